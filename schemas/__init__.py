@@ -1,0 +1,57 @@
+"""The contract: field names, shapes, dtypes, metadata, digests, validation.
+
+Everything that the other packages agree on. It loads no simulator, no torch
+and no viewer.
+"""
+
+from __future__ import annotations
+
+from schemas.container import ArrayInfo, Container
+from schemas.errors import (
+    CodecError,
+    CorruptDataError,
+    DatasetError,
+    MetadataError,
+    NotADatasetError,
+    VersionError,
+)
+from schemas.layout import (
+    CUT,
+    END_REASONS,
+    FIELDS,
+    FORMAT_VERSION,
+    FRAME_FIELDS,
+    OPTIONAL_FIELDS,
+    TABLE_FIELDS,
+    TERMINATED,
+    TIME_LIMIT,
+    Field,
+)
+from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, Violation
+from schemas.validation import validate
+
+__all__ = [
+    "ATTRIBUTE",
+    "CUT",
+    "END_REASONS",
+    "FIELDS",
+    "FORMAT_VERSION",
+    "FRAME_FIELDS",
+    "OPTIONAL_FIELDS",
+    "PROVENANCE",
+    "TABLE_FIELDS",
+    "TERMINATED",
+    "TIME_LIMIT",
+    "ArrayInfo",
+    "CodecError",
+    "Container",
+    "CorruptDataError",
+    "DatasetError",
+    "Field",
+    "Metadata",
+    "MetadataError",
+    "NotADatasetError",
+    "VersionError",
+    "Violation",
+    "validate",
+]

@@ -1,0 +1,62 @@
+"""What validation asks of a container, be it a Zarr group or an HDF5 file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ArrayInfo:
+    """The structure of one array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape, rows first.
+    dtype : numpy.dtype
+        Element type.
+    dims : tuple of str or None
+        Dimension names.
+    chunk_rows : int
+        Rows that are compressed together.
+    file_rows : int
+        Rows that a file (or, without files, a chunk) holds.
+    checksums : bool
+        Whether every chunk has a checksum.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    dims: tuple[str, ...] | None
+    chunk_rows: int
+    file_rows: int
+    checksums: bool
+
+
+class Container(Protocol):
+    """A dataset's arrays and attributes, read only."""
+
+    name: str
+    """Name for messages."""
+
+    attributes: dict[str, Any]
+    """Attributes of the root."""
+
+    def describe(self, path: str) -> ArrayInfo | None:
+        """Describe an array; None if there is none at the path."""
+
+    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        """Read rows of an array.
+
+        Raises
+        ------
+        CorruptDataError
+            If bytes are missing or fail their checksum.
+        """
+
+    def stored_bytes(self, path: str) -> int:
+        """Count the bytes that the array takes on disk."""

@@ -1,0 +1,92 @@
+"""Digests of content: of an episode's rows, and of a whole dataset.
+
+Neither depends on codec, chunk length, container, or where rows lie.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from schemas.layout import FRAME_FIELDS, TABLE_FIELDS
+
+DIGEST_BYTES = 16
+
+DATASET_DIGEST_FIELDS = ("lengths", "end_reasons", "world_seeds", "terrain", "digests")
+"""Per-episode arrays that the dataset's digest covers, in this order."""
+
+TableReader = Callable[[str, int, int], NDArray[Any]]
+
+_BLOCK = 1024
+
+
+def _little_endian(array: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+
+
+class EpisodeHasher:
+    """Digest of one episode, fed with rows as they come.
+
+    Each field's rows (little-endian, C order) go into an XXH3-128 of their
+    own; the episode's digest is the XXH3-128 of those digests (canonical
+    big-endian form), one after the other in layout order. So rows can be
+    hashed as they are made, with no field held back until another is whole.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        Names of the digested per-frame fields, in layout order.
+    """
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self._hashers = {name: xxhash.xxh3_128() for name in fields}
+
+    def update(self, rows: Mapping[str, NDArray[Any]]) -> None:
+        """Take the next rows of every digested field; other keys are ignored."""
+        for name, hasher in self._hashers.items():
+            data = _little_endian(rows[name].astype(FRAME_FIELDS[name].dtype, copy=False))
+            hasher.update(data.reshape(-1).view(np.uint8).data)
+
+    def digest(self) -> NDArray[np.uint8]:
+        """Digest of the rows so far, shape (16,), uint8."""
+        whole = xxhash.xxh3_128()
+        for hasher in self._hashers.values():
+            whole.update(hasher.digest())
+        return np.frombuffer(whole.digest(), np.uint8)
+
+
+def dataset_digest(header: Mapping[str, Any], episodes: int, read: TableReader) -> str:
+    """SHA-256 over a dataset's content, as 64 hexadecimal characters.
+
+    The hash takes the header as canonical JSON (sorted keys, no spaces,
+    ASCII), then for each episode in order its length (int64), end reason
+    (uint8), world seed (int64), terrain (uint8, C order) and digest (16
+    bytes), all little-endian.
+
+    Parameters
+    ----------
+    header : mapping
+        The metadata entries that count as content, `Metadata.header()`.
+    episodes : int
+        Number of episodes.
+    read : callable
+        `read(field, start, stop)` gives rows of a per-episode array.
+    """
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    sha = hashlib.sha256(text.encode("ascii"))
+    for start in range(0, episodes, _BLOCK):
+        stop = min(start + _BLOCK, episodes)
+        columns = [
+            _little_endian(read(name, start, stop).astype(TABLE_FIELDS[name].dtype, copy=False))
+            for name in DATASET_DIGEST_FIELDS
+        ]
+        for row in zip(*columns, strict=True):
+            for value in row:
+                sha.update(value.tobytes())
+    return sha.hexdigest()

@@ -1,0 +1,226 @@
+"""The one declarative layout: every array of a dataset, once.
+
+Creation, validation, the format page and the test data are all derived from
+`FIELDS`; nothing else in the project repeats a dtype, a shape or a range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+FORMAT_VERSION = "1.0"
+
+TABLE = "episodes"
+"""Name of the group that holds one row per episode."""
+
+FILE_ROWS = 16_384
+"""Rows of a per-frame array that one file holds, at most."""
+
+TABLE_FILE_ROWS = 65_536
+"""Rows of a per-episode array that one file holds, at most."""
+
+FRAME_FILE_BYTES = 2**28
+TABLE_FILE_BYTES = 2**22
+"""Uncompressed bytes that one file holds, at most (but always one chunk)."""
+
+END_REASONS = ("unknown", "terminated", "time_limit", "cut")
+"""Names of the codes in `episodes/end_reasons`; a code is an index into them."""
+
+UNKNOWN, TERMINATED, TIME_LIMIT, CUT = range(4)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of the dataset.
+
+    Parameters
+    ----------
+    name : str
+        Name of the array inside its group.
+    dtype : str
+        NumPy name of the element type.
+    dims : tuple of str
+        Dimension names. The first is `frame` (a row per frame) or `episode`.
+    about : str
+        One line of description.
+    fill : int or float or bool
+        Value on rows that belong to no episode.
+    low, high : float or str, optional
+        Inclusive range of valid values. A string names a list in the metadata,
+        and stands for the last index into it.
+    optional : bool
+        Whether a dataset may leave the field out.
+    sharded : bool
+        Whether many chunks share a file; else each chunk is a file.
+    digested : bool
+        Whether the field's rows count in the episode's digest.
+    """
+
+    name: str
+    dtype: str
+    dims: tuple[str, ...]
+    about: str
+    fill: int | float | bool = 0
+    low: float | None = None
+    high: float | str | None = None
+    optional: bool = False
+    sharded: bool = False
+    digested: bool = True
+
+    @property
+    def per_episode(self) -> bool:
+        """Whether the array has a row per episode rather than a row per frame."""
+        return self.dims[0] == "episode"
+
+    @property
+    def path(self) -> str:
+        """Path of the array inside the dataset."""
+        return f"{TABLE}/{self.name}" if self.per_episode else self.name
+
+    def row_shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """Shape of one row, given the size of each named dimension."""
+        return tuple(sizes[dim] for dim in self.dims[1:])
+
+    def row_bytes(self, sizes: Mapping[str, int]) -> int:
+        """Bytes of one row before compression."""
+        return prod(self.row_shape(sizes)) * np.dtype(self.dtype).itemsize
+
+    def file_rows(self, sizes: Mapping[str, int], chunk_frames: int) -> int:
+        """Rows that one file of this array holds."""
+        row_bytes = self.row_bytes(sizes)
+        if self.per_episode:
+            return max(1, min(TABLE_FILE_ROWS, TABLE_FILE_BYTES // row_bytes))
+        if not self.sharded:
+            return FILE_ROWS
+        return max(1, min(FILE_ROWS, FRAME_FILE_BYTES // row_bytes) // chunk_frames) * chunk_frames
+
+    def chunk_rows(self, sizes: Mapping[str, int], chunk_frames: int) -> int:
+        """Rows that are compressed together."""
+        return chunk_frames if self.sharded else self.file_rows(sizes, chunk_frames)
+
+
+def _frame(name: str, dtype: str, dims: tuple[str, ...], about: str, **rest: object) -> Field:
+    return Field(name, dtype, ("frame", *dims), about, **rest)  # type: ignore[arg-type]
+
+
+def _episode(name: str, dtype: str, dims: tuple[str, ...], about: str, **rest: object) -> Field:
+    return Field(name, dtype, ("episode", *dims), about, **rest)  # type: ignore[arg-type]
+
+
+FIELDS: tuple[Field, ...] = (
+    _frame(
+        "frames",
+        "uint8",
+        ("height", "width", "channel"),
+        "RGB image, indexed [y, x, channel]",
+        sharded=True,
+    ),
+    _frame(
+        "actions",
+        "uint8",
+        (),
+        "action taken at this frame; 0 on an episode's last row",
+        low=0,
+        high="actions",
+    ),
+    _frame("rewards", "float32", (), "reward that this action caused; 0 on an episode's last row"),
+    _frame(
+        "terminations",
+        "bool",
+        (),
+        "this action ended the episode in the environment's own terms (death)",
+        fill=False,
+    ),
+    _frame(
+        "truncations",
+        "bool",
+        (),
+        "this action hit the time limit, or the collection stopped here",
+        fill=False,
+    ),
+    _frame(
+        "semantic",
+        "uint8",
+        ("x", "y"),
+        "Crafter's semantic map: ids of materials, then of objects, indexed [x, y]",
+        low=1,
+        high="semantic",
+        optional=True,
+        sharded=True,
+    ),
+    _frame(
+        "positions", "int16", ("axis",), "player position (x, y) in cells", low=0, optional=True
+    ),
+    _frame(
+        "inventory",
+        "uint8",
+        ("item",),
+        "item counts, in the order of `items`",
+        low=0,
+        high=9,
+        optional=True,
+    ),
+    _frame(
+        "achievements",
+        "uint16",
+        ("achievement",),
+        "times each achievement was reached so far in the episode, in the order of `achievements`",
+        low=0,
+        optional=True,
+    ),
+    _frame("daylight", "float32", (), "0 is night, 1 is day", low=0, high=1, optional=True),
+    _frame(
+        "episode_ids",
+        "int32",
+        (),
+        "episode that the row belongs to; -1 on padding rows",
+        fill=-1,
+        digested=False,
+    ),
+    _episode("starts", "int64", (), "first row of the episode", low=0),
+    _episode("lengths", "int64", (), "rows of the episode: T + 1 for T actions", low=1),
+    _episode("returns", "float32", (), "sum of the episode's rewards"),
+    _episode(
+        "end_reasons",
+        "uint8",
+        (),
+        "why the episode ended, an index into `end_reasons`",
+        low=0,
+        high="end_reasons",
+    ),
+    _episode(
+        "world_seeds",
+        "int64",
+        (),
+        "seed of the RandomState that the episode's world was made with",
+        low=0,
+        high=2**32 - 1,
+    ),
+    _episode(
+        "terrain",
+        "uint8",
+        ("x", "y"),
+        "material ids at reset, before any action, indexed [x, y]",
+        low=1,
+        high="materials",
+    ),
+    _episode("digests", "uint8", ("byte",), "digest of the episode's rows"),
+)
+
+FRAME_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if not f.per_episode}
+"""The arrays with a row per frame, by name, in layout order."""
+
+TABLE_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if f.per_episode}
+"""The arrays with a row per episode, by name, in layout order."""
+
+OPTIONAL_FIELDS: tuple[str, ...] = tuple(f.name for f in FRAME_FIELDS.values() if f.optional)
+"""Names of the per-frame arrays that a dataset may leave out."""
+
+
+def digested_fields(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the per-frame fields `names` that an episode's digest covers, in layout order."""
+    return tuple(f.name for f in FRAME_FIELDS.values() if f.name in names and f.digested)

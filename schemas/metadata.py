@@ -1,0 +1,385 @@
+"""The root attribute `crafter_dataset`: its entries, declared once, parsed and written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from schemas.errors import MetadataError, NotADatasetError, VersionError
+from schemas.layout import END_REASONS, FORMAT_VERSION, FRAME_FIELDS, OPTIONAL_FIELDS
+
+ATTRIBUTE = "crafter_dataset"
+PROVENANCE = "provenance"
+STATUSES = ("building", "complete")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One way in which a dataset breaks the format.
+
+    Parameters
+    ----------
+    path : str
+        Where in the dataset.
+    expected : str
+        What the format asks for there.
+    found : str
+        What is there instead.
+    """
+
+    path: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
+def _integer(low: int, high: int = 2**63 - 1) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _pair(low: int, high: int) -> Callable[[Any], bool]:
+    within = _integer(low, high)
+    return lambda value: (
+        isinstance(value, list | tuple) and len(value) == 2 and all(map(within, value))
+    )
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _names(most: int) -> Callable[[Any], bool]:
+    return lambda value: (
+        isinstance(value, list | tuple)
+        and 0 < len(value) <= most
+        and all(map(_text, value))
+        and len(set(value)) == len(value)
+    )
+
+
+def _is_fields(value: Any) -> bool:
+    required = set(FRAME_FIELDS) - set(OPTIONAL_FIELDS)
+    return _names(256)(value) and required <= set(value)
+
+
+def _is_digest(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the metadata: its dotted path, its rule, and whether it counts as content."""
+
+    path: str
+    expected: str
+    check: Callable[[Any], bool]
+    about: str
+    digested: bool = False
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("version", "a version such as '1.0'", _text, "version of the format"),
+    Entry(
+        "status",
+        "'building' or 'complete'",
+        lambda v: v in STATUSES,
+        "`complete` once the build reached its target",
+    ),
+    Entry(
+        "digest",
+        "64 hexadecimal digits or null",
+        _is_digest,
+        "SHA-256 of the content; null while building",
+    ),
+    Entry("counts.episodes", "an integer >= 0", _integer(0, 2**31 - 1), "committed episodes"),
+    Entry("counts.frames", "an integer >= 0", _integer(0), "rows that belong to an episode"),
+    Entry("counts.rows", "an integer >= 0", _integer(0), "rows in all, padding included"),
+    Entry(
+        "chunk_frames",
+        "an integer from 1 to 16384",
+        _integer(1, 16384),
+        "rows a chunk; every episode starts on a multiple of it",
+    ),
+    Entry(
+        "codec", "a text", _text, "codec that the chunks were written with, for example `zstd:3`"
+    ),
+    Entry(
+        "fields",
+        "a list of names with every required field",
+        _is_fields,
+        "per-frame arrays that are present",
+        True,
+    ),
+    Entry("env.name", "a text", _text, "package that simulated the episodes", True),
+    Entry("env.version", "a text", _text, "its version", True),
+    Entry(
+        "env.area",
+        "two integers from 1 to 32767",
+        _pair(1, 32767),
+        "size of the world (x, y), in cells",
+        True,
+    ),
+    Entry(
+        "env.view",
+        "two integers from 1 to 32767",
+        _pair(1, 32767),
+        "cells in the picture (x, y), the inventory rows included",
+        True,
+    ),
+    Entry(
+        "env.size",
+        "two integers from 1 to 32767",
+        _pair(1, 32767),
+        "size of the picture (width, height), in pixels",
+        True,
+    ),
+    Entry(
+        "env.length",
+        "an integer from 1 to 65535",
+        _integer(1, 65535),
+        "time limit, in actions",
+        True,
+    ),
+    Entry(
+        "env.reward",
+        "true or false",
+        lambda v: isinstance(v, bool),
+        "whether the environment gives rewards",
+        True,
+    ),
+    Entry(
+        "env.object_order",
+        "a text",
+        _text,
+        "order of the objects in a chunk when creatures spawn and despawn; `insertion` here, "
+        "memory addresses in stock Crafter",
+        True,
+    ),
+    Entry("policy.name", "a text", _text, "name of the policy, or `package.module:factory`", True),
+    Entry(
+        "policy.parameters",
+        "an object",
+        lambda v: isinstance(v, dict),
+        "the policy's parameters",
+        True,
+    ),
+    Entry("seed", "an integer from 0 to 2**63 - 1", _integer(0), "seed of the dataset", True),
+    Entry(
+        "trajectories_per_world",
+        "an integer >= 1",
+        _integer(1),
+        "consecutive episodes that share a world",
+        True,
+    ),
+    Entry("actions", "a list of distinct names", _names(256), "names of the actions", True),
+    Entry(
+        "materials",
+        "a list of distinct names",
+        _names(200),
+        "names of the materials; ids count from 1",
+        True,
+    ),
+    Entry(
+        "objects",
+        "a list of distinct names",
+        _names(50),
+        "names of the objects; ids follow those of the materials",
+        True,
+    ),
+    Entry("items", "a list of distinct names", _names(256), "names of the inventory items", True),
+    Entry(
+        "achievements", "a list of distinct names", _names(256), "names of the achievements", True
+    ),
+    Entry(
+        "end_reasons",
+        f"{list(END_REASONS)}",
+        lambda v: list(v) == list(END_REASONS) if isinstance(v, list | tuple) else False,
+        "names of the end reasons",
+        True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much of the dataset is committed."""
+
+    episodes: int = 0
+    frames: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """The environment that made the episodes; pairs are (x, y) or (width, height)."""
+
+    name: str
+    version: str
+    area: tuple[int, int]
+    view: tuple[int, int]
+    size: tuple[int, int]
+    length: int
+    reward: bool = True
+    object_order: str = "insertion"
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """The policy that drove the episodes."""
+
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The root attribute `crafter_dataset`; its entries are described in `ENTRIES`."""
+
+    env: EnvSpec
+    policy: PolicySpec
+    seed: int
+    trajectories_per_world: int
+    chunk_frames: int
+    codec: str
+    fields: tuple[str, ...]
+    actions: tuple[str, ...]
+    materials: tuple[str, ...]
+    objects: tuple[str, ...]
+    items: tuple[str, ...]
+    achievements: tuple[str, ...]
+    end_reasons: tuple[str, ...] = END_REASONS
+    version: str = FORMAT_VERSION
+    status: str = "building"
+    digest: str | None = None
+    counts: Counts = field(default_factory=Counts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attribute as it is stored, in the order of `ENTRIES`."""
+        values = asdict(self)
+        return {key: values[key] for key in dict.fromkeys(_root(e) for e in ENTRIES)}
+
+    def header(self) -> dict[str, Any]:
+        """Return the entries that the dataset's digest covers."""
+        values = self.to_json()
+        return {key: values[key] for key in dict.fromkeys(_root(e) for e in ENTRIES if e.digested)}
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size of each named dimension of a row."""
+        return {
+            "height": self.env.size[1],
+            "width": self.env.size[0],
+            "channel": 3,
+            "x": self.env.area[0],
+            "y": self.env.area[1],
+            "axis": 2,
+            "item": len(self.items),
+            "achievement": len(self.achievements),
+            "byte": 16,
+        }
+
+    def highest(self, limit: float | str | None) -> float | None:
+        """Resolve a field's upper limit, which may name one of the lists."""
+        if not isinstance(limit, str):
+            return limit
+        return {
+            "actions": len(self.actions) - 1,
+            "materials": len(self.materials),
+            "semantic": len(self.materials) + len(self.objects),
+            "end_reasons": len(self.end_reasons) - 1,
+        }[limit]
+
+    def with_counts(self, counts: Counts, status: str, digest: str | None) -> Metadata:
+        """Return the same dataset, grown."""
+        return replace(self, counts=counts, status=status, digest=digest)
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Any], where: str) -> Metadata:
+        """Read the metadata from a dataset's root attributes.
+
+        Parameters
+        ----------
+        attributes : mapping
+            Attributes of the root group.
+        where : str
+            Name of the dataset, for messages.
+
+        Raises
+        ------
+        NotADatasetError
+            If there is no `crafter_dataset` attribute.
+        VersionError
+            If the format's major version is not ours.
+        MetadataError
+            If an entry is missing or breaks its rule; the first is named.
+        """
+        if not isinstance(attributes.get(ATTRIBUTE), Mapping):
+            raise NotADatasetError(
+                f"{where}: expected a Crafter dataset, found no attribute {ATTRIBUTE!r}"
+            )
+        check_version(attributes[ATTRIBUTE].get("version"), where)
+        for violation in metadata_violations(attributes):
+            raise MetadataError(f"{violation} ({where})")
+        return cls._from_json(attributes[ATTRIBUTE])
+
+    @classmethod
+    def _from_json(cls, values: Mapping[str, Any]) -> Metadata:
+        """Build from entries already checked; entries unknown to this version are left out."""
+        known = {f.name: _freeze(values[f.name]) for f in fields(cls)}
+        for name, kind in (("env", EnvSpec), ("policy", PolicySpec), ("counts", Counts)):
+            known[name] = kind(**{f.name: _freeze(values[name][f.name]) for f in fields(kind)})
+        return cls(**known)
+
+
+def check_version(version: Any, where: str) -> None:
+    """Refuse a dataset of another major version of the format.
+
+    Raises
+    ------
+    VersionError
+        If the version is no `MAJOR.MINOR` or its major number is not ours.
+    """
+    if not isinstance(version, str) or not re.fullmatch(r"\d{1,6}\.\d{1,6}", version):
+        raise VersionError(
+            f"{where}: expected a format version like {FORMAT_VERSION!r}, found {version!r}"
+        )
+    ours, theirs = (int(v.split(".")[0]) for v in (FORMAT_VERSION, version))
+    if theirs > ours:
+        raise VersionError(
+            f"{where}: expected format version {ours}.x, found {version}, which is "
+            "newer; upgrade crafter-dataset to read it"
+        )
+    if theirs < ours:
+        raise VersionError(f"{where}: expected format version {ours}.x, found {version}")
+
+
+def metadata_violations(attributes: Mapping[str, Any]) -> Iterator[Violation]:
+    """Check every entry of the root attribute `crafter_dataset` against its rule."""
+    values = attributes[ATTRIBUTE]
+    for entry in ENTRIES:
+        value: Any = values
+        for key in entry.path.split("."):
+            value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        if not entry.check(value):
+            found = "nothing" if value is _ABSENT else _shorten(repr(value))
+            yield Violation(f"{ATTRIBUTE}.{entry.path}", entry.expected, found)
+
+
+_ABSENT = object()
+
+
+def _root(entry: Entry) -> str:
+    return entry.path.split(".")[0]
+
+
+def _freeze(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,78 @@
+"""Shard files to the letter of Zarr's `sharding_indexed` codec, index at the end.
+
+A shard is the encoded chunks, one after the other, then an index of
+(offset, size) pairs of little-endian uint64, one a chunk in C order, then the
+CRC-32C of the index. A chunk that is not there has 2**64 - 1 for both.
+
+Source: Zarr v3, codecs/sharding-indexed, version 1.0.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.codecs import CHECKSUM_BYTES, crc32c
+from schemas.errors import CorruptDataError
+
+MISSING = 2**64 - 1
+
+
+def shard_parts(chunks: Sequence[bytes], slots: int) -> Iterable[bytes]:
+    """Yield the parts of a shard file in order, ready to be written one after the other.
+
+    Parameters
+    ----------
+    chunks : sequence of bytes
+        The first encoded chunks of the shard; the remaining slots stay empty.
+    slots : int
+        Number of chunks that the shard has room for.
+    """
+    index = np.full((slots, 2), MISSING, "<u8")
+    sizes = [len(chunk) for chunk in chunks]
+    index[: len(chunks), 0] = list(itertools.accumulate(sizes, initial=0))[:-1]
+    index[: len(chunks), 1] = sizes
+    yield from chunks
+    yield index.tobytes()
+    yield crc32c(index.tobytes())
+
+
+def read_index(shard: bytes | memoryview, slots: int) -> NDArray[np.uint64]:
+    """Read a shard's index: offset and size of each chunk, shape (slots, 2).
+
+    Raises
+    ------
+    CorruptDataError
+        If the shard is too short, its index fails its checksum, or a chunk
+        would lie outside the file.
+    """
+    size = 16 * slots
+    if len(shard) < size + CHECKSUM_BYTES:
+        raise CorruptDataError(
+            f"a shard: expected at least {size + CHECKSUM_BYTES} bytes, found {len(shard)}"
+        )
+    data = bytes(shard[-size - CHECKSUM_BYTES : -CHECKSUM_BYTES])
+    if crc32c(data) != bytes(shard[-CHECKSUM_BYTES:]):
+        raise CorruptDataError("a shard's index fails its CRC-32C checksum")
+    index = np.frombuffer(data, "<u8").reshape(slots, 2)
+    present = index[index[:, 0] != MISSING]
+    if len(present) and int((present[:, 0] + present[:, 1]).max()) > len(shard) - size:
+        raise CorruptDataError("a shard's index points outside its file")
+    return index
+
+
+def read_chunks(shard: bytes | memoryview, slots: int, count: int) -> list[bytes]:
+    """Read the first `count` encoded chunks of a shard.
+
+    Raises
+    ------
+    CorruptDataError
+        If one of them is missing or the index is damaged.
+    """
+    index = read_index(shard, slots)[:count]
+    if count > slots or (index == MISSING).any():
+        raise CorruptDataError(f"a shard: expected {count} chunks, found fewer")
+    return [bytes(shard[int(start) : int(start + size)]) for start, size in index]

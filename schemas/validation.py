@@ -1,0 +1,305 @@
+"""Hold a dataset against the format and report every violation, each in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.container import Container
+from schemas.digests import EpisodeHasher, dataset_digest
+from schemas.errors import CorruptDataError, NotADatasetError
+from schemas.layout import (
+    CUT,
+    FRAME_FIELDS,
+    TABLE,
+    TABLE_FIELDS,
+    TERMINATED,
+    TIME_LIMIT,
+    Field,
+    digested_fields,
+)
+from schemas.metadata import ATTRIBUTE, Metadata, Violation, check_version, metadata_violations
+from schemas.zarr_format import present_fields
+
+Rows = dict[str, NDArray[Any]]
+
+
+def validate(
+    container: Container,
+    *,
+    deep: bool = False,
+    on_episode: Callable[[int], None] = lambda episode: None,
+) -> Iterator[Violation]:
+    """Check a dataset.
+
+    Parameters
+    ----------
+    container : Container
+        The dataset.
+    deep : bool
+        Also read every chunk: checksums, digests, ranges, flags, padding.
+    on_episode : callable
+        Called with the number of each episode once it is checked deeply.
+
+    Yields
+    ------
+    Violation
+        In the order of the layout, then of the episodes.
+
+    Raises
+    ------
+    NotADatasetError, VersionError
+        If there is nothing of this format to check.
+    """
+    if not isinstance(container.attributes.get(ATTRIBUTE), Mapping):
+        raise NotADatasetError(
+            f"{container.name}: expected a Crafter dataset, found no attribute {ATTRIBUTE!r}"
+        )
+    check_version(container.attributes[ATTRIBUTE].get("version"), container.name)
+    violations = list(metadata_violations(container.attributes))
+    yield from violations
+    if violations:
+        return  # Shapes follow from the metadata.
+    metadata = Metadata.from_attributes(container.attributes, container.name)
+    structure = list(_check_arrays(container, metadata))
+    yield from structure
+    if structure:
+        return  # The table cannot be trusted, or not be read.
+    try:
+        table = {
+            name: container.read(f"{TABLE}/{name}", 0, metadata.counts.episodes)
+            for name in TABLE_FIELDS
+            if name != "terrain"
+        }
+    except CorruptDataError as error:
+        yield Violation(TABLE, "readable arrays", str(error))
+        return
+    broken = list(_check_table(table, metadata))
+    yield from broken
+    if deep and not broken:
+        yield from _check_content(container, metadata, table, on_episode)
+
+
+def _check_arrays(container: Container, metadata: Metadata) -> Iterator[Violation]:
+    """Check that each array is there, with its dtype, shape, dimensions and chunks."""
+    sizes, counts = metadata.sizes(), metadata.counts
+    for field in present_fields(metadata):
+        info = container.describe(field.path)
+        if info is None:
+            yield Violation(field.path, "an array", "nothing")
+            continue
+        rows = counts.episodes if field.per_episode else counts.rows
+        shape = (rows, *field.row_shape(sizes))
+        for what, expected, found in (
+            ("dtype", np.dtype(field.dtype), info.dtype),
+            ("shape", shape, info.shape),
+            ("dimension names", field.dims, info.dims),
+        ):
+            if expected != found:
+                yield Violation(field.path, f"{what} {expected}", str(found))
+        if not info.checksums:
+            yield Violation(field.path, "a checksum on every chunk", "none")
+        if field.sharded and info.chunk_rows != metadata.chunk_frames:
+            yield Violation(
+                field.path, f"chunks of {metadata.chunk_frames} rows", str(info.chunk_rows)
+            )
+
+
+def _check_table(table: Rows, metadata: Metadata) -> Iterator[Violation]:
+    """Check that the episodes lie one after the other, aligned, within the rows."""
+    counts, chunk = metadata.counts, metadata.chunk_frames
+    starts, lengths = table["starts"], table["lengths"]
+    for name, values in table.items():
+        yield from _check_range(TABLE_FIELDS[name], values, metadata, "episode", 0)
+    if (lengths < 1).any() or (lengths > max(counts.rows, 1)).any():
+        return  # Nothing can be said of where the episodes lie.
+    ends = starts + lengths
+    following = np.append(starts[1:], counts.rows)
+    for episode in np.flatnonzero(starts % chunk):
+        yield Violation(
+            f"{TABLE}/starts[{episode}]", f"a multiple of {chunk}", str(starts[episode])
+        )
+    aligned = -(-ends // chunk) * chunk
+    for episode in np.flatnonzero(aligned != following):
+        place = (
+            f"{TABLE}/starts[{episode + 1}]"
+            if episode + 1 < len(starts)
+            else f"{ATTRIBUTE}.counts.rows"
+        )
+        yield Violation(
+            place, f"{aligned[episode]}, where episode {episode} ends", str(following[episode])
+        )
+    if len(starts) and starts[0] != 0:
+        yield Violation(f"{TABLE}/starts[0]", "0", str(starts[0]))
+    if lengths.sum() != counts.frames:
+        yield Violation(
+            f"{ATTRIBUTE}.counts.frames", f"{lengths.sum()}, the sum of lengths", str(counts.frames)
+        )
+    limit = metadata.env.length + 1
+    for episode in np.flatnonzero(lengths > limit):
+        yield Violation(f"{TABLE}/lengths[{episode}]", f"at most {limit}", str(lengths[episode]))
+
+
+def _check_content(
+    container: Container,
+    metadata: Metadata,
+    table: Rows,
+    on_episode: Callable[[int], None],
+) -> Iterator[Violation]:
+    """Read every chunk and check what it says."""
+    whole = True
+    chunk = metadata.chunk_frames
+    for episode in range(metadata.counts.episodes):
+        start, length = int(table["starts"][episode]), int(table["lengths"][episode])
+        stop = start + -(-length // chunk) * chunk
+        rows: Rows = {}
+        for name in metadata.fields:
+            try:
+                rows[name] = container.read(name, start, stop)
+            except CorruptDataError as error:
+                yield Violation(
+                    f"{name}[{start}:{stop}] (episode {episode})", "readable chunks", str(error)
+                )
+        if len(rows) == len(metadata.fields):
+            yield from _check_padding(rows, metadata, episode, start, length)
+            rows = {name: values[:length] for name, values in rows.items()}
+            yield from _check_episode(rows, metadata, table, episode, start)
+        try:
+            terrain = container.read(f"{TABLE}/terrain", episode, episode + 1)
+            yield from _check_range(TABLE_FIELDS["terrain"], terrain, metadata, "episode", episode)
+        except CorruptDataError as error:
+            whole = False
+            yield Violation(f"{TABLE}/terrain[{episode}]", "readable chunks", str(error))
+        on_episode(episode)
+    if metadata.status == "complete" and whole:
+        digest = dataset_digest(
+            metadata.header(),
+            metadata.counts.episodes,
+            lambda name, start, stop: container.read(f"{TABLE}/{name}", start, stop),
+        )
+        if digest != metadata.digest:
+            yield Violation(f"{ATTRIBUTE}.digest", digest, str(metadata.digest))
+
+
+def _check_padding(
+    rows: Rows, metadata: Metadata, episode: int, start: int, length: int
+) -> Iterator[Violation]:
+    """Check that the rows after the episode hold fill values."""
+    for name in metadata.fields:
+        field = FRAME_FIELDS[name]
+        wrong = _rows_where(rows[name][length:] != np.dtype(field.dtype).type(field.fill))
+        if len(wrong):
+            row = start + length + wrong[0]
+            yield Violation(
+                f"{name}[{row}] (padding after episode {episode})",
+                f"the fill value {field.fill}",
+                "another",
+            )
+
+
+def _check_episode(
+    rows: Rows, metadata: Metadata, table: Rows, episode: int, start: int
+) -> Iterator[Violation]:
+    """Check the rows of one episode: ranges, flags, sums, positions, digest."""
+    where = f"(episode {episode})"
+    length = len(rows["actions"])
+    for name in metadata.fields:
+        yield from _check_range(FRAME_FIELDS[name], rows[name], metadata, where, start)
+    for row in np.flatnonzero(rows["episode_ids"] != episode)[:1]:
+        yield Violation(f"episode_ids[{start + row}]", str(episode), str(rows["episode_ids"][row]))
+    for name in ("actions", "rewards", "terminations", "truncations"):
+        if rows[name][-1] != 0:
+            yield Violation(
+                f"{name}[{start + length - 1}] {where}", "0 on the final frame", str(rows[name][-1])
+            )
+    reason = int(table["end_reasons"][episode])
+    last = max(length - 2, 0)
+    for name, reasons in (("terminations", (TERMINATED,)), ("truncations", (TIME_LIMIT, CUT))):
+        expected = np.zeros(length, bool)
+        expected[last] = reason in reasons and length > 1
+        for row in np.flatnonzero(rows[name] != expected)[:1]:
+            yield Violation(
+                f"{name}[{start + row}] {where}",
+                f"{expected[row]} for end reason {metadata.end_reasons[reason]!r}",
+                str(rows[name][row]),
+            )
+    total = np.float32(rows["rewards"].sum(dtype=np.float64))
+    if total != table["returns"][episode]:
+        yield Violation(
+            f"{TABLE}/returns[{episode}]",
+            f"{total}, the sum of rewards",
+            str(table["returns"][episode]),
+        )
+    if reason == TIME_LIMIT and length != metadata.env.length + 1:
+        yield Violation(
+            f"{TABLE}/lengths[{episode}]",
+            f"{metadata.env.length + 1} at the time limit",
+            str(length),
+        )
+    yield from _check_player(rows, metadata, where, start)
+    if "achievements" in rows:
+        fell = _rows_where(np.diff(rows["achievements"].astype(np.int32), axis=0) < 0)
+        for row in fell[:1]:
+            yield Violation(
+                f"achievements[{start + row + 1}] {where}",
+                "counts that never fall",
+                "one that fell",
+            )
+    hasher = EpisodeHasher(digested_fields(metadata.fields))
+    hasher.update(rows)
+    found = table["digests"][episode].tobytes().hex()
+    if hasher.digest().tobytes().hex() != found:
+        yield Violation(f"{TABLE}/digests[{episode}]", hasher.digest().tobytes().hex(), found)
+
+
+def _check_player(rows: Rows, metadata: Metadata, where: str, start: int) -> Iterator[Violation]:
+    """Check that the player is inside the world, and where the semantic map has it."""
+    if "positions" not in rows:
+        return
+    positions = rows["positions"]
+    outside = np.flatnonzero((positions >= np.array(metadata.env.area)).any(1))
+    for row in outside[:1]:
+        yield Violation(
+            f"positions[{start + row}] {where}", f"inside {metadata.env.area}", str(positions[row])
+        )
+    if "semantic" not in rows or len(outside) or "player" not in metadata.objects:
+        return
+    player = len(metadata.materials) + 1 + metadata.objects.index("player")
+    cells = rows["semantic"][np.arange(len(positions)), positions[:, 0], positions[:, 1]]
+    for row in np.flatnonzero(cells != player)[:1]:
+        yield Violation(
+            f"semantic[{start + row}] {where}",
+            f"the player's id {player} at {tuple(positions[row].tolist())}",
+            str(cells[row]),
+        )
+
+
+def _check_range(
+    field: Field, values: NDArray[Any], metadata: Metadata, where: str, start: int
+) -> Iterator[Violation]:
+    """Check that values lie in the field's range; one violation a field."""
+    low, high = field.low, metadata.highest(field.high)
+    wrong = np.zeros(values.shape, bool)
+    if values.dtype.kind == "f":
+        wrong |= ~np.isfinite(values)
+    if low is not None:
+        wrong |= values < low
+    if high is not None:
+        wrong |= values > high
+    rows = _rows_where(wrong)
+    if len(rows):
+        if low is not None and high is not None:
+            expected = f"{low:g} to {high:g}"
+        else:
+            expected = "finite numbers" if low is None else f"at least {low:g}"
+        found = values[rows[0]][wrong[rows[0]]].ravel()[0]
+        name = f"{field.path}[{start + rows[0]}]"
+        yield Violation(name if field.per_episode else f"{name} {where}", expected, str(found))
+
+
+def _rows_where(wrong: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Numbers of the rows that hold a true value."""
+    return np.flatnonzero(wrong.reshape(len(wrong), -1).any(1)) if wrong.size else np.zeros(0, int)
