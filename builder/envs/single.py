@@ -1,0 +1,97 @@
+"""Crafter as a `gymnasium.Env`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.envs.stock import ACTIONS, StockCrafter
+
+
+class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
+    """Crafter with Gymnasium's interface, the same bits as the stock package.
+
+    `reset(seed=s)` starts in the world of `RandomState(s)`; the k-th `reset()`
+    of `crafter.Env(seed=s)` is `reset(seed=builder.world_seed(s, k - 1))`. A
+    reset without a seed goes on to a world drawn from `np_random`.
+
+    `info` holds, at reset and at every step, `semantic` (uint8, `area`,
+    indexed [x, y]), `position` (int16, (2,), cells), `inventory` (uint8,
+    (16,)), `achievements` (uint16, (22,)), `daylight` (float32, 0 to 1),
+    `discount` (float32, 0 once dead) and `world_seed` (int64).
+
+    Parameters
+    ----------
+    area, view, size : tuple of int, optional
+        Cells of the world (x, y), cells in the picture (x, y), pixels of the
+        picture (width, height).
+    length : int, optional
+        Time limit in steps; then `truncated` is true.
+    reward : bool, optional
+        Whether to give rewards.
+    render_mode : {None, "rgb_array"}, optional
+        With `rgb_array`, `render` returns the last observation. It does not
+        draw again: drawing by night takes random numbers from the game.
+
+    Raises
+    ------
+    ValueError
+        If Crafter cannot draw such a world or picture.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
+
+    def __init__(
+        self,
+        area: tuple[int, int] = (64, 64),
+        view: tuple[int, int] = (9, 9),
+        size: tuple[int, int] = (64, 64),
+        length: int = 10_000,
+        reward: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode: expected None or 'rgb_array', found {render_mode!r}")
+        self._crafter = StockCrafter(area, view, size, length, reward)
+        self._frame: NDArray[np.uint8] | None = None
+        self.render_mode = render_mode
+        self.observation_space = gymnasium.spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
+        self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Start an episode; see the class for what `seed` means."""
+        super().reset(seed=seed)
+        if seed is None:
+            seed = int(self.np_random.integers(2**31 - 1))
+        self._frame = self._crafter.reset_world(seed)
+        return self._frame.copy(), self._crafter.info()
+
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+        """Take one action.
+
+        Raises
+        ------
+        gymnasium.error.ResetNeeded
+            If no episode was started.
+        ValueError
+            If the action is not in the action space.
+        """
+        if self._frame is None:
+            raise gymnasium.error.ResetNeeded("step: expected reset to be called first")
+        if not 0 <= action < len(ACTIONS):
+            raise ValueError(f"action: expected 0 to {len(ACTIONS) - 1}, found {action}")
+        self._frame, reward, terminated, truncated = self._crafter.advance(int(action))
+        return self._frame.copy(), reward, terminated, truncated, self._crafter.info()
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """Return the last observation, or None without a render mode."""
+        if self.render_mode is None or self._frame is None:
+            return None
+        return self._frame.copy()

@@ -1,0 +1,36 @@
+"""Policies that do not look: their actions are a function of the Generator alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plan = Callable[[np.random.Generator], Iterator[NDArray[np.uint8]]]
+"""Yields an episode's actions without end, in blocks of any length."""
+
+
+class OpenLoopPolicy:
+    """Plays back a plan in every lane.
+
+    Parameters
+    ----------
+    num_envs : int
+        Number of lanes.
+    plan : callable
+        Given an episode's Generator, yields blocks of its actions.
+    """
+
+    def __init__(self, num_envs: int, plan: Plan) -> None:
+        self.plan = plan
+        self._actions: list[Iterator[int]] = [iter(()) for _ in range(num_envs)]
+
+    def reset(self, lane: int, rng: np.random.Generator) -> None:
+        """Start a new plan in the lane."""
+        self._actions[lane] = (action for block in self.plan(rng) for action in block.tolist())
+
+    def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
+        """Give each lane's next action."""
+        return np.array([next(actions, 0) for actions in self._actions], np.uint8)

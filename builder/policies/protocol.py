@@ -1,0 +1,51 @@
+"""What a policy is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Policy(Protocol):
+    """Chooses the actions of a batch of lanes, each of which plays one episode after another.
+
+    A policy runs inside a worker process. For the dataset not to depend on
+    the number of workers or lanes, what it does in a lane must depend only on
+    that lane's frames, infos and Generator.
+    """
+
+    def reset(self, lane: int, rng: np.random.Generator) -> None:
+        """Forget the lane's last episode; a new one begins.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane, from 0.
+        rng : numpy.random.Generator
+            All random numbers of the new episode must come from it.
+        """
+
+    def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
+        """Choose an action for every lane.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (lanes, height, width, 3), uint8
+            Latest frame of each lane.
+        infos : dict
+            Arrays with a leading axis of lanes, the keys those of
+            `builder.envs.CrafterEnv`'s `info`. Lanes whose episode has ended
+            show its last frame; their actions are ignored.
+
+        Returns
+        -------
+        ndarray, shape (lanes,), any integer type
+            Indices into the action names.
+        """
+
+
+PolicyFactory = Callable[..., Policy]
+"""Called as `factory(num_envs, **parameters)` in each worker; `num_envs` is its lanes."""
