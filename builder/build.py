@@ -1,0 +1,342 @@
+"""Build a dataset: hand out episodes, commit what comes back, in order."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.collect import CollectError, Job
+from builder.episodes import EncodedEpisode, cut_episode
+from builder.pool import Pool, make_pool
+from builder.provenance import describe_run
+from builder.settings import DEFAULT_FRAMES, BuildSettings, SettingsError, Target, check_same
+from builder.storage.files import PARTIAL, exclusive
+from builder.storage.zarr_writer import ZarrWriter, read_root
+from schemas.errors import NotADatasetError
+from schemas.metadata import ATTRIBUTE, Counts, Metadata
+
+COMMIT_SECONDS = 10.0
+"""Time between commits, so at most what a kill costs."""
+
+WAITING_BYTES = 2**28
+"""Encoded episodes that may wait for an earlier one before no more are started."""
+
+_POLL_SECONDS = 0.2
+
+
+class BuildError(Exception):
+    """A build cannot start or go on; what is committed stays readable.
+
+    Parameters
+    ----------
+    message : str
+        One line for the user.
+    details : str
+        A traceback, where the cause is the user's code.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build is."""
+
+    target: Target
+    start: Counts
+    counts: Counts
+    seconds: float
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    metadata : Metadata
+        As committed.
+    complete : bool
+        Whether the target is reached; else the build was stopped.
+    new_frames : int
+        Frames that this run added.
+    seconds : float
+        How long it took.
+    """
+
+    path: Path
+    metadata: Metadata
+    complete: bool
+    new_frames: int
+    seconds: float
+
+
+def build(
+    path: str | Path,
+    settings: BuildSettings | None = None,
+    target: Target | None = None,
+    *,
+    workers: int = 1,
+    num_envs: int = 4,
+    resume: bool = False,
+    overwrite: bool = False,
+    checked: Collection[str] | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    commit_seconds: float = COMMIT_SECONDS,
+) -> BuildResult:
+    """Build a dataset, or go on with one.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the Zarr group.
+    settings : BuildSettings, optional
+        What to build; to resume without them goes on with the dataset's own.
+    target : Target, optional
+        How much. By default what the dataset was to become, or 100,000 frames.
+    workers : int
+        Worker processes; 0 plays the episodes in this process.
+    num_envs : int
+        Environments of each worker, stepped together.
+    resume : bool
+        Go on with the dataset if there is one.
+    overwrite : bool
+        Replace the dataset if there is one.
+    checked : collection of str, optional
+        Settings that a dataset to resume must agree with; all by default.
+    on_progress : callable
+        Called a few times a second.
+    should_stop : callable
+        Asked a few times a second; true ends the build with what is whole.
+    commit_seconds : float
+        Time between commits.
+
+    Returns
+    -------
+    BuildResult
+
+    Raises
+    ------
+    BuildError
+        If the path is taken or foreign, or the policy or an environment raises.
+    SettingsError, PolicyError, CodecError
+        If the settings are wrong, or are not those of the dataset to resume.
+    DatasetError
+        If the dataset to resume is damaged.
+    OSError
+        If the disk is full or cannot be written.
+    """
+    path = Path(path)
+    wanted = (settings or BuildSettings()).metadata()
+    names = _SETTINGS if checked is None else checked
+    if settings is None:
+        names = ()
+    _check_path(path, resume, overwrite)
+    path.mkdir(parents=True, exist_ok=True)
+    with exclusive(path) as held:
+        if not held:
+            raise BuildError(f"{path}: another build is writing to it")
+        if overwrite:
+            _clear(path)
+        if _is_dataset(path):
+            writer = ZarrWriter.resume(path)
+            check_same(writer.metadata, wanted, names, str(path))
+        else:
+            writer = ZarrWriter.create(path, wanted, {})
+        return _Build(
+            writer, target, workers, num_envs, on_progress, should_stop, commit_seconds
+        ).run()
+
+
+_SETTINGS = tuple(BuildSettings.__dataclass_fields__)
+
+
+class _Build:
+    """One run of `build`, from an open writer on."""
+
+    def __init__(
+        self,
+        writer: ZarrWriter,
+        target: Target | None,
+        workers: int,
+        num_envs: int,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+        commit_seconds: float,
+    ) -> None:
+        self._writer = writer
+        self._workers, self._num_envs = workers, num_envs
+        self._on_progress, self._should_stop = on_progress, should_stop
+        self._commit_seconds = commit_seconds
+        self._begun = time.monotonic()
+        self._target = target or self._stored_target()
+        self._waiting: dict[int, EncodedEpisode] = {}
+
+    def run(self) -> BuildResult:
+        """Collect until the target is reached or the user stops it."""
+        writer, target = self._writer, self._target
+        self._prepare()
+        self._start = writer.metadata.counts
+        if target.reached(self._start):
+            if writer.metadata.status != "complete":
+                self._commit(complete=True)
+            return self._result()
+        self._record_run()
+        rows = target.frames - self._start.frames if target.frames else None
+        job = Job(writer.metadata, self._num_envs, rows)
+        pool = self._make_pool(job)
+        try:
+            self._collect(pool)
+        except CollectError as error:
+            self._commit()
+            raise BuildError(f"{error}; {self._kept()}", error.details) from error
+        except OSError as error:
+            error.add_note(self._kept())
+            raise
+        finally:
+            pool.close()
+        self._commit(complete=target.reached(writer.metadata.counts))
+        return self._result()
+
+    def _prepare(self) -> None:
+        """Refuse a target that is too small; take back an episode that has to be longer."""
+        writer, target = self._writer, self._target
+        counts = writer.metadata.counts
+        have, want = (
+            (counts.frames, target.frames)
+            if target.frames
+            else (counts.episodes, target.episodes or 0)
+        )
+        if have > want:
+            raise SettingsError(
+                f"target: expected at least the {have:,} "
+                f"{'frames' if target.frames else 'episodes'} in {writer.path}, found {want:,}"
+            )
+        if writer.last_was_cut and (target.frames is None or counts.frames < target.frames):
+            writer.retract_last()
+
+    def _stored_target(self) -> Target:
+        stored = self._writer.provenance.get("target")
+        return Target(**stored) if isinstance(stored, dict) else Target(frames=DEFAULT_FRAMES)
+
+    def _record_run(self) -> None:
+        run = describe_run(self._workers, self._num_envs, self._start.episodes)
+        earlier = self._writer.provenance.get("runs", [])
+        self._writer.provenance = {"target": self._target.to_json(), "runs": [*earlier, run]}
+
+    def _make_pool(self, job: Job) -> Pool:
+        try:
+            return make_pool(job, self._workers)
+        except CollectError as error:
+            raise BuildError(f"{error}; {self._kept()}", error.details) from error
+
+    def _collect(self, pool: Pool) -> None:
+        writer, target = self._writer, self._target
+        following = self._start.episodes
+        committed_at = time.monotonic()
+        while not target.reached(writer.metadata.counts) and not self._should_stop():
+            # Numbers go out in order, so the episode that the others wait for is always under way.
+            while (
+                pool.free() > 0
+                and self._waiting_bytes() < WAITING_BYTES
+                and (target.episodes is None or following < target.episodes)
+            ):
+                pool.submit(following)
+                following += 1
+            for episode in pool.receive(_POLL_SECONDS):
+                self._waiting[episode.episode] = episode
+            self._append_in_order()
+            if time.monotonic() - committed_at > self._commit_seconds:
+                self._commit()
+                committed_at = time.monotonic()
+            self._on_progress(self._progress())
+
+    def _append_in_order(self) -> None:
+        writer, target = self._writer, self._target
+        while not target.reached(writer.metadata.counts):
+            episode = self._waiting.pop(writer.metadata.counts.episodes, None)
+            if episode is None:
+                return
+            if target.frames:
+                left = target.frames - writer.metadata.counts.frames
+                episode = cut_episode(episode, left, writer.metadata)
+            writer.append(episode)
+
+    def _waiting_bytes(self) -> int:
+        return sum(episode.nbytes for episode in self._waiting.values())
+
+    def _commit(self, complete: bool = False) -> None:
+        runs = self._writer.provenance.get("runs")
+        if runs:
+            runs[-1]["seconds"] = round(time.monotonic() - self._begun, 3)
+        self._writer.commit(complete)
+
+    def _progress(self) -> Progress:
+        return Progress(
+            self._target,
+            self._start,
+            self._writer.metadata.counts,
+            time.monotonic() - self._begun,
+            self._writer.nbytes,
+        )
+
+    def _result(self) -> BuildResult:
+        metadata = self._writer.committed
+        return BuildResult(
+            path=self._writer.path,
+            metadata=metadata,
+            complete=self._target.reached(metadata.counts),
+            new_frames=max(0, metadata.counts.frames - self._start.frames),
+            seconds=time.monotonic() - self._begun,
+        )
+
+    def _kept(self) -> str:
+        kept = self._writer.committed.counts
+        return (
+            f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {self._writer.path}; "
+            "go on with --resume"
+        )
+
+
+def _is_dataset(path: Path) -> bool:
+    try:
+        return ATTRIBUTE in read_root(path)["attributes"]
+    except NotADatasetError:
+        return False
+
+
+def _check_path(path: Path, resume: bool, overwrite: bool) -> None:
+    """Refuse a path that may not be written."""
+    if path.suffix in (".h5", ".hdf5"):
+        raise BuildError(f"{path}: expected a folder for a Zarr group, found an HDF5 file name")
+    if resume and overwrite:
+        raise SettingsError("resume, overwrite: expected at most one of them, found both")
+    if not path.exists() or (
+        path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
+    ):
+        return
+    if not _is_dataset(path):
+        raise BuildError(f"{path}: expected a Crafter dataset or nothing, found something else")
+    if not resume and not overwrite:
+        raise BuildError(
+            f"{path}: exists already; go on with it with --resume, or replace it with --overwrite"
+        )
+
+
+def _clear(path: Path) -> None:
+    """Delete what is in the folder, the file that makes it a dataset last."""
+    children = sorted(path.iterdir(), key=lambda child: child.name == "zarr.json")
+    for child in children:
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        else:
+            child.unlink()

@@ -1,0 +1,92 @@
+"""Option types and the configuration file of the command line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:  # generic only since click 8.4
+    _ParamType = click.ParamType
+
+
+class Pair(_ParamType):
+    """Two positive integers, `64x48`, or one for both, `64`."""
+
+    name = "N|WxH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Read from a text, an integer, or two integers."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        parts = value.lower().split("x") if isinstance(value, str) else list(value)
+        if len(parts) == 1:
+            parts = parts * 2
+        try:
+            first, second = (int(part) for part in parts)
+        except (TypeError, ValueError):
+            self.fail(f"expected an integer or two as in 64x48, found {value!r}", param, ctx)
+        return first, second
+
+
+class Names(_ParamType):
+    """Names separated by commas."""
+
+    name = "NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Read from a text or a list."""
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+class Argument(_ParamType):
+    """An argument of the policy, `NAME=VALUE`, the value JSON or else a text."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """Read from a text."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not (equals and name.isidentifier()):
+            self.fail(f"expected NAME=VALUE, found {value!r}", param, ctx)
+        try:
+            return name, json.loads(text)
+        except ValueError:
+            return name, text
+
+
+def read_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Make the entries of a TOML file the defaults of the options of the same names."""
+    if value is None:
+        return None
+    try:
+        entries = tomllib.loads(value.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{value}: expected a TOML file, found: {error}") from error
+    known = {p.name for p in ctx.command.params if p.name != param.name}
+    defaults = {}
+    for key, entry in entries.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise click.UsageError(
+                f"{value}: expected options of {ctx.command.name}, found {key!r}"
+            )
+        if name == "policy_arg" and isinstance(entry, dict):
+            entry = [f"{k}={json.dumps(v)}" for k, v in entry.items()]
+        defaults[name] = entry
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+    return value

@@ -1,0 +1,46 @@
+"""What may differ between two runs of the same command, kept outside the digest."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import shlex
+import socket
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+_PACKAGES = (
+    "crafter-dataset",
+    "crafter",
+    "gymnasium",
+    "numba",
+    "numcodecs",
+    "numpy",
+    "opensimplex",
+    "zarr",
+)
+
+
+def describe_run(workers: int, num_envs: int, first_episode: int) -> dict[str, Any]:
+    """Describe the run that begins now: when, where, how, with what."""
+    return {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": 0.0,
+        "first_episode": first_episode,
+        "command": shlex.join(sys.argv),
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "engine": "crafter",
+        "workers": workers,
+        "num_envs": num_envs,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

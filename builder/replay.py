@@ -1,0 +1,125 @@
+"""Play an episode again from its seed and actions, and hold every stored value against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.collect import OBSERVED
+from builder.envs.stock import StockCrafter
+from builder.seeding import world_seed
+from schemas.layout import CUT, TABLE, TERMINATED, TIME_LIMIT
+from schemas.metadata import Metadata, Violation
+
+
+def replay(
+    metadata: Metadata, episode: int, seed: int, actions: NDArray[np.uint8], cut: bool
+) -> tuple[dict[str, NDArray[Any]], int, NDArray[np.uint8]]:
+    """Simulate an episode with stock Crafter over ordered chunk sets.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    episode : int
+        Episode id.
+    seed : int
+        Seed of the world's RandomState.
+    actions : ndarray, shape (T + 1,), uint8
+        The stored actions; the last one is not taken.
+    cut : bool
+        Whether the collection stopped before the episode ended.
+
+    Returns
+    -------
+    rows : dict of str to ndarray
+        Every per-frame field of the dataset, T + 1 rows (fewer if the
+        environment ended the episode earlier).
+    end_reason : int
+        Index into `schemas.layout.END_REASONS`.
+    terrain : ndarray, shape `area`, uint8
+        Material ids at reset.
+    """
+    env = metadata.env
+    crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward)
+    seen = [{"frames": crafter.reset_world(seed), **crafter.info()}]
+    terrain = crafter.terrain()
+    done: list[tuple[int, float, bool, bool]] = []
+    end_reason = CUT
+    for action in actions[:-1].tolist():
+        frame, reward, terminated, truncated = crafter.advance(action)
+        seen.append({"frames": frame, **crafter.info()})
+        done.append((action, reward, terminated, truncated))
+        if terminated or truncated:
+            end_reason = TERMINATED if terminated else TIME_LIMIT
+            break
+    if cut and end_reason == CUT and done:
+        done[-1] = (*done[-1][:3], True)
+    done.append((0, 0.0, False, False))
+    columns = zip(*done, strict=True)
+    rows: dict[str, NDArray[Any]] = {
+        "frames": np.stack([row["frames"] for row in seen]),
+        "actions": np.array(next(columns), np.uint8),
+        "rewards": np.array(next(columns), np.float32),
+        "terminations": np.array(next(columns), bool),
+        "truncations": np.array(next(columns), bool),
+        "episode_ids": np.full(len(seen), episode, np.int32),
+    }
+    for name, key in OBSERVED.items():
+        rows[name] = np.stack([row[key] for row in seen])
+    return {name: rows[name] for name in metadata.fields}, end_reason, terrain
+
+
+def compare_replay(
+    metadata: Metadata,
+    episode: int,
+    stored: Mapping[str, NDArray[Any]],
+    stored_seed: int,
+    stored_reason: int,
+    stored_terrain: NDArray[np.uint8],
+) -> Iterator[Violation]:
+    """Hold a stored episode against its replay, bit by bit; one violation a field at most.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    episode : int
+        Episode id.
+    stored : mapping of str to ndarray
+        Every per-frame field of the episode.
+    stored_seed, stored_reason, stored_terrain
+        Its world seed, end reason and terrain.
+
+    Yields
+    ------
+    Violation
+    """
+    where = f"(episode {episode}, replayed)"
+    seed = world_seed(metadata.seed, episode // metadata.trajectories_per_world)
+    if stored_seed != seed:
+        yield Violation(
+            f"{TABLE}/world_seeds[{episode}]", f"{seed} from seed {metadata.seed}", str(stored_seed)
+        )
+    rows, reason, terrain = replay(
+        metadata, episode, stored_seed, stored["actions"], stored_reason == CUT
+    )
+    if reason != stored_reason:
+        yield Violation(
+            f"{TABLE}/end_reasons[{episode}]",
+            metadata.end_reasons[reason],
+            metadata.end_reasons[stored_reason],
+        )
+    if not np.array_equal(terrain, stored_terrain):
+        yield Violation(f"{TABLE}/terrain[{episode}]", "the world of its seed", "another")
+    for name, values in stored.items():
+        expected = rows[name]
+        if len(values) != len(expected):
+            yield Violation(f"{name} {where}", f"{len(expected)} rows", f"{len(values)}")
+        elif values.tobytes() != expected.tobytes():
+            row = np.flatnonzero((values != expected).reshape(len(values), -1).any(1))
+            place = f"{name}[{row[0] if len(row) else 0} of the episode] {where}"
+            yield Violation(place, "what Crafter gives", f"{len(row)} rows that differ")

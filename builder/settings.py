@@ -1,0 +1,205 @@
+"""What to build, as frozen values: the settings that make a dataset what it is, and its size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from builder.envs.stock import ACHIEVEMENTS, ACTIONS, ITEMS, MATERIALS, OBJECTS, check_geometry
+from builder.policies import describe_policy
+from schemas.codecs import DEFAULT_CODEC, ChunkCodec
+from schemas.layout import FRAME_FIELDS, OPTIONAL_FIELDS
+from schemas.metadata import Counts, EnvSpec, Metadata
+
+DEFAULT_FRAMES = 100_000
+
+
+class SettingsError(ValueError):
+    """A setting is out of its range, or does not fit the dataset to go on with."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """How much to build: `frames` in all, or `episodes` whole ones; exactly one is set."""
+
+    frames: int | None = None
+    episodes: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.frames is None) == (self.episodes is None):
+            raise SettingsError("target: expected either frames or episodes")
+        for name, value in (("frames", self.frames), ("episodes", self.episodes)):
+            if value is not None and not 1 <= value < 2**31:
+                raise SettingsError(f"{name}: expected 1 to 2147483647, found {value}")
+
+    def __str__(self) -> str:
+        return f"{self.frames:,} frames" if self.frames else f"{self.episodes:,} episodes"
+
+    def to_json(self) -> dict[str, int]:
+        """Return the target as it is stored in a dataset's provenance."""
+        return {"frames": self.frames} if self.frames else {"episodes": self.episodes or 0}
+
+    def reached(self, counts: Counts) -> bool:
+        """Whether that much is there."""
+        return self.fraction(counts) >= 1
+
+    def fraction(self, counts: Counts) -> float:
+        """How much of it is there, 1 or more for all."""
+        if self.frames:
+            return counts.frames / self.frames
+        return counts.episodes / (self.episodes or 1)
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """Everything that the content and layout of a dataset depend on.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the dataset, 0 to 2**63 - 1.
+    policy : str
+        `heuristic`, `random`, `noop` or `package.module:factory`.
+    policy_args : mapping
+        Arguments of the policy's factory.
+    trajectories_per_world : int
+        Consecutive episodes that explore the same world.
+    length : int
+        Time limit of an episode, in actions.
+    size : tuple of int
+        Picture (width, height), in pixels.
+    area : tuple of int
+        World (x, y), in cells.
+    view : tuple of int
+        Cells in the picture (x, y), the inventory rows included.
+    fields : collection of str
+        Optional per-frame fields to store.
+    codec : str
+        `zstd:LEVEL`, `blosc-zstd:LEVEL`, `blosc-lz4:LEVEL` or `none`.
+    chunk_frames : int
+        Frames compressed together.
+    """
+
+    seed: int = 0
+    policy: str = "heuristic"
+    policy_args: Mapping[str, Any] = field(default_factory=dict)
+    trajectories_per_world: int = 1
+    length: int = 10_000
+    size: tuple[int, int] = (64, 64)
+    area: tuple[int, int] = (64, 64)
+    view: tuple[int, int] = (9, 9)
+    fields: Collection[str] = OPTIONAL_FIELDS
+    codec: str = DEFAULT_CODEC
+    chunk_frames: int = 32
+
+    def metadata(self) -> Metadata:
+        """Check the settings and make the metadata of an empty dataset.
+
+        Raises
+        ------
+        SettingsError
+            If a number is out of its range or a field unknown.
+        PolicyError
+            If the policy cannot be found or does not take the arguments.
+        CodecError
+            If the codec is unknown.
+        """
+        ranges = {
+            "seed": (0, 2**63 - 1),
+            "trajectories_per_world": (1, 2**31 - 1),
+            "length": (1, 65_535),
+            "chunk_frames": (1, 16_384),
+        }
+        for name, (low, high) in ranges.items():
+            if not low <= getattr(self, name) <= high:
+                raise SettingsError(
+                    f"{name}: expected {low} to {high}, found {getattr(self, name)}"
+                )
+        try:
+            check_geometry(self.area, self.view, self.size)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        for name in self.fields:
+            if name not in FRAME_FIELDS:
+                raise SettingsError(
+                    f"fields: expected names out of {', '.join(FRAME_FIELDS)}, found {name!r}"
+                )
+        return Metadata(
+            env=EnvSpec(
+                name="crafter",
+                version=version("crafter"),
+                area=self.area,
+                view=self.view,
+                size=self.size,
+                length=self.length,
+            ),
+            policy=describe_policy(self.policy, self.policy_args),
+            seed=self.seed,
+            trajectories_per_world=self.trajectories_per_world,
+            chunk_frames=self.chunk_frames,
+            codec=str(ChunkCodec.parse(self.codec)),
+            fields=tuple(
+                f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in self.fields
+            ),
+            actions=ACTIONS,
+            materials=MATERIALS,
+            objects=OBJECTS,
+            items=ITEMS,
+            achievements=ACHIEVEMENTS,
+        )
+
+
+_STORED: dict[str, Callable[[Metadata], Any]] = {
+    "seed": lambda m: m.seed,
+    "policy": lambda m: m.policy.name,
+    "policy_args": lambda m: dict(m.policy.parameters),
+    "trajectories_per_world": lambda m: m.trajectories_per_world,
+    "length": lambda m: m.env.length,
+    "size": lambda m: m.env.size,
+    "area": lambda m: m.env.area,
+    "view": lambda m: m.env.view,
+    "fields": lambda m: m.fields,
+    "codec": lambda m: m.codec,
+    "chunk_frames": lambda m: m.chunk_frames,
+}
+"""Where each setting stands in the metadata."""
+
+
+def check_same(stored: Metadata, wanted: Metadata, names: Collection[str], where: str) -> None:
+    """Hold the settings of a dataset against those it shall go on with.
+
+    Parameters
+    ----------
+    stored, wanted : Metadata
+        Of the dataset and of the settings.
+    names : collection of str
+        Settings that count; the environment's package always does.
+    where : str
+        Name of the dataset, for the message.
+
+    Raises
+    ------
+    SettingsError
+        Naming the first setting that differs.
+    """
+    for name, value in _STORED.items():
+        if name in names and value(stored) != value(wanted):
+            raise SettingsError(
+                f"{name}: expected {_show(value(stored))} as in {where}, "
+                f"found {_show(value(wanted))}"
+            )
+    for name in ("name", "version", "object_order"):
+        if getattr(stored.env, name) != getattr(wanted.env, name):
+            raise SettingsError(
+                f"environment {name}: expected {getattr(stored.env, name)} as in {where}, "
+                f"found {getattr(wanted.env, name)} installed"
+            )
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        numbers = all(isinstance(item, int) for item in value)
+        return ("x" if numbers else ",").join(map(str, value))
+    return str(value)
