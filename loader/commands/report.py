@@ -1,0 +1,54 @@
+"""A dataset's summary, as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from loader.dataset import Dataset
+from loader.summary import summarize
+from schemas.commandline import format_bytes
+
+
+def print_summary(dataset: Dataset) -> None:
+    """Print what is in a dataset, on standard output."""
+    meta, summary = dataset.metadata, summarize(dataset)
+    size = format_bytes(summary.stored_bytes)
+    per_frame = summary.stored_bytes / max(summary.frames, 1)
+    lines = [
+        ("dataset", f"{dataset.path} ({meta.status}, format {meta.version})"),
+        ("episodes", f"{summary.episodes:,}"),
+        ("frames", f"{summary.frames:,}"),
+        ("size", f"{size}, {per_frame:,.0f} bytes a frame"),
+        ("lengths", _spread(summary.lengths)),
+        ("returns", _spread(summary.returns)),
+        ("ends", ", ".join(f"{k} {v:,}" for k, v in summary.end_reasons.items()) or "none"),
+        ("rewards", ", ".join(f"{k} {v:,}" for k, v in summary.rewards.items())),
+    ]
+    if summary.score is not None:
+        lines.append(("score", f"{summary.score:.2f} % (Crafter score)"))
+    lines.append(("digest", meta.digest or "none yet"))
+    for name, text in lines:
+        click.echo(f"{name:<12} {text}")
+    if summary.success_rates:
+        click.echo("achievements")
+        for name, rate in summary.success_rates.items():
+            click.echo(f"  {name:<22} {rate:7.2%}")
+
+
+def summary_json(dataset: Dataset) -> dict[str, Any]:
+    """Return the summary and metadata as values that fit into JSON."""
+    summary = summarize(dataset)
+    return {
+        "path": str(dataset.path),
+        "metadata": dataset.metadata.to_json(),
+        "provenance": dataset.provenance,
+        "summary": vars(summary),
+    }
+
+
+def _spread(values: dict[str, float]) -> str:
+    if not values:
+        return "none"
+    return "mean {mean:.2f}, std {std:.2f}, min {min:.2f}, max {max:.2f}".format(**values)

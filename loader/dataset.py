@@ -1,0 +1,200 @@
+"""A dataset as a sequence of lazy episodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loader.container import open_container
+from loader.episode import Episode
+from loader.split import split_groups
+from schemas.container import Container
+from schemas.errors import CorruptDataError
+from schemas.layout import TABLE
+from schemas.metadata import PROVENANCE, Metadata
+
+TABLE_DTYPE = np.dtype(
+    [
+        ("episode_ids", "i8"),
+        ("starts", "i8"),
+        ("lengths", "i8"),
+        ("returns", "f4"),
+        ("end_reasons", "u1"),
+        ("world_seeds", "i8"),
+    ]
+)
+"""One record of `Dataset.episodes`; the names are those on disk."""
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Open a dataset, whole or still being built.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the dataset.
+
+    Returns
+    -------
+    Dataset
+        All episodes that are committed now.
+
+    Raises
+    ------
+    NotADatasetError, VersionError, MetadataError, CorruptDataError
+        If the path holds no dataset that this software can read.
+    """
+    return Dataset(path)
+
+
+class Dataset(Sequence[Episode]):
+    """Episodes of a dataset, or some of them: a sequence that reads nothing until asked.
+
+    It can be pickled, and used after a fork or in a spawned process: each
+    process opens the files for itself.
+
+    Attributes
+    ----------
+    path : Path
+        Folder of the dataset.
+    metadata : Metadata
+        Settings, names and counts.
+    episodes : ndarray, shape (len(self),), dtype TABLE_DTYPE
+        The episodes table: id, first row, length, return, end reason (an
+        index into `metadata.end_reasons`) and world seed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        container = self.container
+        self.metadata = Metadata.from_attributes(container.attributes, str(path))
+        count = self.metadata.counts.episodes
+        self.episodes = np.zeros(count, TABLE_DTYPE)
+        self.episodes["episode_ids"] = np.arange(count)
+        for name in TABLE_DTYPE.names or ():
+            if name != "episode_ids":
+                try:
+                    values = container.read(f"{TABLE}/{name}", 0, count)
+                except CorruptDataError as error:
+                    raise CorruptDataError(f"{error} ({path})") from error
+                if len(values) != count:
+                    raise CorruptDataError(
+                        f"{TABLE}/{name}: expected {count} rows, found {len(values)} ({path})"
+                    )
+                self.episodes[name] = values
+        self.episodes.flags.writeable = False
+
+    @property
+    def container(self) -> Container:
+        """The open files; opened anew in a process that was forked."""
+        if self.__dict__.get("_pid") != os.getpid():
+            self._container = open_container(self.path)
+            self._pid = os.getpid()
+        return self._container
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the per-frame fields."""
+        return self.metadata.fields
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """When, where and how the dataset was built."""
+        return dict(self.container.attributes.get(PROVENANCE) or {})
+
+    @property
+    def frames(self) -> int:
+        """Frames in these episodes, padding not counted."""
+        return int(self.episodes["lengths"].sum())
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+    @overload
+    def __getitem__(self, index: int) -> Episode: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+
+    def __getitem__(self, index: int | slice) -> Episode | Dataset:
+        if isinstance(index, slice):
+            return self._take(self.episodes[index])
+        return Episode(self, self.episodes[index])
+
+    def __iter__(self) -> Iterator[Episode]:
+        return (Episode(self, row) for row in self.episodes)
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.path}: {len(self):,} episodes, {self.frames:,} frames>"
+
+    def by_id(self, episode: int) -> Episode:
+        """Give the episode with an id, which in a part of a dataset is not its index.
+
+        Raises
+        ------
+        KeyError
+            If it is not among these episodes.
+        """
+        index = np.searchsorted(self.episodes["episode_ids"], episode)
+        if index == len(self) or self.episodes["episode_ids"][index] != episode:
+            raise KeyError(f"{self.path}: expected an episode {episode}, found none")
+        return Episode(self, self.episodes[index])
+
+    def filter(self, keep: ArrayLike | Callable[[NDArray[Any]], ArrayLike]) -> Dataset:
+        """Give the episodes for which a condition holds.
+
+        Parameters
+        ----------
+        keep : array_like of bool, or callable
+            A mask with one value an episode, or a function that gives it from
+            the episodes table: `lambda table: table["returns"] > 3`.
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit.
+        """
+        mask = np.asarray(keep(self.episodes) if callable(keep) else keep)
+        if mask.shape != (len(self),) or mask.dtype != np.bool_:
+            raise ValueError(
+                f"filter: expected {len(self)} bools, found shape {mask.shape} of {mask.dtype}"
+            )
+        return self._take(self.episodes[mask])
+
+    def split(self, *fractions: float, seed: int = 0, by_world: bool = False) -> list[Dataset]:
+        """Split the episodes at random into disjoint parts.
+
+        Parameters
+        ----------
+        *fractions : float
+            Share of each part; if they add up to less than 1, one more part
+            takes the rest: `train, test = dataset.split(0.9)`.
+        seed : int
+            The parts are a pure function of it and of the episodes.
+        by_world : bool
+            Keep the episodes of a world together, so that no map is in two
+            parts.
+
+        Raises
+        ------
+        ValueError
+            If the fractions are not positive or add up to more than 1.
+        """
+        groups = self.episodes["world_seeds" if by_world else "episode_ids"]
+        parts = split_groups(groups, fractions, seed)
+        return [self._take(self.episodes[part]) for part in parts]
+
+    def _take(self, episodes: NDArray[Any]) -> Dataset:
+        part = object.__new__(Dataset)
+        part.__dict__ |= self.__dict__
+        part.episodes = episodes
+        episodes.flags.writeable = False
+        return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_container", "_pid")}

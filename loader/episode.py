@@ -1,0 +1,183 @@
+"""One episode of a dataset, read only where it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import CorruptDataError
+from schemas.layout import FRAME_FIELDS, TABLE
+
+if TYPE_CHECKING:
+    from loader.dataset import Dataset
+
+
+class EpisodeField:
+    """One field of one episode: an array that is read when it is indexed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where it is stored.
+    name : str
+        Name of the field.
+    episode : int
+        Episode id.
+    start, length : int
+        Where the episode's rows lie.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, episode: int, start: int, length: int) -> None:
+        field = FRAME_FIELDS[name]
+        self._dataset, self._start, self._episode = dataset, start, episode
+        self.name = name
+        self.dtype = np.dtype(field.dtype)
+        self.shape = (length, *field.row_shape(dataset.metadata.sizes()))
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of episode {self._episode}, shape {self.shape}, {self.dtype}>"
+
+    def read(
+        self, start: int = 0, stop: int | None = None, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Read rows `start` to `stop` of the episode.
+
+        Parameters
+        ----------
+        start, stop : int
+            First row, and the row after the last; by default all.
+        out : ndarray, optional
+            Where to put them: shape (stop - start, ...), of the field's dtype.
+
+        Returns
+        -------
+        ndarray
+            `out`, if it was given.
+
+        Raises
+        ------
+        IndexError
+            If the rows are not all in the episode.
+        ValueError
+            If `out` has another shape or dtype.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
+        stop = len(self) if stop is None else stop
+        if not 0 <= start <= stop <= len(self):
+            raise IndexError(
+                f"{self.name} of episode {self._episode}: expected rows within 0 to {len(self)}, "
+                f"found {start} to {stop}"
+            )
+        shape = (stop - start, *self.shape[1:])
+        if out is not None and (out.shape != shape or out.dtype != self.dtype):
+            raise ValueError(
+                f"out: expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
+            )
+        try:
+            rows = self._dataset.container.read(self.name, self._start + start, self._start + stop)
+        except CorruptDataError as error:
+            raise CorruptDataError(
+                f"episode {self._episode}, {self.name}[{start}:{stop}]: {error} "
+                f"({self._dataset.path})"
+            ) from error
+        if out is None:
+            return rows
+        out[...] = rows
+        return out
+
+    def __getitem__(self, key: Any) -> Any:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if first is Ellipsis:
+            return self.read()[key]
+        if isinstance(first, int | np.integer):
+            index = range(len(self))[first]
+            return self.read(index, index + 1)[(0, *rest)]
+        if isinstance(first, slice):
+            taken = range(len(self))[first]
+            if not taken:
+                return self.read(0, 0)[(slice(None), *rest)]
+            low, high = min(taken[0], taken[-1]), max(taken[0], taken[-1]) + 1
+            return self.read(low, high)[(slice(None, None, taken.step), *rest)]
+        return self.read()[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        rows = self.read()
+        return rows if dtype is None else rows.astype(dtype, copy=False)
+
+
+class Episode(Mapping[str, EpisodeField]):
+    """One episode: a mapping from field names to arrays that are read when indexed.
+
+    An episode of T actions has T + 1 rows; its last row is the final frame,
+    whose action, reward and flags are 0.
+
+    Attributes
+    ----------
+    id : int
+        Number of the episode in its dataset.
+    length : int
+        Rows, T + 1.
+    episode_return : float
+        Sum of the rewards.
+    end_reason : str
+        `terminated`, `time_limit`, `cut` or `unknown`.
+    world_seed : int
+        Seed of the RandomState that made its world.
+    """
+
+    def __init__(self, dataset: Dataset, row: np.void) -> None:
+        self._dataset = dataset
+        self._start = int(row["starts"])
+        self.id = int(row["episode_ids"])
+        self.length = int(row["lengths"])
+        self.episode_return = float(row["returns"])
+        self.end_reason = dataset.metadata.end_reasons[row["end_reasons"]]
+        self.world_seed = int(row["world_seeds"])
+
+    def __getitem__(self, name: str) -> EpisodeField:
+        if name not in self._dataset.fields:
+            raise KeyError(
+                f"field: expected one of {', '.join(self._dataset.fields)}, found {name!r} "
+                f"({self._dataset.path})"
+            )
+        return EpisodeField(self._dataset, name, self.id, self._start, self.length)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dataset.fields)
+
+    def __len__(self) -> int:
+        return len(self._dataset.fields)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Episode {self.id}: {self.length} frames, return {self.episode_return:.1f}, "
+            f"{self.end_reason}>"
+        )
+
+    @property
+    def terrain(self) -> NDArray[np.uint8]:
+        """Material ids of the world at reset, shape `area`, indexed [x, y]."""
+        try:
+            rows = self._dataset.container.read(f"{TABLE}/terrain", self.id, self.id + 1)
+        except CorruptDataError as error:
+            raise CorruptDataError(
+                f"episode {self.id}, terrain: {error} ({self._dataset.path})"
+            ) from error
+        terrain: NDArray[np.uint8] = rows[0]
+        return terrain
+
+    def load(self, fields: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Read whole fields into memory; all of them by default."""
+        return {name: self[name].read() for name in (self if fields is None else fields)}

@@ -1,0 +1,50 @@
+"""Random, reproducible splits that keep groups together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def split_groups(
+    groups: NDArray[np.integer], fractions: Sequence[float], seed: int
+) -> list[NDArray[np.intp]]:
+    """Deal items out to parts, whole groups at a time.
+
+    Parameters
+    ----------
+    groups : ndarray, shape (n,)
+        Group of each item; the items of a group stay together.
+    fractions : sequence of float
+        Share of each part. If they add up to less than 1, one more part takes
+        the rest.
+    seed : int
+        Seed of the shuffle of the groups.
+
+    Returns
+    -------
+    list of ndarray
+        Indices of each part's items, ascending. A group goes to the part in
+        which the middle of its items falls.
+
+    Raises
+    ------
+    ValueError
+        If the fractions are not positive or add up to more than 1.
+    """
+    total = sum(fractions)
+    if not fractions or min(fractions) <= 0 or total > 1 + 1e-9:
+        raise ValueError(
+            f"split: expected positive fractions that add up to at most 1, found {fractions}"
+        )
+    shares = [*fractions] if total > 1 - 1e-9 else [*fractions, 1 - total]
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    ends = np.cumsum(sizes[order])
+    middles = (ends - sizes[order] / 2) / max(len(groups), 1)
+    part_of_group = np.empty(len(sizes), np.intp)
+    part_of_group[order] = np.searchsorted(np.cumsum(shares)[:-1], middles, side="right")
+    part = part_of_group[group]
+    return [np.flatnonzero(part == index) for index in range(len(shares))]

@@ -1,0 +1,1 @@
+"""Show trajectory datasets of Crafter."""
