@@ -114,7 +114,10 @@ def _check_table(table: Rows, metadata: Metadata) -> Iterator[Violation]:
     starts, lengths = table["starts"], table["lengths"]
     for name, values in table.items():
         yield from _check_range(TABLE_FIELDS[name], values, metadata, "episode", 0)
-    if (lengths < 1).any() or (lengths > max(counts.rows, 1)).any():
+    limit = metadata.env.length + 1
+    for episode in np.flatnonzero(lengths > limit):
+        yield Violation(f"{TABLE}/lengths[{episode}]", f"at most {limit}", str(lengths[episode]))
+    if (lengths < 1).any() or (lengths > limit).any():
         return  # Nothing can be said of where the episodes lie.
     ends = starts + lengths
     following = np.append(starts[1:], counts.rows)
@@ -138,9 +141,6 @@ def _check_table(table: Rows, metadata: Metadata) -> Iterator[Violation]:
         yield Violation(
             f"{ATTRIBUTE}.counts.frames", f"{lengths.sum()}, the sum of lengths", str(counts.frames)
         )
-    limit = metadata.env.length + 1
-    for episode in np.flatnonzero(lengths > limit):
-        yield Violation(f"{TABLE}/lengths[{episode}]", f"at most {limit}", str(lengths[episode]))
 
 
 def _check_content(
@@ -209,7 +209,9 @@ def _check_episode(
     for name in metadata.fields:
         yield from _check_range(FRAME_FIELDS[name], rows[name], metadata, where, start)
     for row in np.flatnonzero(rows["episode_ids"] != episode)[:1]:
-        yield Violation(f"episode_ids[{start + row}]", str(episode), str(rows["episode_ids"][row]))
+        yield Violation(
+            f"episode_ids[{start + row}] {where}", str(episode), str(rows["episode_ids"][row])
+        )
     for name in ("actions", "rewards", "terminations", "truncations"):
         if rows[name][-1] != 0:
             yield Violation(

@@ -137,6 +137,13 @@ _SETTINGS = (
     help="Environments of each worker, the batch that a policy sees.",
 )
 @click.option(
+    "--commit-seconds",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    help="Time between commits, so at most what a kill costs.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Go on with the dataset at PATH, if there is one, by its own settings; "
@@ -203,6 +210,7 @@ def command(ctx: click.Context, /, **options: Any) -> int:
             checked=checked,
             on_progress=progress or (lambda state: None),
             should_stop=stop.requested,
+            commit_seconds=options["commit_seconds"],
         )
     finally:
         if progress:

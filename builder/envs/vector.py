@@ -29,8 +29,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
     the lanes of `mask` alone (all lanes without it); a seed means the same as
     in `CrafterEnv`. A lane whose episode has ended is parked: `step` ignores
     its action, and returns its last frame, reward 0 and the same flags until
-    it is reset. `infos` holds the entries of `CrafterEnv`'s `info` for every
-    lane, with a leading axis of lanes.
+    it is reset; so is a lane that was never reset. `infos` holds the entries
+    of `CrafterEnv`'s `info` for every lane, with a leading axis of lanes.
 
     Parameters
     ----------
@@ -124,14 +124,14 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         Raises
         ------
         gymnasium.error.ResetNeeded
-            If a lane was never reset.
+            If no lane was ever reset.
         ValueError
             If an action of a running lane is not in the action space.
         """
-        if not self._started.all():
-            raise gymnasium.error.ResetNeeded("step: expected every lane to be reset first")
+        if not self._started.any():
+            raise gymnasium.error.ResetNeeded("step: expected a lane to be reset first")
         rewards = np.zeros(self.num_envs, np.float64)
-        for lane in np.flatnonzero(~(self._terminated | self._truncated)).tolist():
+        for lane in np.flatnonzero(self.playing).tolist():
             action = int(actions[lane])
             if not 0 <= action < len(ACTIONS):
                 raise ValueError(
@@ -152,6 +152,11 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             self._truncated.copy(),
             self._copy_infos(),
         )
+
+    @property
+    def playing(self) -> NDArray[np.bool_]:
+        """Which lanes are in an episode, shape (num_envs,); the others are parked."""
+        return self._started & ~(self._terminated | self._truncated)
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
         """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""

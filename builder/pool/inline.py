@@ -35,9 +35,9 @@ class InlinePool:
         self._outstanding += 1
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
-        """Play until an episode is whole or the time is over."""
+        """Play until an episode is whole or the time is over, one step at least."""
         end = time.monotonic() + timeout
-        while not self._done and time.monotonic() < end and self._collector.advance():
+        while self._collector.advance() and not self._done and time.monotonic() < end:
             pass
         received = self._done.copy()
         self._done.clear()

@@ -1,0 +1,146 @@
+"""Pools: any order out, dead workers replaced, bounded queues."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from builder.build import BuildError, build
+from builder.collect import Job
+from builder.pool import InlinePool, ProcessPool
+from builder.settings import BuildSettings, Target
+from tests.conftest import SMALL_WORLD
+
+MODULE = "tests.policies_for_tests"
+SETTINGS = BuildSettings(seed=1, **SMALL_WORLD)
+
+
+class PoolContract:
+    """What any pool must do."""
+
+    def make(self, job):
+        raise NotImplementedError
+
+    def test_every_episode_comes_back_once(self):
+        pool = self.make(Job(SETTINGS.metadata(), num_envs=2))
+        try:
+            wanted, got = [3, 0, 7, 1, 5, 2], []
+            waiting = wanted.copy()
+            end = time.monotonic() + 60
+            while len(got) < len(wanted) and time.monotonic() < end:
+                while waiting and pool.free() > 0:
+                    pool.submit(waiting.pop(0))
+                got += [episode.episode for episode in pool.receive(0.2)]
+            assert sorted(got) == sorted(wanted)
+            assert pool.free() > 0
+        finally:
+            pool.close()
+
+    def test_an_episode_is_the_same_wherever_it_is_played(self):
+        pool = self.make(Job(SETTINGS.metadata(), num_envs=3))
+        other = InlinePool(Job(SETTINGS.metadata(), num_envs=1))
+        try:
+            for number in (2, 4):
+                pool.submit(number)
+                other.submit(number)
+            got = {}
+            while len(got) < 2:
+                got |= {e.episode: e for e in pool.receive(0.2)}
+            expected = {}
+            while len(expected) < 2:
+                expected |= {e.episode: e for e in other.receive(0.2)}
+            for number, episode in expected.items():
+                assert got[number].chunks == episode.chunks
+                assert (got[number].digest == episode.digest).all()
+                assert got[number].length == episode.length
+        finally:
+            pool.close()
+
+
+class TestInlinePool(PoolContract):
+    def make(self, job):
+        return InlinePool(job)
+
+
+class TestProcessPool(PoolContract):
+    def make(self, job):
+        return ProcessPool(job, 2)
+
+    def test_close_leaves_no_process(self):
+        before = {p.pid for p in psutil.Process().children()}
+        pool = ProcessPool(Job(SETTINGS.metadata(), num_envs=1), 2)
+        assert len({p.pid for p in psutil.Process().children()} - before) >= 2
+        pool.close()
+        left = [
+            p
+            for p in psutil.Process().children()
+            if p.pid not in before and "resource_tracker" not in " ".join(p.cmdline())
+        ]
+        assert not left
+
+
+def test_a_killed_worker_is_replaced(tmp_path, capsys):
+    whole = build(tmp_path / "whole", SETTINGS, Target(episodes=30), workers=0)
+    killed = []
+
+    def kill_one():
+        workers = [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+        if len(killed) < 2 and workers and psutil.Process().cpu_times().user:
+            workers[len(killed) % len(workers)].kill()
+            killed.append(workers)
+            time.sleep(1)
+        return False
+
+    result = build(tmp_path / "d", SETTINGS, Target(episodes=30), workers=2, should_stop=kill_one)
+    assert len(killed) == 2
+    assert result.metadata.digest == whole.metadata.digest
+    assert "a worker died (exit code -9)" in capsys.readouterr().err
+
+
+def test_a_worker_that_dies_while_playing_is_replaced(tmp_path):
+    settings = BuildSettings(
+        policy=f"{MODULE}:KillsItsWorker",
+        policy_args={"marks": str(tmp_path), "times": 2},
+        **SMALL_WORLD,
+    )
+    result = build(tmp_path / "d", settings, Target(episodes=5), workers=2, num_envs=2)
+    assert result.complete
+    assert (tmp_path / "1").exists()
+
+
+def test_an_episode_that_keeps_killing_its_worker_ends_the_build(tmp_path):
+    settings = BuildSettings(
+        policy=f"{MODULE}:KillsItsWorker",
+        policy_args={"marks": str(tmp_path), "times": 99},
+        **SMALL_WORLD,
+    )
+    with pytest.raises(BuildError, match=r"3 of them died of it \(exit code -9\)"):
+        build(tmp_path / "d", settings, Target(episodes=5), workers=1, num_envs=1)
+
+
+def test_workers_end_with_a_killed_parent(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "builder", "--out", "d", "--workers", "2"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    children = []
+    while len(children) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+        children = [
+            p
+            for p in psutil.Process(process.pid).children()
+            if "spawn_main" in " ".join(p.cmdline())
+        ]
+    assert len(children) == 2
+    time.sleep(2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive

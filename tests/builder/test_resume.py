@@ -1,0 +1,244 @@
+"""Stopping, killing, resuming and extending."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from builder.build import BuildError, build
+from builder.pool import InlinePool
+from builder.settings import BuildSettings, SettingsError, Target
+from loader import open_dataset
+from loader.container import open_container
+from schemas import validate
+from tests.conftest import SMALL_WORLD
+
+SETTINGS = BuildSettings(seed=4, chunk_frames=16, **SMALL_WORLD)
+
+
+def is_valid(path) -> bool:
+    return not list(validate(open_container(path), deep=True))
+
+
+def stop_after(calls: int):
+    """Make a `should_stop` that says yes from the given call on."""
+    counter = iter(range(10**9))
+    return lambda: next(counter) >= calls
+
+
+def test_stopped_build_is_readable_and_resumes_to_the_same_digest(tmp_path):
+    whole = build(tmp_path / "whole", SETTINGS, Target(frames=900), workers=0)
+    path = tmp_path / "d"
+    part = build(path, SETTINGS, Target(frames=900), workers=0, should_stop=stop_after(5))
+    assert not part.complete
+    assert open_dataset(path).metadata.status == "building"
+    assert 0 < open_dataset(path).frames < 900
+    assert is_valid(path)
+    done = build(path, resume=True, workers=0)
+    assert done.complete
+    assert done.metadata.digest == whole.metadata.digest
+    assert len(open_dataset(path).provenance["runs"]) == 2
+
+
+@pytest.mark.parametrize("first", [Target(frames=333), Target(frames=1), Target(episodes=5)])
+@pytest.mark.parametrize("second", [Target(frames=1100), Target(episodes=19)])
+def test_extending_equals_building_at_once(tmp_path, first, second):
+    whole = build(tmp_path / "whole", SETTINGS, second, workers=0)
+    build(tmp_path / "d", SETTINGS, first, workers=0)
+    assert is_valid(tmp_path / "d")
+    done = build(tmp_path / "d", SETTINGS, second, workers=0, resume=True)
+    assert done.metadata.digest == whole.metadata.digest
+    assert is_valid(tmp_path / "d")
+    for file in (tmp_path / "whole").rglob("c.*"):
+        other = tmp_path / "d" / file.relative_to(tmp_path / "whole")
+        assert other.read_bytes() == file.read_bytes(), file
+
+
+def test_every_length_of_a_small_dataset(tmp_path):
+    """Whatever the number of frames, there are exactly so many, a prefix of the larger dataset."""
+    build(tmp_path / "whole", SETTINGS, Target(frames=140), workers=0)
+    whole = open_dataset(tmp_path / "whole")
+    frames = np.concatenate([episode["frames"][:] for episode in whole])
+    for count in range(1, 140, 11):
+        path = tmp_path / str(count)
+        build(path, SETTINGS, Target(frames=count), workers=0)
+        part = open_dataset(path)
+        assert part.frames == count
+        assert is_valid(path)
+        np.testing.assert_array_equal(
+            np.concatenate([episode["frames"][:] for episode in part]), frames[:count]
+        )
+
+
+def test_extension_stopped_before_its_first_episode_leaves_the_dataset_alone(tmp_path):
+    path = tmp_path / "d"
+    build(path, SETTINGS, Target(frames=333), workers=0)
+    before = open_dataset(path).metadata
+    result = build(
+        path, SETTINGS, Target(frames=999), workers=0, resume=True, should_stop=lambda: True
+    )
+    assert not result.complete
+    assert open_dataset(path).metadata == before
+    assert is_valid(path)
+
+
+def test_resume_of_a_complete_dataset_does_nothing(tmp_path):
+    path = tmp_path / "d"
+    build(path, SETTINGS, Target(episodes=3), workers=0)
+    before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    assert build(path, SETTINGS, Target(episodes=3), workers=0, resume=True).new_frames == 0
+    assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 5}, "seed: expected 4"),
+        ({"length": 61}, "length: expected 60"),
+        ({"area": (24, 24)}, "area: expected 24x20"),
+        ({"view": (9, 7)}, "view: expected 9x9"),
+        ({"size": (63, 63)}, "size: expected 64x64"),
+        ({"policy": "noop"}, "policy: expected heuristic"),
+        ({"policy_args": {"sleep_probability": 0.5}}, "policy_args: expected"),
+        ({"trajectories_per_world": 2}, "trajectories_per_world: expected 1"),
+        ({"codec": "zstd:1"}, "codec: expected zstd:3"),
+        ({"chunk_frames": 32}, "chunk_frames: expected 16"),
+        ({"fields": ("semantic",)}, "fields: expected frames,"),
+    ],
+)
+def test_resume_with_other_settings_is_refused(tmp_path, change, message):
+    path = tmp_path / "d"
+    build(path, SETTINGS, Target(frames=50), workers=0)
+    with pytest.raises(SettingsError, match=message):
+        build(path, replace(SETTINGS, **change), Target(frames=99), workers=0, resume=True)
+    assert is_valid(path)
+
+
+def test_resume_to_less_is_refused(tmp_path):
+    build(tmp_path / "d", SETTINGS, Target(frames=50), workers=0)
+    with pytest.raises(SettingsError, match="at least the 50 frames"):
+        build(tmp_path / "d", SETTINGS, Target(frames=49), workers=0, resume=True)
+
+
+def test_resume_with_another_crafter_is_refused(tmp_path, monkeypatch):
+    build(tmp_path / "d", SETTINGS, Target(frames=50), workers=0)
+    monkeypatch.setattr("builder.settings.version", lambda package: "9.9")
+    with pytest.raises(SettingsError, match=r"environment version: expected 1.8.3 .* found 9.9"):
+        build(tmp_path / "d", SETTINGS, Target(frames=99), workers=0, resume=True)
+
+
+def test_existing_paths_are_not_touched(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "todo.txt").write_text("keep")
+    for options in ({}, {"resume": True}, {"overwrite": True}):
+        with pytest.raises(BuildError, match="found something else"):
+            build(tmp_path / "notes", SETTINGS, Target(frames=9), workers=0, **options)
+    assert (tmp_path / "notes" / "todo.txt").read_text() == "keep"
+    build(tmp_path / "d", SETTINGS, Target(frames=9), workers=0)
+    with pytest.raises(BuildError, match="exists already"):
+        build(tmp_path / "d", SETTINGS, Target(frames=9), workers=0)
+
+
+def test_overwrite_replaces_a_dataset(tmp_path):
+    build(tmp_path / "d", SETTINGS, Target(frames=400), workers=0)
+    other = replace(SETTINGS, seed=9, fields=())
+    build(tmp_path / "d", other, Target(frames=30), workers=0, overwrite=True)
+    assert open_dataset(tmp_path / "d").metadata.seed == 9
+    assert not (tmp_path / "d" / "semantic").exists()
+    assert is_valid(tmp_path / "d")
+
+
+def test_two_builders_on_one_path(tmp_path):
+    path = tmp_path / "d"
+    second = []
+
+    def meanwhile():
+        if not second:
+            with pytest.raises(BuildError, match="another build") as caught:
+                build(path, SETTINGS, Target(frames=9), workers=0, resume=True)
+            second.append(caught)
+        return False
+
+    build(path, SETTINGS, Target(frames=100), workers=0, should_stop=meanwhile)
+    assert second
+
+
+def test_commit_order(tmp_path, monkeypatch):
+    """A reader at any moment of a build sees whole, valid episodes only."""
+    path = tmp_path / "d"
+    seen = []
+    receive = InlinePool.receive
+
+    def look(pool, timeout):
+        assert is_valid(path)
+        seen.append(len(open_dataset(path)))
+        return receive(pool, 0.05)
+
+    monkeypatch.setattr(InlinePool, "receive", look)
+    build(path, SETTINGS, Target(episodes=6), workers=0, num_envs=1, commit_seconds=0.0)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3
+
+
+COMMAND = [
+    Path(sys.executable).with_name("build-dataset"), "--out", "d", "--frames", "2000",
+    "--seed", "4", "--area", "24x20", "--length", "60", "--chunk-frames", "16", "--workers", "2",
+    "--commit-seconds", "0.3",
+]  # fmt: skip
+
+
+def kill_at_random(tmp_path: Path, kills: int) -> str:
+    """Kill a build's process group again and again, resume it to the end, return its digest."""
+    rng = random.Random(0)
+    held = 0
+    for _ in range(kills):
+        process = subprocess.Popen(
+            [*COMMAND, "--resume"], cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        time.sleep(rng.uniform(0.3, 6.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if (tmp_path / "d" / "zarr.json").exists():
+            assert is_valid(tmp_path / "d")
+            count = len(open_dataset(tmp_path / "d"))
+            assert count >= held
+            held = count
+    subprocess.run([*COMMAND, "--resume", "--quiet"], cwd=tmp_path, check=True)
+    assert is_valid(tmp_path / "d")
+    digest = open_dataset(tmp_path / "d").metadata.digest
+    assert digest
+    return digest
+
+
+@pytest.mark.slow
+def test_killed_builds_resume_to_the_same_digest(tmp_path):
+    whole = build(tmp_path / "whole", SETTINGS, Target(frames=2000), workers=2)
+    assert kill_at_random(tmp_path, 20) == whole.metadata.digest
+    assert not list((tmp_path / "d").rglob("*.partial"))
+
+
+def test_ctrl_c_commits_what_is_whole(tmp_path):
+    command = [*COMMAND[:4], "1000000", *COMMAND[5:]]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, start_new_session=True, text=True, stderr=subprocess.PIPE
+    )
+    time.sleep(6)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "go on with: build-dataset --out d --resume" in errors
+    assert len(open_dataset(tmp_path / "d")) > 0
+    assert is_valid(tmp_path / "d")
+    document = json.loads((tmp_path / "d" / "zarr.json").read_text())
+    assert document["attributes"]["provenance"]["target"] == {"frames": 1_000_000}

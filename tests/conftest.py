@@ -1,0 +1,55 @@
+"""Shared fixtures: small real datasets, built once a session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from builder.build import build
+from builder.settings import BuildSettings, Target
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL_WORLD = {"area": (24, 20), "length": 60}
+"""Settings under which episodes are quick: worlds generate in a few milliseconds."""
+
+
+@pytest.fixture(scope="session")
+def dataset_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a real dataset of default settings; its last episode is cut. Never written to."""
+    path = tmp_path_factory.mktemp("data") / "data.zarr"
+    build(path, BuildSettings(seed=5), Target(frames=700), workers=0, num_envs=3)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a dataset of many short episodes, two a world, some at the time limit."""
+    path = tmp_path_factory.mktemp("data") / "small.zarr"
+    settings = BuildSettings(seed=1, trajectories_per_world=2, chunk_frames=16, **SMALL_WORLD)
+    build(path, settings, Target(episodes=12), workers=0)
+    return path
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Run an installed command in an empty folder, as a user does."""
+
+    def run(*args: object, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+        script = Path(sys.executable).with_name(str(args[0]))
+        return subprocess.run(
+            [str(script), *map(str, args[1:])],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run

@@ -1,0 +1,96 @@
+"""Policies that users might write, good and bad; named as `tests.policies_for_tests:NAME`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+
+
+class Random:
+    """Acts by each lane's Generator, and looks at what it is given."""
+
+    def __init__(self, num_envs, highest=16):
+        self.rngs = [None] * num_envs
+        self.highest = highest
+
+    def reset(self, lane, rng):
+        self.rngs[lane] = rng
+
+    def act(self, frames, infos):
+        assert frames.dtype == np.uint8
+        assert frames.shape == (len(self.rngs), 64, 64, 3)
+        assert infos["position"].shape == (len(self.rngs), 2)
+        return [0 if rng is None else rng.integers(self.highest + 1) for rng in self.rngs]
+
+
+class Looking(Random):
+    """Its actions depend on the frame, the inventory and the Generator."""
+
+    def act(self, frames, infos):
+        noise = np.array(super().act(frames, infos))
+        seen = frames.reshape(len(frames), -1).sum(1, dtype=int) + infos["inventory"].sum(
+            1, dtype=int
+        )
+        return (seen + noise) % 17
+
+
+class Raising(Random):
+    """Raises in the 30th step of episode 2."""
+
+    def __init__(self, num_envs):
+        super().__init__(num_envs)
+        self.episodes = [0] * num_envs
+        self.steps = [0] * num_envs
+
+    def reset(self, lane, rng):
+        super().reset(lane, rng)
+        self.steps[lane] = 0
+        # The Generator is the episode's own: its seed says which it is.
+        self.episodes[lane] = rng.bit_generator.seed_seq.entropy[1]
+
+    def act(self, frames, infos):
+        for lane, episode in enumerate(self.episodes):
+            self.steps[lane] += 1
+            if episode == 2 and self.steps[lane] == 30:
+                raise RuntimeError("the network\nis on fire")
+        return super().act(frames, infos)
+
+
+def out_of_range(num_envs):
+    """Returns action 17 at once."""
+    return Random(num_envs, highest=10**6)
+
+
+class WrongShape(Random):
+    def act(self, frames, infos):
+        return np.zeros(len(self.rngs) + 1, int)
+
+
+class Floats(Random):
+    def act(self, frames, infos):
+        return np.zeros(len(self.rngs))
+
+
+def broken_factory(num_envs):
+    raise OSError("no checkpoint here")
+
+
+class KillsItsWorker(Random):
+    """Kills its own process, once for each file that is not there yet."""
+
+    def __init__(self, num_envs, marks="", times=1):
+        super().__init__(num_envs)
+        self.marks, self.times, self.acted = marks, times, 0
+
+    def act(self, frames, infos):
+        self.acted += 1
+        if self.acted == 40:
+            for number in range(self.times):
+                mark = Path(self.marks) / str(number)
+                if not mark.exists():
+                    mark.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return super().act(frames, infos)

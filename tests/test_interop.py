@@ -1,0 +1,78 @@
+"""Readers that know nothing of this project open its files."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import zarr
+
+from loader import open_dataset
+from schemas.layout import FIELDS
+from schemas.zarr_format import present_fields
+
+
+@pytest.fixture(scope="module")
+def dataset(dataset_path):
+    return open_dataset(dataset_path)
+
+
+def test_plain_zarr(dataset, dataset_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        root = zarr.open_group(dataset_path, mode="r")
+        names = {name for name, _ in root.arrays()}
+    assert names == set(dataset.fields)
+    assert {name for name, _ in root["episodes"].arrays()} == {
+        f.name for f in FIELDS if f.per_episode
+    }
+    start, length = root["episodes/starts"][2], root["episodes/lengths"][2]
+    frames = root["frames"][start : start + length]
+    np.testing.assert_array_equal(frames, dataset[2]["frames"])
+
+
+def test_plain_zarr_without_consolidated_metadata(dataset, dataset_path):
+    root = zarr.open_group(dataset_path, mode="r", use_consolidated=False)
+    for field in present_fields(dataset.metadata):
+        assert root[field.path].shape == zarr.open_group(dataset_path)[field.path].shape
+
+
+def test_stock_zarr_writes_the_same_metadata(dataset, dataset_path):
+    """zarr-python reads each array's document and writes it back as it was."""
+    for field in present_fields(dataset.metadata):
+        document = json.loads((dataset_path / field.path / "zarr.json").read_text())
+        array = zarr.open_array(dataset_path / field.path, mode="r")
+        written = json.loads(json.dumps(array.metadata.to_dict()))
+        assert written == document
+
+
+@pytest.mark.parametrize("consolidated", [True, False])
+def test_xarray(dataset, dataset_path, consolidated):
+    xarray = pytest.importorskip("xarray")
+    opened = xarray.open_zarr(dataset_path, consolidated=consolidated, chunks=None)
+    assert opened["frames"].dims == ("frame", "height", "width", "channel")
+    start, length = dataset.episodes["starts"][1], dataset.episodes["lengths"][1]
+    part = opened.isel(frame=slice(start, start + length))
+    for name in dataset.fields:
+        assert part[name].dtype == dataset[1][name].dtype, name
+        np.testing.assert_array_equal(part[name].values, dataset[1][name])
+    table = xarray.open_zarr(dataset_path, group="episodes", chunks=None)
+    np.testing.assert_array_equal(table["lengths"].values, dataset.episodes["lengths"])
+
+
+def test_tensorstore(dataset, dataset_path):
+    tensorstore = pytest.importorskip("tensorstore")
+    for field in present_fields(dataset.metadata):
+        array = tensorstore.open(
+            {
+                "driver": "zarr3",
+                "kvstore": {"driver": "file", "path": f"{dataset_path}/{field.path}"},
+            }
+        ).result()
+        expected = zarr.open_group(dataset_path, mode="r")[field.path][:]
+        found = array.read().result()
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+        assert array.domain.labels == field.dims
