@@ -44,7 +44,7 @@ def replay(
         Material ids at reset.
     """
     env = metadata.env
-    crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward)
+    crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward, tiled=False)
     seen = [{"frames": crafter.reset_world(seed), **crafter.info()}]
     terrain = crafter.terrain()
     done: list[tuple[int, float, bool, bool]] = []

@@ -3,7 +3,7 @@
 `crafter.engine.World` keeps the objects of each map chunk in a `set`, which
 lists them by memory address, and the environment draws random numbers while
 it walks through them (danijar/crafter issues 31 and 36). Sets that keep the
-order of insertion are the one change made here.
+order of insertion are the one change made to the game here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import crafter
 import numpy as np
 from crafter import constants, engine
 from numpy.typing import NDArray
+
+from builder.envs.tiles import TiledView
 
 ACTIONS: tuple[str, ...] = tuple(constants.actions)
 MATERIALS: tuple[str, ...] = tuple(constants.materials)
@@ -71,6 +73,8 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         Time limit in steps.
     reward : bool
         Whether `step` gives rewards; else they are 0.
+    tiled : bool
+        Draw the ground by `TiledView`; else all is the package's own code.
     """
 
     def __init__(
@@ -80,12 +84,15 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         size: tuple[int, int] = (64, 64),
         length: int = 10_000,
         reward: bool = True,
+        tiled: bool = True,
     ) -> None:
         check_geometry(area, view, size)
         super().__init__(tuple(area), tuple(view), tuple(size), reward, length, seed=0)
         # The views hold on to the world made by `crafter.Env`, so it changes its class, not its
         # identity.
         self._world.__class__ = OrderedWorld
+        if tiled:
+            self._local_view.__class__ = TiledView
         self._semantic: NDArray[np.uint8] | None = None
         self.world_seed = -1
 

@@ -103,8 +103,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             if drawn is None:
                 drawn = int(self.np_random.integers(2**31 - 1))
             with _naming(lane):
-                self._frames[lane] = self._lanes[lane].reset_world(drawn)
-                self._write_info(lane)
+                self._write(lane, self._lanes[lane].reset_world(drawn))
         self._started |= mask
         self._terminated &= ~mask
         self._truncated &= ~mask
@@ -138,13 +137,9 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
                     f"action of lane {lane}: expected 0 to {len(ACTIONS) - 1}, found {action}"
                 )
             with _naming(lane):
-                (
-                    self._frames[lane],
-                    rewards[lane],
-                    self._terminated[lane],
-                    self._truncated[lane],
-                ) = self._lanes[lane].advance(action)
-                self._write_info(lane)
+                frame, rewards[lane], terminated, truncated = self._lanes[lane].advance(action)
+                self._write(lane, frame)
+            self._terminated[lane], self._truncated[lane] = terminated, truncated
         return (
             self._frames.copy(),
             rewards,
@@ -172,14 +167,18 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             )
         return mask
 
-    def _write_info(self, lane: int) -> None:
+    def _write(self, lane: int, frame: NDArray[np.uint8]) -> None:
+        # Crafter's frame is a transposed view: channel by channel it copies three times as fast.
+        for channel in range(3):
+            self._frames[lane, ..., channel] = frame[..., channel]
         for key, value in self._lanes[lane].info().items():
             self._infos[key][lane] = value
 
     def _copy_infos(self) -> dict[str, Any]:
         infos: dict[str, Any] = {key: value.copy() for key, value in self._infos.items()}
         # Gymnasium's convention: `_key` says which lanes have the entry.
-        return infos | {f"_{key}": self._started.copy() for key in self._infos}
+        started = self._started.copy()
+        return infos | {f"_{key}": started for key in self._infos}
 
 
 class _naming:

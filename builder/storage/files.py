@@ -32,9 +32,10 @@ def replace_file(path: Path, parts: Iterable[bytes]) -> int:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a failed write does not name its file
         raise
     return size
 

@@ -1,0 +1,254 @@
+"""`build-dataset` as a user meets it: options, files, messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+
+from builder.commands.build import command as build_command
+from builder.settings import DEFAULT_FRAMES, BuildSettings
+from loader import open_dataset
+
+SMALL = ("--area", "24x20", "--length", "60", "--workers", "0")
+
+
+def fails(done, code, *texts):
+    """Check that a command failed with one clear line."""
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert "error: " in lines[0]
+    assert "Traceback" not in done.stderr
+    for text in texts:
+        assert text in lines[0]
+
+
+def test_builds_and_sums_up(command, tmp_path):
+    done = command("build-dataset", "--out", "data.zarr", "--frames", 300, "--seed", 3, *SMALL)
+    assert done.returncode == 0, done.stderr
+    dataset = open_dataset(tmp_path / "data.zarr")
+    assert dataset.frames == 300
+    assert dataset.metadata.digest in done.stdout
+    for word in ("episodes", "frames", "returns", "ends", "rewards", "achievements", "score",
+                 "size", "frames/s"):  # fmt: skip
+        assert word in done.stdout
+    run = dataset.provenance["runs"][0]
+    assert "build-dataset" in run["command"]
+    assert run["packages"]["crafter"] == "1.8.3"
+
+
+def test_quiet_says_nothing(command):
+    done = command("build-dataset", "--out", "d", "--frames", 20, "--quiet", *SMALL)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_help_shows_every_default():
+    context = click.Context(build_command)
+    help_text = " ".join(build_command.get_help(context).split())
+    settings = BuildSettings()
+    for option in build_command.params:
+        if option.name in BuildSettings.__dataclass_fields__ and option.name != "policy_args":
+            assert option.opts[0] in help_text
+            default = option.type.convert(option.default, option, context)
+            assert default == getattr(settings, option.name), option.name
+    assert str(DEFAULT_FRAMES) in help_text
+
+
+def test_config_file_gives_defaults_and_the_command_line_wins(command, tmp_path):
+    (tmp_path / "c.toml").write_text(
+        'seed = 9\nframes = 50\nsize = [72, 63]\narea = "24x20"\nlength = 60\nworkers = 0\n'
+        'fields = ["semantic", "daylight"]\nchunk-frames = 8\n'
+        "[policy-arg]\nsleep_probability = 0.5\n"
+    )
+    done = command("build-dataset", "--out", "d", "--config", "c.toml", "--seed", 10)
+    assert done.returncode == 0, done.stderr
+    meta = open_dataset(tmp_path / "d").metadata
+    assert (meta.seed, meta.env.size, meta.chunk_frames) == (10, (72, 63), 8)
+    assert meta.policy.parameters["sleep_probability"] == 0.5
+    assert "semantic" in meta.fields
+    assert "inventory" not in meta.fields
+
+
+def test_fields_can_be_left_out(command, tmp_path):
+    done = command("build-dataset", "--out", "d", "--frames", 20, *SMALL, "--no-semantic",
+                   "--no-inventory")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert open_dataset(tmp_path / "d").fields == (
+        "frames", "actions", "rewards", "terminations", "truncations", "positions",
+        "achievements", "daylight", "episode_ids",
+    )  # fmt: skip
+    done = command("build-dataset", "--out", "d", "--frames", 30, "--resume", "--no-daylight")
+    fails(done, 1, "fields: expected frames,", "as in d")
+
+
+def test_resume_takes_the_datasets_own_settings(command, tmp_path):
+    command("build-dataset", "--out", "d", "--frames", 100, "--seed", 6, "--policy", "random",
+            "--size", "45x45", *SMALL)  # fmt: skip
+    done = command("build-dataset", "--out", "d", "--frames", 200, "--resume", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    meta = open_dataset(tmp_path / "d").metadata
+    assert (meta.seed, meta.policy.name, meta.env.size) == (6, "random", (45, 45))
+    assert meta.counts.frames == 200
+    done = command("build-dataset", "--out", "d", "--resume", "--size", 64)
+    fails(done, 1, "size: expected 45x45 as in d, found 64x64")
+
+
+def test_resume_without_a_dataset_starts_one(command, tmp_path):
+    done = command("build-dataset", "--out", "d", "--frames", 20, "--resume", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert open_dataset(tmp_path / "d").frames == 20
+
+
+def test_users_policy_from_the_current_folder(command, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n"
+        "class Walker:\n"
+        "    def __init__(self, num_envs, action): self.shape, self.action = num_envs, action\n"
+        "    def reset(self, lane, rng): pass\n"
+        "    def act(self, frames, infos): return np.full(self.shape, self.action)\n"
+    )
+    done = command("build-dataset", "--out", "d", "--frames", 20, "--policy", "mine:Walker",
+                   "--policy-arg", "action=2", "--area", "24", "--workers", 1)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    dataset = open_dataset(tmp_path / "d")
+    assert set(dataset[0]["actions"][:-1]) == {2}
+    assert dataset.metadata.policy.parameters == {"action": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "texts"),
+    [
+        ("--frames -5", 2, ["--frames", "-5"]),
+        ("--episodes 0", 2, ["--episodes", "0"]),
+        ("--frames 5 --episodes 5", 2, ["--frames, --episodes: expected at most one"]),
+        ("--resume --overwrite", 2, ["--resume, --overwrite"]),
+        ("--seed -1", 2, ["--seed"]),
+        ("--workers -1", 2, ["--workers"]),
+        ("--num-envs 0", 2, ["--num-envs"]),
+        ("--chunk-frames 0", 2, ["--chunk-frames"]),
+        ("--length 0", 2, ["--length"]),
+        ("--size 64by64", 2, ["--size", "64by64"]),
+        ("--size 10", 1, ["size: expected at least 2 pixels a cell"]),
+        ("--area 0", 1, ["area: expected two integers from 1"]),
+        ("--view 4x2", 1, ["view: expected at least 4 rows"]),
+        ("--codec lz77", 1, ["codec: expected zstd:1..22", "'lz77'"]),
+        ("--codec zstd:99", 1, ["expected a level from 1 to 22, found '99'"]),
+        ("--policy nope", 1, ["policy: expected heuristic", "'nope'"]),
+        ("--policy no.such:f", 1, ["cannot import no.such"]),
+        ("--policy-arg x", 2, ["expected NAME=VALUE, found 'x'"]),
+        ("--policy-arg nerve=1", 1, ["unexpected keyword argument 'nerve'"]),
+        ("--fields depth", 1, ["fields: expected names out of frames", "'depth'"]),
+        ("--config none.toml", 2, ["none.toml: expected a TOML file"]),
+        ("--nonsense", 2, ["--nonsense"]),
+    ],
+)
+def test_bad_options(command, tmp_path, options, code, texts):
+    done = command("build-dataset", "--out", "d", *options.split())
+    fails(done, code, *texts)
+    assert not (tmp_path / "d").exists()
+
+
+def test_bad_config_entries_are_named(command, tmp_path):
+    (tmp_path / "c.toml").write_text("sede = 3\n")
+    fails(command("build-dataset", "--out", "d", "--config", "c.toml"), 2,
+          "c.toml: expected options of build-dataset, found 'sede'")  # fmt: skip
+    (tmp_path / "c.toml").write_text("seed = \n")
+    fails(command("build-dataset", "--out", "d", "--config", "c.toml"), 2, "expected a TOML file")
+
+
+def test_bad_paths(command, tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "x").write_text("x")
+    fails(command("build-dataset", "--out", "file/d.zarr", *SMALL), 1, "file/d.zarr", "directory")
+    fails(command("build-dataset", "--out", "file", *SMALL), 1, "file: expected a Crafter dataset")
+    for option in ("--resume", "--overwrite", "--quiet"):
+        done = command("build-dataset", "--out", "foreign", option, *SMALL)
+        fails(done, 1, "foreign: expected a Crafter dataset or nothing, found something else")
+    fails(command("build-dataset", "--out", "d.h5", *SMALL), 1, "d.h5: expected a folder")
+    fails(command("build-dataset"), 2, "--out")
+    assert (tmp_path / "foreign" / "x").read_text() == "x"
+
+
+def test_an_existing_dataset_is_not_touched(command, tmp_path):
+    command("build-dataset", "--out", "d", "--frames", 20, *SMALL)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    fails(command("build-dataset", "--out", "d", "--frames", 20, *SMALL), 1,
+          "d: exists already", "--resume", "--overwrite")  # fmt: skip
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written(command, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    fails(command("build-dataset", "--out", "closed/d", *SMALL), 1, "closed/d", "Permission denied")
+
+
+def test_a_dataset_of_a_newer_version_is_not_resumed(command, tmp_path):
+    command("build-dataset", "--out", "d", "--frames", 20, *SMALL)
+    document = json.loads((tmp_path / "d" / "zarr.json").read_text())
+    document["attributes"]["crafter_dataset"]["version"] = "2.0"
+    (tmp_path / "d" / "zarr.json").write_text(json.dumps(document))
+    fails(command("build-dataset", "--out", "d", "--frames", 40, "--resume", *SMALL), 1,
+          "expected format version 1.x, found 2.0, which is newer")  # fmt: skip
+
+
+@pytest.mark.parametrize("keep", [0, 100])
+def test_a_damaged_dataset_is_not_resumed(command, tmp_path, keep):
+    command("build-dataset", "--out", "d", "--frames", 100, *SMALL)
+    file = tmp_path / "d" / "frames" / "c.0.0.0.0"
+    file.write_bytes(file.read_bytes()[:keep])
+    done = command("build-dataset", "--out", "d", "--frames", 200, "--resume", *SMALL)
+    fails(done, 1, "frames: a shard", "episode", "(d)")
+
+
+def test_a_policy_that_raises(command, tmp_path):
+    shutil.copy(Path(__file__).parent.parent / "policies_for_tests.py", tmp_path / "bad.py")
+    done = command("build-dataset", "--out", "d", "--episodes", 9, "--policy", "bad:Raising",
+                   "--num-envs", 1, *SMALL)  # fmt: skip
+    fails(done, 1, "policy 'bad:Raising' raised RuntimeError: the network is on fire",
+          "bad.py:", "in episode 2", "go on with --resume")  # fmt: skip
+    done = command("build-dataset", "--out", "d2", "--episodes", 9, "--policy", "bad:Raising",
+                   "--num-envs", 1, *SMALL, CRAFTER_DATASET_DEBUG="1")  # fmt: skip
+    assert "Traceback" in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a file system of 3 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if (
+        os.geteuid()
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("a file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(command, small_disk):
+    options = ("--out", "disk/d", "--area", "24x20", "--length", "60", "--workers", "1",
+               "--commit-seconds", "0.2", "--quiet")  # fmt: skip
+    fails(command("build-dataset", "--frames", 100_000, *options), 1,
+          "disk/d/", "No space left on device", "are safe in disk/d; go on with --resume",
+    )  # fmt: skip
+    held = open_dataset(small_disk / "d")
+    assert held.metadata.status == "building"
+    assert len(held) > 0
+    for episode in held:
+        episode.load()
+    assert command("validate-dataset", "disk/d", "--deep").returncode == 0
+    # With room again, it goes on from there.
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    frames = held.frames + 500
+    assert command("build-dataset", "--frames", frames, "--resume", *options).returncode == 0
+    assert command("validate-dataset", "disk/d", "--deep").returncode == 0

@@ -1,0 +1,15 @@
+"""The format page says what the layout says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from schemas.format_page import fill_in
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "format.md"
+
+
+def test_the_page_is_up_to_date():
+    text = PAGE.read_text()
+    assert text == fill_in(text), "run: python -m schemas.format_page docs/format.md"
+    assert "| `frames` | uint8 | frame, height, width, channel | MUST | 0 |" in text

@@ -1,0 +1,51 @@
+"""The examples run, as their docstrings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.build import build
+from builder.settings import BuildSettings, Target
+from loader import open_dataset
+from tests.conftest import SMALL_WORLD
+
+
+def test_torch_policy(tmp_path):
+    torch = pytest.importorskip("torch")
+    from examples.torch_policy import ActorNetwork
+
+    network = ActorNetwork()
+    torch.nn.init.zeros_(network.layers[-1].weight)
+    with torch.no_grad():
+        network.layers[-1].bias.copy_(torch.tensor([0.0] * 15 + [100.0, 0.0]))
+    checkpoint = tmp_path / "policy.pt"
+    torch.save(network.state_dict(), checkpoint)
+    settings = BuildSettings(
+        policy="examples.torch_policy:make_policy",
+        policy_args={"checkpoint": str(checkpoint)},
+        **SMALL_WORLD,
+    )
+    build(tmp_path / "d", settings, Target(episodes=4), workers=1, num_envs=4)
+    dataset = open_dataset(tmp_path / "d")
+    assert {a for e in dataset for a in e["actions"][:-1].tolist()} == {15}
+    assert dataset.metadata.policy.parameters["temperature"] == 1.0
+
+
+def test_untrained_torch_policy_is_reproducible(tmp_path):
+    pytest.importorskip("torch")
+    settings = BuildSettings(policy="examples.torch_policy:make_policy", **SMALL_WORLD)
+    digests = {
+        build(tmp_path / name, settings, Target(episodes=4), workers=1, num_envs=2).metadata.digest
+        for name in "ab"
+    }
+    assert len(digests) == 1
+    actions = {a for e in open_dataset(tmp_path / "a") for a in e["actions"][:-1].tolist()}
+    assert len(actions) > 10
+
+
+def test_examples_are_named_in_the_readme():
+    root = Path(__file__).parent.parent
+    for path in (root / "examples").glob("*.py"):
+        assert path.name in (root / "README.md").read_text()
