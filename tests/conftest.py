@@ -11,12 +11,19 @@ from pathlib import Path
 import pytest
 
 from builder.build import build
+from builder.envs.stock import warm_up
 from builder.settings import BuildSettings, Target
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL_WORLD = {"area": (24, 20), "length": 60}
 """Settings under which episodes are quick: worlds generate in a few milliseconds."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile once before pytest's own workers start, not in all of them at once."""
+    if not hasattr(config, "workerinput"):
+        warm_up()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 
 import crafter
 import numpy as np
+import opensimplex
 from crafter import constants, engine
 from numpy.typing import NDArray
 
@@ -143,6 +144,15 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
             "discount": np.float32(self._discount),
             "world_seed": np.int64(self.world_seed),
         }
+
+
+def warm_up() -> None:
+    """Let opensimplex compile its noise, or load it from its cache on disk.
+
+    Processes that compile into one cache at the same time can break it, so
+    whoever is about to start some calls this first.
+    """
+    opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)
 
 
 def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from builder.collect import CollectError, Collector, Job
+from builder.envs.stock import warm_up
 from builder.episodes import EncodedEpisode
 
 MOST_DEATHS = 3
@@ -43,6 +44,7 @@ class ProcessPool:
     """
 
     def __init__(self, job: Job, workers: int) -> None:
+        warm_up()
         self._job = job
         # Spawned, not forked: a policy may hold threads or a GPU.
         self._context = multiprocessing.get_context("spawn")
