@@ -12,7 +12,7 @@ from builder.collect import CollectError, Job
 from builder.episodes import EncodedEpisode, cut_episode
 from builder.pool import Pool, make_pool
 from builder.provenance import describe_run
-from builder.settings import DEFAULT_FRAMES, BuildSettings, SettingsError, Target, check_same
+from builder.settings import DEFAULT_FRAMES, BuildSettings, SettingsError, Target, check_resumable
 from builder.storage.files import PARTIAL, exclusive
 from builder.storage.zarr_writer import ZarrWriter, read_root
 from schemas.errors import NotADatasetError
@@ -88,7 +88,7 @@ def build(
     num_envs: int = 4,
     resume: bool = False,
     overwrite: bool = False,
-    checked: Collection[str] | None = None,
+    given: Collection[str] | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     commit_seconds: float = COMMIT_SECONDS,
@@ -111,8 +111,9 @@ def build(
         Go on with the dataset if there is one.
     overwrite : bool
         Replace the dataset if there is one.
-    checked : collection of str, optional
-        Settings that a dataset to resume must agree with; all by default.
+    given : collection of str, optional
+        Names of the settings that a dataset to resume must agree with; for the
+        rest its own hold. By default all, if there are settings.
     on_progress : callable
         Called a few times a second.
     should_stop : callable
@@ -136,11 +137,12 @@ def build(
         If the disk is full or cannot be written.
     """
     path = Path(path)
-    wanted = (settings or BuildSettings()).metadata()
-    names = _SETTINGS if checked is None else checked
-    if settings is None:
-        names = ()
+    if given is None:
+        given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
+    settings = settings or BuildSettings()
     _check_path(path, resume, overwrite)
+    if not (resume and _is_dataset(path)):
+        settings.metadata()  # before anything is made or cleared
     path.mkdir(parents=True, exist_ok=True)
     with exclusive(path) as held:
         if not held:
@@ -149,15 +151,12 @@ def build(
             _clear(path)
         if _is_dataset(path):
             writer = ZarrWriter.resume(path)
-            check_same(writer.metadata, wanted, names, str(path))
+            check_resumable(writer.metadata, settings, given, str(path))
         else:
-            writer = ZarrWriter.create(path, wanted, {})
+            writer = ZarrWriter.create(path, settings.metadata(), {})
         return _Build(
             writer, target, workers, num_envs, on_progress, should_stop, commit_seconds
         ).run()
-
-
-_SETTINGS = tuple(BuildSettings.__dataclass_fields__)
 
 
 class _Build:
@@ -180,6 +179,7 @@ class _Build:
         self._begun = time.monotonic()
         self._target = target or self._stored_target()
         self._waiting: dict[int, EncodedEpisode] = {}
+        self._waiting_bytes = 0
 
     def run(self) -> BuildResult:
         """Collect until the target is reached or the user stops it."""
@@ -225,8 +225,10 @@ class _Build:
             writer.retract_last()
 
     def _stored_target(self) -> Target:
-        stored = self._writer.provenance.get("target")
-        return Target(**stored) if isinstance(stored, dict) else Target(frames=DEFAULT_FRAMES)
+        try:
+            return Target(**self._writer.provenance["target"])
+        except (KeyError, TypeError):  # provenance is nobody's contract
+            return Target(frames=DEFAULT_FRAMES)
 
     def _record_run(self) -> None:
         run = describe_run(self._workers, self._num_envs, self._start.episodes)
@@ -247,13 +249,14 @@ class _Build:
             # Numbers go out in order, so the episode that the others wait for is always under way.
             while (
                 pool.free() > 0
-                and self._waiting_bytes() < WAITING_BYTES
+                and self._waiting_bytes < WAITING_BYTES
                 and (target.episodes is None or following < target.episodes)
             ):
                 pool.submit(following)
                 following += 1
             for episode in pool.receive(_POLL_SECONDS):
                 self._waiting[episode.episode] = episode
+                self._waiting_bytes += episode.nbytes
             self._append_in_order()
             if time.monotonic() - committed_at > self._commit_seconds:
                 self._commit()
@@ -266,13 +269,11 @@ class _Build:
             episode = self._waiting.pop(writer.metadata.counts.episodes, None)
             if episode is None:
                 return
+            self._waiting_bytes -= episode.nbytes
             if target.frames:
                 left = target.frames - writer.metadata.counts.frames
                 episode = cut_episode(episode, left, writer.metadata)
             writer.append(episode)
-
-    def _waiting_bytes(self) -> int:
-        return sum(episode.nbytes for episode in self._waiting.values())
 
     def _commit(self, complete: bool = False) -> None:
         runs = self._writer.provenance.get("runs")

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from builder.envs.stock import ACHIEVEMENTS, ACTIONS, ITEMS, MATERIALS, OBJECTS, check_geometry
-from builder.policies import describe_policy
+from builder.policies.load import BUILTIN, describe_policy
 from schemas.codecs import DEFAULT_CODEC, ChunkCodec
 from schemas.layout import FRAME_FIELDS, OPTIONAL_FIELDS
 from schemas.metadata import Counts, EnvSpec, Metadata
@@ -167,25 +167,41 @@ _STORED: dict[str, Callable[[Metadata], Any]] = {
 """Where each setting stands in the metadata."""
 
 
-def check_same(stored: Metadata, wanted: Metadata, names: Collection[str], where: str) -> None:
-    """Hold the settings of a dataset against those it shall go on with.
+def check_resumable(
+    stored: Metadata, settings: BuildSettings, given: Collection[str], where: str
+) -> None:
+    """Hold the settings that the user gave against those of the dataset to go on with.
 
     Parameters
     ----------
-    stored, wanted : Metadata
-        Of the dataset and of the settings.
-    names : collection of str
-        Settings that count; the environment's package always does.
+    stored : Metadata
+        Of the dataset.
+    settings : BuildSettings
+        What the user asks for.
+    given : collection of str
+        Names of the settings that the user gave; for the rest the dataset's own hold.
     where : str
         Name of the dataset, for the message.
 
     Raises
     ------
     SettingsError
-        Naming the first setting that differs.
+        Naming the first setting that differs, or the package whose version does.
     """
+    own = {name: value(stored) for name, value in _STORED.items()}
+    merged = BuildSettings(**(own | {name: getattr(settings, name) for name in given}))
+    if merged.policy != own["policy"]:
+        raise SettingsError(
+            f"policy: expected {own['policy']} as in {where}, found {merged.policy}"
+        )
+    if "policy" not in given and merged.policy not in BUILTIN:
+        raise SettingsError(
+            f"policy: expected --policy {merged.policy}, since a file alone may not say what code "
+            f"is run, found no policy given ({where})"
+        )
+    wanted = merged.metadata()
     for name, value in _STORED.items():
-        if name in names and value(stored) != value(wanted):
+        if value(wanted) != value(stored):
             raise SettingsError(
                 f"{name}: expected {_show(value(stored))} as in {where}, "
                 f"found {_show(value(wanted))}"

@@ -62,8 +62,8 @@ class ZarrContainer:
             shape=array.shape,
             dtype=array.dtype,
             dims=None if dims is None else tuple(str(dim) for dim in dims),
-            chunk_rows=array.chunks[0],
-            file_rows=(array.shards or array.chunks)[0],
+            chunk_rows=array.chunks[0] if array.ndim else 0,
+            file_rows=(array.shards or array.chunks)[0] if array.ndim else 0,
             checksums=all(
                 any(type(codec).__name__ == "Crc32cCodec" for codec in chain)
                 for chain in (inner, index)

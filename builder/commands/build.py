@@ -174,20 +174,14 @@ def command(ctx: click.Context, /, **options: Any) -> int:
         raise click.UsageError("--frames, --episodes: expected at most one of them, found both")
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume, --overwrite: expected at most one of them, found both")
-    sys.path.insert(0, os.getcwd())  # for the user's policy, as `python -m` has it
-    given = {
-        name
-        for name in options
-        if ctx.get_parameter_source(name)
-        in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
-    }
-    checked = {name for name in given if name in _SETTINGS}
+    sys.path.append(os.getcwd())  # for the user's policy
     dropped = {name for name in OPTIONAL_FIELDS if options[f"no_{name}"]}
-    if dropped or "fields" in given:
-        checked.add("fields")
     policy_args = dict(options["policy_arg"])
-    if policy_args or "policy" in given:
-        checked |= {"policy", "policy_args"}
+    given = {name for name in _SETTINGS if _is_given(ctx, name)}
+    if dropped or _is_given(ctx, "fields"):
+        given.add("fields")
+    if policy_args:
+        given.add("policy_args")
     settings = BuildSettings(
         **{name: options[name] for name in _SETTINGS},
         policy_args=policy_args,
@@ -207,7 +201,7 @@ def command(ctx: click.Context, /, **options: Any) -> int:
             num_envs=options["num_envs"],
             resume=options["resume"],
             overwrite=options["overwrite"],
-            checked=checked,
+            given=given,
             on_progress=progress or (lambda state: None),
             should_stop=stop.requested,
             commit_seconds=options["commit_seconds"],
@@ -230,6 +224,12 @@ def command(ctx: click.Context, /, **options: Any) -> int:
 
 for _name in OPTIONAL_FIELDS:
     command = click.option(f"--no-{_name}", is_flag=True, help=f"Do not store {_name}.")(command)
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    """Whether an option was given, on the command line or in the configuration file."""
+    source = ctx.get_parameter_source(name)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 
 
 class _StopRequest:

@@ -51,6 +51,7 @@ class ZarrWriter:
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> ZarrWriter:
         """Start an empty dataset in a folder that is missing or empty."""
         path.mkdir(parents=True, exist_ok=True)
+        sync_folder(path.parent)
         remove_partial(path)
         writer = cls(path, metadata, provenance)
         # The root comes first: a folder with it can be resumed, one without counts as empty.

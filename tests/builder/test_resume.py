@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,7 +40,9 @@ def stop_after(calls: int):
 def test_stopped_build_is_readable_and_resumes_to_the_same_digest(tmp_path):
     whole = build(tmp_path / "whole", SETTINGS, Target(frames=900), workers=0)
     path = tmp_path / "d"
-    part = build(path, SETTINGS, Target(frames=900), workers=0, should_stop=stop_after(5))
+    part = build(
+        path, SETTINGS, Target(frames=900), workers=0, num_envs=1, should_stop=stop_after(8)
+    )
     assert not part.complete
     assert open_dataset(path).metadata.status == "building"
     assert 0 < open_dataset(path).frames < 900
@@ -62,6 +65,72 @@ def test_extending_equals_building_at_once(tmp_path, first, second):
     for file in (tmp_path / "whole").rglob("c.*"):
         other = tmp_path / "d" / file.relative_to(tmp_path / "whole")
         assert other.read_bytes() == file.read_bytes(), file
+
+
+@pytest.fixture
+def small_files(monkeypatch):
+    """Let files be full after a few chunks, so that a small dataset has many of them."""
+    monkeypatch.setattr("schemas.layout.FILE_ROWS", 48)
+    monkeypatch.setattr("schemas.layout.TABLE_FILE_ROWS", 4)
+
+
+@pytest.mark.parametrize("first", [47, 48, 49, 100, 333])
+def test_extending_across_files(tmp_path, small_files, first):
+    whole = build(tmp_path / "whole", SETTINGS, Target(frames=1100), workers=0)
+    build(tmp_path / "d", SETTINGS, Target(frames=first), workers=0, commit_seconds=0)
+    assert is_valid(tmp_path / "d")
+    for target, stop in ((600, 3), (600, 10**9), (1100, 4), (1100, 10**9)):
+        build(
+            tmp_path / "d", SETTINGS, Target(frames=target), workers=0, resume=True,
+            should_stop=stop_after(stop), commit_seconds=0.2,
+        )  # fmt: skip
+        assert is_valid(tmp_path / "d")
+    assert open_dataset(tmp_path / "d").metadata.digest == whole.metadata.digest
+    files = sorted((tmp_path / "whole").rglob("c.*"))
+    assert len(files) > 11 * 20
+    assert len(sorted((tmp_path / "d").rglob("c.*"))) == len(files)
+    for file in files:
+        other = tmp_path / "d" / file.relative_to(tmp_path / "whole")
+        assert other.read_bytes() == file.read_bytes(), file
+
+
+def test_leftovers_of_a_killed_build_are_removed(tmp_path, small_files):
+    """Files written after the last commit, and those half written, do not outlive a resume."""
+    path = tmp_path / "d"
+    build(path, SETTINGS, Target(frames=300), workers=0)
+    shutil.copy(path / "frames" / "c.0.0.0.0", path / "frames" / "c.70.0.0.0")
+    (path / "actions" / "c.3.partial").write_bytes(b"half")
+    (path / "zarr.json.partial").write_bytes(b"{")
+    build(path, SETTINGS, Target(frames=400), workers=0, resume=True)
+    assert not list(path.rglob("*.partial"))
+    assert not (path / "frames" / "c.70.0.0.0").exists()
+    assert is_valid(path)
+
+
+def test_a_folder_that_was_killed_before_its_first_file_counts_as_empty(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "zarr.json.partial").write_bytes(b"{")
+    build(tmp_path / "d", SETTINGS, Target(frames=9), workers=0, resume=True)
+    assert is_valid(tmp_path / "d")
+
+
+def test_a_dataset_alone_does_not_say_what_code_is_run(tmp_path):
+    settings = replace(
+        SETTINGS, policy="tests.policies_for_tests:Random", policy_args={"highest": 4}
+    )
+    build(tmp_path / "d", settings, Target(frames=50), workers=0)
+    with pytest.raises(SettingsError, match=r"policy: expected --policy tests\.policies"):
+        build(tmp_path / "d", None, Target(frames=90), workers=0, resume=True)
+    # Named again, it takes its arguments from the dataset.
+    done = build(
+        tmp_path / "d", settings, Target(frames=90), workers=0, resume=True, given=["policy"]
+    )
+    assert done.metadata.policy.parameters == {"highest": 4}
+    with pytest.raises(SettingsError, match=r"policy_args: expected \{'highest': 4\}"):
+        build(
+            tmp_path / "d", replace(settings, policy_args={"highest": 5}), Target(frames=99),
+            workers=0, resume=True, given=["policy", "policy_args"],
+        )  # fmt: skip
 
 
 def test_every_length_of_a_small_dataset(tmp_path):
