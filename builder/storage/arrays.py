@@ -116,6 +116,12 @@ class ShardedArray(GrowingArray):
         self._slots = self._file_rows // self._chunk_rows
         self._chunks: list[bytes] = []
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the array's files, those of the last one that are not yet written too."""
+        last = self._sizes.get(self.rows // self._file_rows, 0)
+        return super().nbytes - last + sum(map(len, self._chunks))
+
     def append(self, chunks: Sequence[bytes]) -> None:
         """Add encoded chunks."""
         for chunk in chunks:

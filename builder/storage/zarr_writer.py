@@ -96,7 +96,7 @@ class ZarrWriter:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in the dataset's chunk files."""
+        """Bytes in the dataset's chunk files, images that are not yet committed too."""
         return sum(array.nbytes for array in self._arrays.values())
 
     @property
