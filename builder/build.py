@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -140,18 +139,19 @@ def build(
     if given is None:
         given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
     settings = settings or BuildSettings()
-    _check_path(path, resume, overwrite)
-    if not (resume and _is_dataset(path)):
-        settings.metadata()  # before anything is made or cleared
+    if resume and overwrite:
+        raise SettingsError("resume, overwrite: expected at most one of them, found both")
+    stored = _check_path(path, resume, overwrite)
+    if stored is None:
+        settings.metadata()  # before anything is made or replaced
     path.mkdir(parents=True, exist_ok=True)
     with exclusive(path) as held:
         if not held:
             raise BuildError(f"{path}: another build is writing to it")
-        if overwrite:
-            _clear(path)
-        if _is_dataset(path):
+        stored = _check_path(path, resume, overwrite)  # now nobody else can change it
+        if stored is not None:
+            check_resumable(stored, settings, given, str(path))
             writer = ZarrWriter.resume(path)
-            check_resumable(writer.metadata, settings, given, str(path))
         else:
             writer = ZarrWriter.create(path, settings.metadata(), {})
         return _Build(
@@ -191,6 +191,7 @@ class _Build:
                 self._commit(complete=True)
             return self._result()
         self._record_run()
+        writer.save_provenance()  # a kill from now on does not forget the target
         rows = target.frames - self._start.frames if target.frames else None
         job = Job(writer.metadata, self._num_envs, rows)
         pool = self._make_pool(job)
@@ -308,36 +309,27 @@ class _Build:
         )
 
 
-def _is_dataset(path: Path) -> bool:
-    try:
-        return ATTRIBUTE in read_root(path)["attributes"]
-    except NotADatasetError:
-        return False
+def _check_path(path: Path, resume: bool, overwrite: bool) -> Metadata | None:
+    """Look at what is at the path; give the metadata of a dataset to go on with.
 
-
-def _check_path(path: Path, resume: bool, overwrite: bool) -> None:
-    """Refuse a path that may not be written."""
+    A dataset without any episode is as good as none where one may be resumed.
+    """
     if path.suffix in (".h5", ".hdf5"):
         raise BuildError(f"{path}: expected a folder for a Zarr group, found an HDF5 file name")
-    if resume and overwrite:
-        raise SettingsError("resume, overwrite: expected at most one of them, found both")
     if not path.exists() or (
         path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
     ):
-        return
-    if not _is_dataset(path):
+        return None
+    try:
+        attributes = read_root(path)["attributes"]
+    except NotADatasetError:
+        attributes = {}
+    if ATTRIBUTE not in attributes:
         raise BuildError(f"{path}: expected a Crafter dataset or nothing, found something else")
-    if not resume and not overwrite:
+    if overwrite:
+        return None
+    if not resume:
         raise BuildError(
             f"{path}: exists already; go on with it with --resume, or replace it with --overwrite"
         )
-
-
-def _clear(path: Path) -> None:
-    """Delete what is in the folder, the file that makes it a dataset last."""
-    children = sorted(path.iterdir(), key=lambda child: child.name == "zarr.json")
-    for child in children:
-        if child.is_dir() and not child.is_symlink():
-            shutil.rmtree(child)
-        else:
-            child.unlink()
+    return Metadata.from_attributes(attributes, str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TextIO
@@ -23,7 +24,7 @@ class ProgressLine:
         Time between lines where the stream is no terminal.
     """
 
-    def __init__(self, stream: TextIO | None = None, log_seconds: float = 30.0) -> None:
+    def __init__(self, stream: TextIO | None = None, log_seconds: float = 10.0) -> None:
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._pause = 0.2 if self._terminal else log_seconds
@@ -32,15 +33,19 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         """Show the latest state, unless the last is fresh."""
-        if time.monotonic() - self._shown < self._pause:
+        done = progress.target.reached(progress.counts)
+        if not done and time.monotonic() - self._shown < self._pause:
             return
         self._shown = time.monotonic()
         text = describe(progress)
         if self._terminal:
-            filled = int(_BAR * min(1.0, progress.target.fraction(progress.counts)))
-            text = f"[{'#' * filled}{'.' * (_BAR - filled)}] {text}"
-            self._stream.write("\r" + text.ljust(self._width))
-            self._width = len(text)
+            room = shutil.get_terminal_size().columns - 1
+            bar = min(_BAR, room - len(text) - 3)
+            if bar >= 4:
+                filled = int(bar * min(1.0, progress.target.fraction(progress.counts)))
+                text = f"[{'#' * filled}{'.' * (bar - filled)}] {text}"
+            self._stream.write("\r" + text[:room].ljust(self._width))
+            self._width = len(text[:room])
         else:
             self._stream.write(text + "\n")
         self._stream.flush()

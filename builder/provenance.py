@@ -14,10 +14,12 @@ _PACKAGES = (
     "crafter-dataset",
     "crafter",
     "gymnasium",
+    "imageio",
     "numba",
     "numcodecs",
     "numpy",
     "opensimplex",
+    "pillow",
     "zarr",
 )
 

@@ -19,6 +19,8 @@ DEFAULT_FRAMES = 100_000
 class SettingsError(ValueError):
     """A setting is out of its range, or does not fit the dataset to go on with."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True)
 class Target:

@@ -1,4 +1,5 @@
-"""How every command ends: exit code 0 for ok, 1 for failed or invalid, 2 for wrong usage.
+"""How every command ends: exit code 0 for ok, 1 for failed or invalid, 2 for wrong usage,
+and what shells have for signals (130 for Ctrl-C).
 
 An error is one line on standard error that names the thing, what was expected
 and what was found.
@@ -52,11 +53,15 @@ def run(command: click.Command, failures: Callable[[], tuple[type[Exception], ..
     except Exception as error:
         if not isinstance(error, (DatasetError, *failures())):
             raise
-        code, text = 1, str(error)
+        code, text = getattr(error, "exit_code", 1), str(error)
         details = getattr(error, "details", "") or traceback.format_exc()
     if details and os.environ.get("CRAFTER_DATASET_DEBUG"):
         click.echo(details, err=True)
     click.echo(f"{name}: error: {' '.join(text.split())}", err=True)
+    if code == INTERRUPTED:
+        # Threads that were interrupted in the middle of reading would complain of their end.
+        sys.stdout.flush()
+        os._exit(code)
     sys.exit(code)
 
 

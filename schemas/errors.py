@@ -25,3 +25,5 @@ class CorruptDataError(DatasetError):
 
 class CodecError(DatasetError):
     """A codec's name or level is not one the format allows."""
+
+    exit_code = 2

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from builder.commands.options import Argument, Names, Pair, read_config
 from schemas.codecs import CODEC_CHOICES, DEFAULT_CODEC
-from schemas.commandline import INTERRUPTED, run
+from schemas.commandline import run
 from schemas.layout import OPTIONAL_FIELDS
 
 # The settings' own defaults are those of `builder.settings`, which a test holds to these: importing
@@ -125,7 +125,7 @@ _SETTINGS = (
 @click.option(
     "--workers",
     type=click.IntRange(0, 1024),
-    default=lambda: os.cpu_count() or 1,
+    default=lambda: _cores(),
     show_default="one a core",
     help="Worker processes; 0 plays in this process.",
 )
@@ -170,6 +170,12 @@ def command(ctx: click.Context, /, **options: Any) -> int:
     from builder.progress import ProgressLine
     from builder.settings import BuildSettings, Target
 
+    for name, other in (("frames", "episodes"), ("episodes", "frames")):
+        source = ctx.get_parameter_source(name)
+        if options[name] and source == ParameterSource.COMMANDLINE != ctx.get_parameter_source(
+            other
+        ):
+            options[other] = None  # the command line wins over the configuration file
     if options["frames"] and options["episodes"]:
         raise click.UsageError("--frames, --episodes: expected at most one of them, found both")
     if options["resume"] and options["overwrite"]:
@@ -216,7 +222,7 @@ def command(ctx: click.Context, /, **options: Any) -> int:
             f"with: build-dataset --out {options['out']} --resume",
             err=True,
         )
-        return INTERRUPTED
+        return 128 + stop.signal
     if not options["quiet"]:
         _print_summary(options["out"], result.new_frames, result.seconds)
     return 0
@@ -224,6 +230,12 @@ def command(ctx: click.Context, /, **options: Any) -> int:
 
 for _name in OPTIONAL_FIELDS:
     command = click.option(f"--no-{_name}", is_flag=True, help=f"Do not store {_name}.")(command)
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:
@@ -236,18 +248,18 @@ class _StopRequest:
     """Ctrl-C (or a cluster's SIGTERM) asks once to stop; a second one interrupts at once."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self.signal = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
     def requested(self) -> bool:
         """Whether to stop."""
-        return self._asked
+        return self.signal != 0
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+        if self.signal:
             raise KeyboardInterrupt
-        self._asked = True
+        self.signal = number
         click.echo("\nstopping: committing what is whole ...", err=True)
 
 

@@ -20,7 +20,9 @@ BUILTIN: dict[str, PolicyFactory] = {
 
 
 class PolicyError(Exception):
-    """A policy cannot be found, or does not keep to the protocol."""
+    """A policy cannot be found, or does not take its arguments."""
+
+    exit_code = 2
 
 
 def load_factory(name: str) -> PolicyFactory:
@@ -68,12 +70,13 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
     """
     factory = load_factory(name)
     try:
-        bound = inspect.signature(factory).bind(1, **arguments)
-    except TypeError as error:
+        signature = inspect.signature(factory)
+        bound = signature.bind(1, **arguments)
+    except (TypeError, ValueError) as error:
         raise PolicyError(f"policy {name!r}: {error}") from error
     bound.apply_defaults()
     parameters = dict(list(bound.arguments.items())[1:])
-    for parameter in inspect.signature(factory).parameters.values():
+    for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             parameters |= parameters.pop(parameter.name)
     try:

@@ -10,10 +10,13 @@ import collections
 import contextlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
+import traceback
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -23,6 +26,8 @@ from builder.episodes import EncodedEpisode
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
+
+_NO_EPISODE = -1
 
 
 @dataclass
@@ -105,7 +110,15 @@ class ProcessPool:
         process = self._context.Process(
             target=_work, args=(theirs, self._job), name="crafter-worker", daemon=True
         )
-        process.start()
+        # Ctrl-C and SIGTERM may reach the whole process group; the parent alone decides what they
+        # mean. A blocked signal stays blocked in the new process, from its very start. (To start
+        # the resource tracker, which a first process does, unblocks them.)
+        resource_tracker.ensure_running()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         # With the worker the only holder of its end, its death is the end of the file.
         theirs.close()
         return _Worker(process, ours)
@@ -116,13 +129,14 @@ class ProcessPool:
         for episode in dead.episodes:
             self._deaths[episode] += 1
         code = dead.process.exitcode
-        worst = max(dead.episodes, key=self._deaths.__getitem__, default=None)
-        if worst is None or self._deaths[worst] >= MOST_DEATHS:
+        if not dead.episodes:
+            self._deaths[_NO_EPISODE] += 1
+        worst = max(dead.episodes or [_NO_EPISODE], key=self._deaths.__getitem__)
+        if self._deaths[worst] >= MOST_DEATHS:
+            doing = "without an episode" if worst == _NO_EPISODE else f"playing episode {worst}"
             raise CollectError(
-                f"workers: expected to play episode {worst}, found that {MOST_DEATHS} of them "
-                f"died of it (exit code {code}); is there enough memory?"
-                if worst is not None
-                else f"workers: one died before its first episode (exit code {code})"
+                f"workers: expected them to live, found that {MOST_DEATHS} died {doing} "
+                f"(exit code {code}); is there enough memory?"
             )
         print(
             f"a worker died (exit code {code}); its {len(dead.episodes)} episodes are done again",
@@ -138,25 +152,28 @@ class ProcessPool:
 
 def _work(connection: Connection, job: Job) -> None:
     """Run a worker: take episode numbers from the pipe, send back whole episodes."""
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    threading.Thread(target=_read_numbers, args=(connection, waiting), daemon=True).start()
 
     def take(wait_for_one: bool) -> int | None:
-        if not wait_for_one and not connection.poll():
-            return None
-        episode: int = connection.recv()
-        return episode
-
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # no parent left
         try:
-            Collector(job, take, connection.send).run()
-        except CollectError as error:
-            connection.send(error)
+            return waiting.get(block=wait_for_one)
+        except queue.Empty:
+            return None
+
+    try:
+        Collector(job, take, connection.send).run()
+    except CollectError as error:
+        connection.send(error)
+    except Exception as error:  # ours, not the policy's: say so rather than die of it
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        connection.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _read_numbers(connection: Connection, waiting: queue.SimpleQueue[int]) -> None:
+    """Empty the pipe at once, so that the parent never waits for a worker that waits for it."""
+    while True:
+        try:
+            waiting.put(connection.recv())
+        except (EOFError, OSError):
+            os._exit(1)  # The parent is gone.

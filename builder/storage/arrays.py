@@ -8,7 +8,7 @@ never changed under it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,14 @@ from schemas.shards import read_chunks, shard_parts
 from schemas.zarr_format import chunk_file
 
 
+class DamagedRowError(CorruptDataError):
+    """A chunk that starts at a row is damaged."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 class GrowingArray(ABC):
     """One array of a Zarr dataset, as seen by its only writer.
 
@@ -35,9 +43,14 @@ class GrowingArray(ABC):
         The array's description.
     metadata : Metadata
         Of the dataset.
+    before_write : callable
+        Called before each file is replaced.
     """
 
-    def __init__(self, root: Path, field: Field, metadata: Metadata) -> None:
+    def __init__(
+        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+    ) -> None:
+        self._before_write = before_write
         sizes = metadata.sizes()
         self.field = field
         self.folder = root / field.path
@@ -95,6 +108,7 @@ class GrowingArray(ABC):
         return self.folder / chunk_file(self.field, index)
 
     def _write_file(self, index: int) -> None:
+        self._before_write()
         self._sizes[index] = replace_file(self._path(index), self._content())
         self._unwritten = False
         self._unsynced = True
@@ -111,8 +125,10 @@ class GrowingArray(ABC):
 class ShardedArray(GrowingArray):
     """An array whose files hold many chunks, which come already encoded."""
 
-    def __init__(self, root: Path, field: Field, metadata: Metadata) -> None:
-        super().__init__(root, field, metadata)
+    def __init__(
+        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+    ) -> None:
+        super().__init__(root, field, metadata, before_write)
         self._slots = self._file_rows // self._chunk_rows
         self._chunks: list[bytes] = []
 
@@ -140,15 +156,21 @@ class ShardedArray(GrowingArray):
         if rows:
             self._chunks = read_chunks(path.read_bytes(), self._slots, rows // self._chunk_rows)
             shape = (self._chunk_rows, *self._row_shape)
-            for chunk in self._chunks:
-                self._codec.decode(chunk, self._dtype, shape)
+            for number, chunk in enumerate(self._chunks):
+                try:
+                    self._codec.decode(chunk, self._dtype, shape)
+                except CorruptDataError as error:
+                    row = self.rows - rows + number * self._chunk_rows
+                    raise DamagedRowError(str(error), row) from error
 
 
 class ChunkedArray(GrowingArray):
     """An array whose files hold one chunk each, which is encoded here."""
 
-    def __init__(self, root: Path, field: Field, metadata: Metadata) -> None:
-        super().__init__(root, field, metadata)
+    def __init__(
+        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+    ) -> None:
+        super().__init__(root, field, metadata, before_write)
         self._buffer = np.full((self._file_rows, *self._row_shape), field.fill, self._dtype)
 
     def append(self, rows: NDArray[Any]) -> None:

@@ -9,6 +9,7 @@ state, after it the new one.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.episodes import EncodedEpisode
-from builder.storage.arrays import ChunkedArray, GrowingArray, ShardedArray
+from builder.storage.arrays import ChunkedArray, DamagedRowError, GrowingArray, ShardedArray
 from builder.storage.files import remove_partial, replace_file, sync_folder
 from schemas import zarr_format
 from schemas.digests import dataset_digest
@@ -42,20 +43,24 @@ class ZarrWriter:
         self.provenance = provenance
         self._committed = metadata
         self._arrays: dict[str, GrowingArray] = {
-            field.path: (ShardedArray if field.sharded else ChunkedArray)(path, field, metadata)
+            field.path: (ShardedArray if field.sharded else ChunkedArray)(
+                path, field, metadata, self._retract_on_disk
+            )
             for field in zarr_format.present_fields(metadata)
         }
-        self._retracted = False
+        self._retracted: Metadata | None = None
 
     @classmethod
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> ZarrWriter:
-        """Start an empty dataset in a folder that is missing or empty."""
-        path.mkdir(parents=True, exist_ok=True)
+        """Start an empty dataset in a folder, in the stead of all that is in it."""
         sync_folder(path.parent)
-        remove_partial(path)
         writer = cls(path, metadata, provenance)
-        # The root comes first: a folder with it can be resumed, one without counts as empty.
+        # The root comes first: from here on, whenever it is killed, the folder is a dataset that
+        # can be resumed, and what may be left in it of an earlier one is not part of it.
         writer._write_root()
+        for child in path.iterdir():
+            if child.name != zarr_format.DOCUMENT:
+                _remove(child)
         writer._write_members()
         return writer
 
@@ -81,12 +86,13 @@ class ZarrWriter:
                     f"the dataset can be read but not extended ({path})"
                 )
         remove_partial(path)
-        writer._write_members()
         counts = metadata.counts
-        for field_path, array in writer._arrays.items():
+        # The episodes' arrays come first: they say in which episode another's damage is.
+        for array in reversed(writer._arrays.values()):
             rows = counts.episodes if array.field.per_episode else counts.rows
+            array.folder.mkdir(parents=True, exist_ok=True)  # if it was killed before it made them
             array.remove_beyond(rows)
-            writer._restore(field_path, array, rows)
+            writer._restore(array, rows)
         return writer
 
     @property
@@ -111,10 +117,6 @@ class ZarrWriter:
 
     def append(self, episode: EncodedEpisode) -> None:
         """Add the next episode; it is part of the dataset after the next commit."""
-        if self._retracted:
-            self._write_root()
-            self._write_members()
-            self._retracted = False
         counts, chunk_frames = self.metadata.counts, self.metadata.chunk_frames
         stop = counts.rows + -(-episode.length // chunk_frames) * chunk_frames
         rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
@@ -141,7 +143,8 @@ class ZarrWriter:
 
     def commit(self, complete: bool = False) -> None:
         """Make all appended episodes part of the dataset, durably."""
-        if self._retracted:
+        if self._retracted and self._retracted.counts == self.metadata.counts:
+            self.save_provenance()
             return  # Nothing came in the stead of the episode taken back.
         for array in self._arrays.values():
             array.flush()
@@ -157,7 +160,7 @@ class ZarrWriter:
     def retract_last(self) -> None:
         """Take the last episode back, to be done again.
 
-        On disk it stays until the first episode is appended in its stead.
+        On disk it stays until the first file is about to be replaced.
         """
         counts = self.metadata.counts
         last = counts.episodes - 1
@@ -166,17 +169,28 @@ class ZarrWriter:
         self.metadata = self.metadata.with_counts(
             Counts(last, counts.frames - length, start), "building", None
         )
-        for field_path, array in self._arrays.items():
-            self._restore(field_path, array, last if array.field.per_episode else start)
-        self._retracted = True
+        for array in reversed(self._arrays.values()):
+            self._restore(array, last if array.field.per_episode else start)
+        self._retracted = self.metadata
 
-    def _restore(self, field_path: str, array: GrowingArray, rows: int) -> None:
+    def save_provenance(self) -> None:
+        """Make `provenance` durable; the content stays as it is committed."""
+        self._write_document(self.path, zarr_format.root_document(self._committed, self.provenance))
+
+    def _retract_on_disk(self) -> None:
+        if self._retracted:
+            self._committed, self._retracted = self._retracted, None
+            self.save_provenance()
+
+    def _restore(self, array: GrowingArray, rows: int) -> None:
         try:
             array.restore(rows)
         except CorruptDataError as error:
-            episode = self.metadata.counts.episodes - 1
+            starts = self.read_table("starts", 0, self.metadata.counts.episodes)
+            row = error.row if isinstance(error, DamagedRowError) else rows
+            episode = max(int(np.searchsorted(starts, row, side="right")) - 1, 0)
             raise CorruptDataError(
-                f"{field_path}: {error}, in or near episode {episode} ({self.path})"
+                f"{array.field.path}: {error}, in episode {episode} ({self.path})"
             ) from error
 
     def _chunked(self, path: str) -> ChunkedArray:
@@ -199,6 +213,13 @@ class ZarrWriter:
         folder.mkdir(exist_ok=True)
         replace_file(folder / zarr_format.DOCUMENT, [zarr_format.to_bytes(document)])
         sync_folder(folder)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def read_root(path: Path) -> dict[str, Any]:

@@ -84,6 +84,36 @@ class TestProcessPool(PoolContract):
         ]
         assert not left
 
+    def test_many_lanes_that_end_at_once(self):
+        """Hundreds of numbers go one way while hundreds of episodes come the other."""
+        settings = BuildSettings(area=(8, 8), length=1, size=(18, 18), fields=())
+        pool = ProcessPool(Job(settings.metadata(), num_envs=700), 1)
+        try:
+            got, submitted = set(), 0
+            end = time.monotonic() + 100
+            while len(got) < 1500 and time.monotonic() < end:
+                while pool.free() > 0:
+                    pool.submit(submitted)
+                    submitted += 1
+                got |= {episode.episode for episode in pool.receive(0.2)}
+            assert len(got) >= 1500
+        finally:
+            pool.close()
+
+    def test_a_worker_that_dies_idle_is_replaced(self):
+        pool = ProcessPool(Job(SETTINGS.metadata(), num_envs=1), 2)
+        try:
+            pool._workers[1].process.kill()
+            pool._workers[1].process.join()
+            assert pool.receive(5) == []
+            for number in range(4):
+                pool.submit(number)
+            got = set()
+            while len(got) < 4:
+                got |= {episode.episode for episode in pool.receive(0.2)}
+        finally:
+            pool.close()
+
 
 def test_a_killed_worker_is_replaced(tmp_path, capsys):
     whole = build(tmp_path / "whole", SETTINGS, Target(episodes=30), workers=0)
@@ -120,7 +150,7 @@ def test_an_episode_that_keeps_killing_its_worker_ends_the_build(tmp_path):
         policy_args={"marks": str(tmp_path), "times": 99},
         **SMALL_WORLD,
     )
-    with pytest.raises(BuildError, match=r"3 of them died of it \(exit code -9\)"):
+    with pytest.raises(BuildError, match=r"3 died playing episode \d \(exit code -9\)"):
         build(tmp_path / "d", settings, Target(episodes=5), workers=1, num_envs=1)
 
 

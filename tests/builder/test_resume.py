@@ -19,6 +19,7 @@ import pytest
 from builder.build import BuildError, build
 from builder.pool import InlinePool
 from builder.settings import BuildSettings, SettingsError, Target
+from builder.storage import files
 from loader import open_dataset
 from loader.container import open_container
 from schemas import validate
@@ -152,12 +153,13 @@ def test_every_length_of_a_small_dataset(tmp_path):
 def test_extension_stopped_before_its_first_episode_leaves_the_dataset_alone(tmp_path):
     path = tmp_path / "d"
     build(path, SETTINGS, Target(frames=333), workers=0)
-    before = open_dataset(path).metadata
+    before = open_dataset(path)
     result = build(
         path, SETTINGS, Target(frames=999), workers=0, resume=True, should_stop=lambda: True
     )
     assert not result.complete
-    assert open_dataset(path).metadata == before
+    assert open_dataset(path).metadata == before.metadata
+    assert open_dataset(path).provenance["target"] == {"frames": 999}
     assert is_valid(path)
 
 
@@ -260,46 +262,173 @@ def test_commit_order(tmp_path, monkeypatch):
 
 
 COMMAND = [
-    Path(sys.executable).with_name("build-dataset"), "--out", "d", "--frames", "2000",
+    Path(sys.executable).with_name("build-dataset"), "--out", "d", "--frames", "1000000",
     "--seed", "4", "--area", "24x20", "--length", "60", "--chunk-frames", "16", "--workers", "2",
     "--commit-seconds", "0.3",
 ]  # fmt: skip
 
 
-def kill_at_random(tmp_path: Path, kills: int) -> str:
-    """Kill a build's process group again and again, resume it to the end, return its digest."""
+def kill_and_resume(tmp_path: Path, frames: int, kills: int) -> None:
+    """Kill a build's process group at random moments, resume it each time, then to the end."""
+    whole = build(tmp_path / "whole", SETTINGS, Target(frames=frames), workers=2)
+    command = [*COMMAND[:4], str(frames), *COMMAND[5:], "--resume"]
     rng = random.Random(0)
     held = 0
+    progressed = set()
     for _ in range(kills):
         process = subprocess.Popen(
-            [*COMMAND, "--resume"], cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL
+            command, cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL
         )
-        time.sleep(rng.uniform(0.3, 6.0))
+        time.sleep(rng.uniform(0.3, 4.0))
+        assert process.poll() is None, "it ended before it could be killed"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if (tmp_path / "d" / "zarr.json").exists():
             assert is_valid(tmp_path / "d")
-            count = len(open_dataset(tmp_path / "d"))
-            assert count >= held
-            held = count
-    subprocess.run([*COMMAND, "--resume", "--quiet"], cwd=tmp_path, check=True)
+            dataset = open_dataset(tmp_path / "d")
+            assert dataset.metadata.status == "building"
+            assert len(dataset) >= held
+            held = len(dataset)
+            progressed.add(held)
+    assert len(progressed) > kills // 4
+    # The target is the dataset's own by now.
+    subprocess.run([*COMMAND[:3], "--resume", "--quiet"], cwd=tmp_path, check=True)
     assert is_valid(tmp_path / "d")
-    digest = open_dataset(tmp_path / "d").metadata.digest
-    assert digest
-    return digest
-
-
-@pytest.mark.slow
-def test_killed_builds_resume_to_the_same_digest(tmp_path):
-    whole = build(tmp_path / "whole", SETTINGS, Target(frames=2000), workers=2)
-    assert kill_at_random(tmp_path, 20) == whole.metadata.digest
+    assert open_dataset(tmp_path / "d").metadata.digest == whole.metadata.digest
     assert not list((tmp_path / "d").rglob("*.partial"))
 
 
+@pytest.mark.slow
+def test_twenty_kills(tmp_path):
+    kill_and_resume(tmp_path, frames=60_000, kills=20)
+
+
+def test_three_kills(tmp_path):
+    kill_and_resume(tmp_path, frames=12_000, kills=3)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+def die_at(monkeypatch, call: int) -> None:
+    """Let the process die in the given call that would replace a file, half of it written."""
+    counter = iter(range(10**9))
+    for module in ("builder.storage.arrays", "builder.storage.zarr_writer"):
+
+        def replace_or_die(path, parts, replace_file=files.replace_file):
+            if next(counter) == call:
+                data = b"".join(parts)
+                path.with_name(path.name + ".partial").write_bytes(data[: len(data) // 2])
+                raise Killed
+            return replace_file(path, parts)
+
+        monkeypatch.setattr(f"{module}.replace_file", replace_or_die)
+
+
+def run_and_die(monkeypatch, call: int, path: Path, *arguments, **options) -> bool:
+    """Build until it dies; False if it came to its end before."""
+    with monkeypatch.context() as patch:
+        die_at(patch, call)
+        try:
+            build(path, *arguments, workers=0, num_envs=1, commit_seconds=0.0, **options)
+        except Killed:
+            return True
+        return False
+
+
+QUICK = replace(SETTINGS, area=(10, 10), size=(18, 18), length=20)
+
+
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.slow)])
+def test_death_at_any_write_of_a_build(tmp_path, monkeypatch, small_files, stride):
+    whole = build(tmp_path / "whole", QUICK, Target(episodes=5), workers=0)
+    seen = []
+    for call in range(0, 10**9, stride):
+        path = tmp_path / str(call)
+        if not run_and_die(monkeypatch, call, path, QUICK, Target(episodes=5)):
+            break
+        if (path / "zarr.json").exists():
+            assert is_valid(path)
+            seen.append(len(open_dataset(path)))
+        done = build(path, QUICK, Target(episodes=5), workers=0, resume=True)
+        assert done.metadata.digest == whole.metadata.digest
+        assert is_valid(path)
+    assert seen == sorted(seen)
+    assert set(seen) >= set(range(5 if stride == 1 else 3))
+
+
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.slow)])
+def test_death_at_any_write_of_an_extension(tmp_path, monkeypatch, small_files, stride):
+    whole = build(tmp_path / "whole", QUICK, Target(episodes=5), workers=0)
+    build(tmp_path / "first", QUICK, Target(frames=30), workers=0)
+    first = open_dataset(tmp_path / "first")
+    assert first[-1].end_reason == "cut"
+    for call in range(0, 10**9, stride):
+        path = tmp_path / str(call)
+        shutil.copytree(tmp_path / "first", path)
+        if not run_and_die(monkeypatch, call, path, QUICK, Target(episodes=5), resume=True):
+            break
+        assert is_valid(path)
+        # Only the cut episode may be missing, and only from the moment its file is replaced.
+        assert len(open_dataset(path)) >= len(first) - 1
+        if call == 0:
+            assert len(open_dataset(path)) == len(first)
+        else:  # The new target is the dataset's own by now.
+            done = build(path, workers=0, resume=True)
+            assert done.metadata.digest == whole.metadata.digest
+        assert is_valid(path)
+
+
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.slow)])
+def test_death_at_any_write_of_an_overwrite(tmp_path, monkeypatch, small_files, stride):
+    whole = build(tmp_path / "whole", QUICK, Target(episodes=3), workers=0)
+    other = replace(QUICK, seed=99, size=(27, 27))
+    old = build(tmp_path / "old", other, Target(episodes=6), workers=0).metadata.digest
+    for call in range(0, 10**9, stride):
+        path = tmp_path / str(call)
+        shutil.copytree(tmp_path / "old", path)
+        if not run_and_die(monkeypatch, call, path, QUICK, Target(episodes=3), overwrite=True):
+            break
+        assert is_valid(path)
+        if call == 0:
+            assert open_dataset(path).metadata.digest == old
+            continue
+        done = build(path, QUICK, Target(episodes=3), workers=0, resume=True)
+        assert done.metadata.digest == whole.metadata.digest
+        assert is_valid(path)
+
+
+def test_data_is_durable_before_the_root_says_so(tmp_path, monkeypatch, small_files):
+    """Between two replacements of the root, all other files and folders are synced."""
+    synced, pending = set(), []
+    fsync, replace_path = os.fsync, os.replace
+
+    def record_fsync(descriptor):
+        synced.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def record_replace(source, target):
+        assert str(source) in synced, f"{target} was moved into place before it was durable"
+        if Path(target) == tmp_path / "d" / "zarr.json":
+            for folder in pending:
+                assert folder in synced, f"{folder} was not durable before the root"
+            pending.clear()
+        else:
+            pending.append(str(Path(target).parent))
+            synced.discard(str(Path(target).parent))
+        replace_path(source, target)
+        synced.discard(str(source))
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_replace)
+    build(tmp_path / "d", QUICK, Target(episodes=5), workers=0, commit_seconds=0.0)
+    build(tmp_path / "d", QUICK, Target(frames=150), workers=0, commit_seconds=0.0, resume=True)
+
+
 def test_ctrl_c_commits_what_is_whole(tmp_path):
-    command = [*COMMAND[:4], "1000000", *COMMAND[5:]]
     process = subprocess.Popen(
-        command, cwd=tmp_path, start_new_session=True, text=True, stderr=subprocess.PIPE
+        COMMAND, cwd=tmp_path, start_new_session=True, text=True, stderr=subprocess.PIPE
     )
     time.sleep(6)
     os.killpg(process.pid, signal.SIGINT)
