@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from builder.collect import OBSERVED
 from builder.envs.stock import StockCrafter
 from builder.seeding import world_seed
+from builder.settings import BuildSettings
 from schemas.layout import CUT, TABLE, TERMINATED, TIME_LIMIT
-from schemas.metadata import Metadata, Violation
+from schemas.metadata import ATTRIBUTE, Metadata, Violation
 
 
 def replay(
@@ -70,7 +71,7 @@ def replay(
     }
     for name, key in OBSERVED.items():
         rows[name] = np.stack([row[key] for row in seen])
-    return {name: rows[name] for name in metadata.fields}, end_reason, terrain
+    return {name: rows[name] for name in metadata.known_fields()}, end_reason, terrain
 
 
 def compare_replay(
@@ -99,19 +100,35 @@ def compare_replay(
     Violation
     """
     where = f"(episode {episode}, replayed)"
+    installed = BuildSettings().metadata().env
+    for name in ("name", "version", "object_order"):
+        if getattr(metadata.env, name) != getattr(installed, name):
+            yield Violation(
+                f"{ATTRIBUTE}.env.{name}",
+                f"{getattr(installed, name)!r}, which is installed",
+                repr(getattr(metadata.env, name)),
+            )
+            return
     seed = world_seed(metadata.seed, episode // metadata.trajectories_per_world)
     if stored_seed != seed:
         yield Violation(
             f"{TABLE}/world_seeds[{episode}]", f"{seed} from seed {metadata.seed}", str(stored_seed)
         )
-    rows, reason, terrain = replay(
-        metadata, episode, stored_seed, stored["actions"], stored_reason == CUT
-    )
+    try:
+        rows, reason, terrain = replay(
+            metadata, episode, stored_seed, stored["actions"], stored_reason == CUT
+        )
+    except Exception as error:  # whatever Crafter makes of values that no build has stored
+        text = " ".join(str(error).split())
+        yield Violation(
+            where[1:-1], "an episode that can be played", f"{type(error).__name__}: {text}"
+        )
+        return
     if reason != stored_reason:
         yield Violation(
             f"{TABLE}/end_reasons[{episode}]",
             metadata.end_reasons[reason],
-            metadata.end_reasons[stored_reason],
+            str(dict(enumerate(metadata.end_reasons)).get(stored_reason, stored_reason)),
         )
     if not np.array_equal(terrain, stored_terrain):
         yield Violation(f"{TABLE}/terrain[{episode}]", "the world of its seed", "another")

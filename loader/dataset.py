@@ -70,7 +70,7 @@ class Dataset(Sequence[Episode]):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # the current folder may change
         container = self.container
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
         count = self.metadata.counts.episodes
@@ -100,7 +100,7 @@ class Dataset(Sequence[Episode]):
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the per-frame fields."""
-        return self.metadata.fields
+        return self.metadata.known_fields()
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -122,6 +122,11 @@ class Dataset(Sequence[Episode]):
     def __getitem__(self, index: slice) -> Dataset: ...
 
     def __getitem__(self, index: int | slice) -> Episode | Dataset:
+        if isinstance(index, str):  # type: ignore[unreachable]
+            raise TypeError(
+                f"dataset: expected the index of an episode, found {index!r}; a field belongs to "
+                f"an episode, as in dataset[0][{index!r}]"
+            )
         if isinstance(index, slice):
             return self._take(self.episodes[index])
         return Episode(self, self.episodes[index])
@@ -140,10 +145,10 @@ class Dataset(Sequence[Episode]):
         KeyError
             If it is not among these episodes.
         """
-        index = np.searchsorted(self.episodes["episode_ids"], episode)
-        if index == len(self) or self.episodes["episode_ids"][index] != episode:
+        found = np.flatnonzero(self.episodes["episode_ids"] == episode)
+        if not len(found):
             raise KeyError(f"{self.path}: expected an episode {episode}, found none")
-        return Episode(self, self.episodes[index])
+        return Episode(self, self.episodes[found[0]])
 
     def filter(self, keep: ArrayLike | Callable[[NDArray[Any]], ArrayLike]) -> Dataset:
         """Give the episodes for which a condition holds.

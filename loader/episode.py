@@ -143,7 +143,13 @@ class Episode(Mapping[str, EpisodeField]):
         self.id = int(row["episode_ids"])
         self.length = int(row["lengths"])
         self.episode_return = float(row["returns"])
-        self.end_reason = dataset.metadata.end_reasons[row["end_reasons"]]
+        reasons, code = dataset.metadata.end_reasons, int(row["end_reasons"])
+        if code >= len(reasons):
+            raise CorruptDataError(
+                f"episode {self.id}, end_reasons: expected 0 to {len(reasons) - 1}, found {code} "
+                f"({dataset.path})"
+            )
+        self.end_reason = reasons[code]
         self.world_seed = int(row["world_seeds"])
 
     def __getitem__(self, name: str) -> EpisodeField:

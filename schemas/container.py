@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from schemas.layout import Field
+from schemas.metadata import Metadata, Violation
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,6 @@ class ArrayInfo:
         Rows that are compressed together.
     file_rows : int
         Rows that a file (or, without files, a chunk) holds.
-    checksums : bool
-        Whether every chunk has a checksum.
     """
 
     shape: tuple[int, ...]
@@ -34,7 +36,6 @@ class ArrayInfo:
     dims: tuple[str, ...] | None
     chunk_rows: int
     file_rows: int
-    checksums: bool
 
 
 class Container(Protocol):
@@ -48,6 +49,9 @@ class Container(Protocol):
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Describe an array; None if there is none at the path."""
+
+    def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
+        """Check what the format asks of an array in this kind of container."""
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Read rows of an array.

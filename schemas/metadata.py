@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from schemas.errors import MetadataError, NotADatasetError, VersionError
+from schemas.codecs import CODEC_CHOICES, ChunkCodec
+from schemas.errors import CodecError, MetadataError, NotADatasetError, VersionError
 from schemas.layout import END_REASONS, FORMAT_VERSION, FRAME_FIELDS, OPTIONAL_FIELDS
 
 ATTRIBUTE = "crafter_dataset"
@@ -66,6 +67,13 @@ def _is_fields(value: Any) -> bool:
     return _names(256)(value) and required <= set(value)
 
 
+def _is_codec(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and str(ChunkCodec.parse(value)) == value
+    except CodecError:
+        return False
+
+
 def _is_digest(value: Any) -> bool:
     return value is None or (
         isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
@@ -107,7 +115,10 @@ ENTRIES: tuple[Entry, ...] = (
         "rows a chunk; every episode starts on a multiple of it",
     ),
     Entry(
-        "codec", "a text", _text, "codec that the chunks were written with, for example `zstd:3`"
+        "codec",
+        f"one of {CODEC_CHOICES}",
+        _is_codec,
+        "codec that the chunks were written with, for example `zstd:3`",
     ),
     Entry(
         "fields",
@@ -269,6 +280,10 @@ class Metadata:
         values = self.to_json()
         return {key: values[key] for key in dict.fromkeys(_root(e) for e in ENTRIES if e.digested)}
 
+    def known_fields(self) -> tuple[str, ...]:
+        """Names of the per-frame arrays that this version knows, in layout order."""
+        return tuple(name for name in FRAME_FIELDS if name in self.fields)
+
     def sizes(self) -> dict[str, int]:
         """Return the size of each named dimension of a row."""
         return {
@@ -368,6 +383,11 @@ def metadata_violations(attributes: Mapping[str, Any]) -> Iterator[Violation]:
         if not entry.check(value):
             found = "nothing" if value is _ABSENT else _shorten(repr(value))
             yield Violation(f"{ATTRIBUTE}.{entry.path}", entry.expected, found)
+    digest = values.get("digest")
+    if values.get("status") == "complete" and digest is None:
+        yield Violation(f"{ATTRIBUTE}.digest", "a digest of a complete dataset", "null")
+    if values.get("status") == "building" and digest is not None and _is_digest(digest):
+        yield Violation(f"{ATTRIBUTE}.digest", "null while building", "a digest")
 
 
 _ABSENT = object()

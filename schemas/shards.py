@@ -40,8 +40,24 @@ def shard_parts(chunks: Sequence[bytes], slots: int) -> Iterable[bytes]:
     yield crc32c(index.tobytes())
 
 
-def read_index(shard: bytes | memoryview, slots: int) -> NDArray[np.uint64]:
+def index_bytes(slots: int) -> int:
+    """Bytes that the index takes at the end of a shard, its checksum included."""
+    return 16 * slots + CHECKSUM_BYTES
+
+
+def read_index(
+    shard: bytes | memoryview, slots: int, shard_bytes: int | None = None
+) -> NDArray[np.uint64]:
     """Read a shard's index: offset and size of each chunk, shape (slots, 2).
+
+    Parameters
+    ----------
+    shard : bytes or memoryview
+        The shard, or its end.
+    slots : int
+        Number of chunks that the shard has room for.
+    shard_bytes : int, optional
+        Size of the whole shard, if only its end is given.
 
     Raises
     ------
@@ -49,17 +65,15 @@ def read_index(shard: bytes | memoryview, slots: int) -> NDArray[np.uint64]:
         If the shard is too short, its index fails its checksum, or a chunk
         would lie outside the file.
     """
-    size = 16 * slots
-    if len(shard) < size + CHECKSUM_BYTES:
-        raise CorruptDataError(
-            f"a shard: expected at least {size + CHECKSUM_BYTES} bytes, found {len(shard)}"
-        )
-    data = bytes(shard[-size - CHECKSUM_BYTES : -CHECKSUM_BYTES])
+    size = index_bytes(slots)
+    if len(shard) < size:
+        raise CorruptDataError(f"a shard: expected at least {size} bytes, found {len(shard)}")
+    data = bytes(shard[-size:-CHECKSUM_BYTES])
     if crc32c(data) != bytes(shard[-CHECKSUM_BYTES:]):
         raise CorruptDataError("a shard's index fails its CRC-32C checksum")
     index = np.frombuffer(data, "<u8").reshape(slots, 2)
-    present = index[index[:, 0] != MISSING]
-    if len(present) and int((present[:, 0] + present[:, 1]).max()) > len(shard) - size:
+    ends = [int(start) + int(length) for start, length in index if start != MISSING]
+    if ends and max(ends) > (shard_bytes or len(shard)) - size:
         raise CorruptDataError("a shard's index points outside its file")
     return index
 

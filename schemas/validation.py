@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.container import Container
-from schemas.digests import EpisodeHasher, dataset_digest
+from schemas.digests import DATASET_DIGEST_FIELDS, EpisodeHasher, dataset_digest
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import (
     CUT,
@@ -64,61 +64,60 @@ def validate(
     if violations:
         return  # Shapes follow from the metadata.
     metadata = Metadata.from_attributes(container.attributes, container.name)
-    structure = list(_check_arrays(container, metadata))
-    yield from structure
-    if structure:
-        return  # The table cannot be trusted, or not be read.
-    try:
-        table = {
-            name: container.read(f"{TABLE}/{name}", 0, metadata.counts.episodes)
-            for name in TABLE_FIELDS
-            if name != "terrain"
-        }
-    except CorruptDataError as error:
-        yield Violation(TABLE, "readable arrays", str(error))
-        return
-    broken = list(_check_table(table, metadata))
-    yield from broken
-    if deep and not broken:
-        yield from _check_content(container, metadata, table, on_episode)
-
-
-def _check_arrays(container: Container, metadata: Metadata) -> Iterator[Violation]:
-    """Check that each array is there, with its dtype, shape, dimensions and chunks."""
-    sizes, counts = metadata.sizes(), metadata.counts
+    broken: set[str] = set()
     for field in present_fields(metadata):
-        info = container.describe(field.path)
-        if info is None:
-            yield Violation(field.path, "an array", "nothing")
+        structure = list(_check_array(container, metadata, field))
+        yield from structure
+        if structure:
+            broken.add(field.path)
+        else:
+            yield from container.check(field, metadata)
+    table: Rows = {}
+    for name, field in TABLE_FIELDS.items():
+        if name == "terrain" or field.path in broken:
             continue
-        rows = counts.episodes if field.per_episode else counts.rows
-        shape = (rows, *field.row_shape(sizes))
-        for what, expected, found in (
-            ("dtype", np.dtype(field.dtype), info.dtype),
-            ("shape", shape, info.shape),
-            ("dimension names", field.dims, info.dims),
-        ):
-            if expected != found:
-                yield Violation(field.path, f"{what} {expected}", str(found))
-        if not info.checksums:
-            yield Violation(field.path, "a checksum on every chunk", "none")
-        if field.sharded and info.chunk_rows != metadata.chunk_frames:
-            yield Violation(
-                field.path, f"chunks of {metadata.chunk_frames} rows", str(info.chunk_rows)
-            )
+        try:
+            table[name] = container.read(field.path, 0, metadata.counts.episodes)
+        except CorruptDataError as error:
+            yield Violation(field.path, "readable chunks", str(error))
+            continue
+        yield from _check_range(field, table[name], metadata, "", 0)
+    if "starts" not in table or "lengths" not in table:
+        return  # Nothing can be said of where the episodes lie.
+    misplaced = list(_check_places(table["starts"], table["lengths"], metadata))
+    yield from misplaced
+    if deep and not misplaced:
+        sound = tuple(name for name in metadata.known_fields() if name not in broken)
+        yield from _check_content(container, metadata, table, sound, on_episode)
 
 
-def _check_table(table: Rows, metadata: Metadata) -> Iterator[Violation]:
+def _check_array(container: Container, metadata: Metadata, field: Field) -> Iterator[Violation]:
+    """Check that an array is there, with its dtype, shape and dimensions."""
+    info = container.describe(field.path)
+    if info is None:
+        yield Violation(field.path, "an array", "nothing that can be read")
+        return
+    rows = metadata.counts.episodes if field.per_episode else metadata.counts.rows
+    for what, expected, found in (
+        ("dtype", np.dtype(field.dtype), info.dtype),
+        ("shape", (rows, *field.row_shape(metadata.sizes())), info.shape),
+        ("dimension names", field.dims, info.dims),
+    ):
+        if expected != found:
+            yield Violation(field.path, f"{what} {expected}", str(found))
+
+
+def _check_places(
+    starts: NDArray[Any], lengths: NDArray[Any], metadata: Metadata
+) -> Iterator[Violation]:
     """Check that the episodes lie one after the other, aligned, within the rows."""
     counts, chunk = metadata.counts, metadata.chunk_frames
-    starts, lengths = table["starts"], table["lengths"]
-    for name, values in table.items():
-        yield from _check_range(TABLE_FIELDS[name], values, metadata, "episode", 0)
     limit = metadata.env.length + 1
     for episode in np.flatnonzero(lengths > limit):
         yield Violation(f"{TABLE}/lengths[{episode}]", f"at most {limit}", str(lengths[episode]))
     if (lengths < 1).any() or (lengths > limit).any():
-        return  # Nothing can be said of where the episodes lie.
+        yield Violation(f"{TABLE}/lengths", f"1 to {limit} everywhere", "another")
+        return
     ends = starts + lengths
     following = np.append(starts[1:], counts.rows)
     for episode in np.flatnonzero(starts % chunk):
@@ -137,6 +136,8 @@ def _check_table(table: Rows, metadata: Metadata) -> Iterator[Violation]:
         )
     if len(starts) and starts[0] != 0:
         yield Violation(f"{TABLE}/starts[0]", "0", str(starts[0]))
+    if not len(starts) and counts.rows:
+        yield Violation(f"{ATTRIBUTE}.counts.rows", "0 without episodes", str(counts.rows))
     if lengths.sum() != counts.frames:
         yield Violation(
             f"{ATTRIBUTE}.counts.frames", f"{lengths.sum()}, the sum of lengths", str(counts.frames)
@@ -147,26 +148,26 @@ def _check_content(
     container: Container,
     metadata: Metadata,
     table: Rows,
+    sound: tuple[str, ...],
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
-    """Read every chunk and check what it says."""
-    whole = True
+    """Read every chunk of the arrays that are sound and check what it says."""
+    whole = set(DATASET_DIGEST_FIELDS) - {"terrain"} <= set(table)
     chunk = metadata.chunk_frames
     for episode in range(metadata.counts.episodes):
         start, length = int(table["starts"][episode]), int(table["lengths"][episode])
         stop = start + -(-length // chunk) * chunk
         rows: Rows = {}
-        for name in metadata.fields:
+        for name in sound:
             try:
                 rows[name] = container.read(name, start, stop)
             except CorruptDataError as error:
                 yield Violation(
                     f"{name}[{start}:{stop}] (episode {episode})", "readable chunks", str(error)
                 )
-        if len(rows) == len(metadata.fields):
-            yield from _check_padding(rows, metadata, episode, start, length)
-            rows = {name: values[:length] for name, values in rows.items()}
-            yield from _check_episode(rows, metadata, table, episode, start)
+        yield from _check_padding(rows, episode, start, length)
+        rows = {name: values[:length] for name, values in rows.items()}
+        yield from _check_episode(rows, metadata, table, episode, start, length)
         try:
             terrain = container.read(f"{TABLE}/terrain", episode, episode + 1)
             yield from _check_range(TABLE_FIELDS["terrain"], terrain, metadata, "episode", episode)
@@ -184,11 +185,9 @@ def _check_content(
             yield Violation(f"{ATTRIBUTE}.digest", digest, str(metadata.digest))
 
 
-def _check_padding(
-    rows: Rows, metadata: Metadata, episode: int, start: int, length: int
-) -> Iterator[Violation]:
+def _check_padding(rows: Rows, episode: int, start: int, length: int) -> Iterator[Violation]:
     """Check that the rows after the episode hold fill values."""
-    for name in metadata.fields:
+    for name in rows:
         field = FRAME_FIELDS[name]
         wrong = _rows_where(rows[name][length:] != np.dtype(field.dtype).type(field.fill))
         if len(wrong):
@@ -201,60 +200,66 @@ def _check_padding(
 
 
 def _check_episode(
-    rows: Rows, metadata: Metadata, table: Rows, episode: int, start: int
+    rows: Rows, metadata: Metadata, table: Rows, episode: int, start: int, length: int
 ) -> Iterator[Violation]:
     """Check the rows of one episode: ranges, flags, sums, positions, digest."""
     where = f"(episode {episode})"
-    length = len(rows["actions"])
-    for name in metadata.fields:
-        yield from _check_range(FRAME_FIELDS[name], rows[name], metadata, where, start)
-    for row in np.flatnonzero(rows["episode_ids"] != episode)[:1]:
-        yield Violation(
-            f"episode_ids[{start + row}] {where}", str(episode), str(rows["episode_ids"][row])
-        )
+    for name, values in rows.items():
+        yield from _check_range(FRAME_FIELDS[name], values, metadata, where, start)
+    if "episode_ids" in rows:
+        ids = rows["episode_ids"]
+        for row in np.flatnonzero(ids != episode)[:1]:
+            yield Violation(f"episode_ids[{start + row}] {where}", str(episode), str(ids[row]))
     for name in ("actions", "rewards", "terminations", "truncations"):
-        if rows[name][-1] != 0:
+        if name in rows and rows[name][-1] != 0:
+            place = f"{name}[{start + length - 1}] {where}"
+            yield Violation(place, "0 on the final frame", str(rows[name][-1]))
+    if "end_reasons" in table:
+        reason = int(table["end_reasons"][episode])
+        yield from _check_flags(rows, metadata, reason, where, start)
+        if reason == TIME_LIMIT and length != metadata.env.length + 1:
+            expected = f"{metadata.env.length + 1} at the time limit"
+            yield Violation(f"{TABLE}/lengths[{episode}]", expected, str(length))
+        if reason == CUT and length > metadata.env.length:
+            expected = f"at most {metadata.env.length} in a cut episode"
+            yield Violation(f"{TABLE}/lengths[{episode}] {where}", expected, str(length))
+    if "rewards" in rows and "returns" in table:
+        total = np.float32(rows["rewards"].sum(dtype=np.float64))
+        found = table["returns"][episode]
+        if total != found:
             yield Violation(
-                f"{name}[{start + length - 1}] {where}", "0 on the final frame", str(rows[name][-1])
+                f"{TABLE}/returns[{episode}]", f"{total}, the sum of rewards", str(found)
             )
-    reason = int(table["end_reasons"][episode])
-    last = max(length - 2, 0)
+    yield from _check_player(rows, metadata, where, start)
+    if "achievements" in rows:
+        fell = _rows_where(np.diff(rows["achievements"].astype(np.int32), axis=0) < 0)
+        for row in fell[:1]:
+            place = f"achievements[{start + row + 1}] {where}"
+            yield Violation(place, "counts that never fall", "one that fell")
+    digested = digested_fields(metadata.known_fields())
+    if "digests" in table and set(digested) <= set(rows):
+        hasher = EpisodeHasher(digested)
+        hasher.update(rows)
+        stored = table["digests"][episode].tobytes().hex()
+        if hasher.digest().tobytes().hex() != stored:
+            yield Violation(f"{TABLE}/digests[{episode}]", hasher.digest().tobytes().hex(), stored)
+
+
+def _check_flags(
+    rows: Rows, metadata: Metadata, reason: int, where: str, start: int
+) -> Iterator[Violation]:
+    """Check that a flag is set on the row before the final frame, as the end reason has it."""
     for name, reasons in (("terminations", (TERMINATED,)), ("truncations", (TIME_LIMIT, CUT))):
-        expected = np.zeros(length, bool)
-        expected[last] = reason in reasons and length > 1
+        if name not in rows or not 0 <= reason < len(metadata.end_reasons):
+            continue
+        expected = np.zeros(len(rows[name]), bool)
+        expected[-2:-1] = reason in reasons
         for row in np.flatnonzero(rows[name] != expected)[:1]:
             yield Violation(
                 f"{name}[{start + row}] {where}",
                 f"{expected[row]} for end reason {metadata.end_reasons[reason]!r}",
                 str(rows[name][row]),
             )
-    total = np.float32(rows["rewards"].sum(dtype=np.float64))
-    if total != table["returns"][episode]:
-        yield Violation(
-            f"{TABLE}/returns[{episode}]",
-            f"{total}, the sum of rewards",
-            str(table["returns"][episode]),
-        )
-    if reason == TIME_LIMIT and length != metadata.env.length + 1:
-        yield Violation(
-            f"{TABLE}/lengths[{episode}]",
-            f"{metadata.env.length + 1} at the time limit",
-            str(length),
-        )
-    yield from _check_player(rows, metadata, where, start)
-    if "achievements" in rows:
-        fell = _rows_where(np.diff(rows["achievements"].astype(np.int32), axis=0) < 0)
-        for row in fell[:1]:
-            yield Violation(
-                f"achievements[{start + row + 1}] {where}",
-                "counts that never fall",
-                "one that fell",
-            )
-    hasher = EpisodeHasher(digested_fields(metadata.fields))
-    hasher.update(rows)
-    found = table["digests"][episode].tobytes().hex()
-    if hasher.digest().tobytes().hex() != found:
-        yield Violation(f"{TABLE}/digests[{episode}]", hasher.digest().tobytes().hex(), found)
 
 
 def _check_player(rows: Rows, metadata: Metadata, where: str, start: int) -> Iterator[Violation]:
@@ -262,7 +267,7 @@ def _check_player(rows: Rows, metadata: Metadata, where: str, start: int) -> Ite
     if "positions" not in rows:
         return
     positions = rows["positions"]
-    outside = np.flatnonzero((positions >= np.array(metadata.env.area)).any(1))
+    outside = np.flatnonzero(((positions < 0) | (positions >= np.array(metadata.env.area))).any(1))
     for row in outside[:1]:
         yield Violation(
             f"positions[{start + row}] {where}", f"inside {metadata.env.area}", str(positions[row])

@@ -71,6 +71,46 @@ def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:
     }
 
 
+def document_violations(
+    field: Field, metadata: Metadata, document: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Hold an array's document against the rules for Zarr, as pairs of expected and found.
+
+    What the format leaves free is not looked at: rows a file, the compressor and its level.
+    """
+    model = array_document(field, metadata)
+    for key in ("chunk_key_encoding", "fill_value"):
+        if document.get(key) != model[key]:
+            yield f"{key} {model[key]}", str(document.get(key))
+    rest = list(field.row_shape(metadata.sizes()))
+    try:
+        outer = document["chunk_grid"]["configuration"]["chunk_shape"]
+        codecs = document["codecs"]
+        if outer[1:] != rest:
+            yield f"chunks that span {rest}", str(outer[1:])
+        if field.sharded:
+            if codecs[0]["name"] != "sharding_indexed" or len(codecs) != 1:
+                yield "the codec sharding_indexed alone", _names(codecs)
+                return
+            sharding = codecs[0]["configuration"]
+            if sharding["chunk_shape"] != [metadata.chunk_frames, *rest]:
+                yield f"chunks of {[metadata.chunk_frames, *rest]}", str(sharding["chunk_shape"])
+            if _names(sharding["index_codecs"]) != "bytes, crc32c":
+                yield "index codecs bytes, crc32c", _names(sharding["index_codecs"])
+            codecs = sharding["codecs"]
+        if _names(codecs) not in _CHAINS:
+            yield "codecs bytes, at most one of zstd and blosc, crc32c", _names(codecs)
+    except (KeyError, TypeError, IndexError, AttributeError):
+        yield "a chunk grid and codecs", "a document without"
+
+
+_CHAINS = ("bytes, crc32c", "bytes, zstd, crc32c", "bytes, blosc, crc32c")
+
+
+def _names(codecs: list[dict[str, Any]]) -> str:
+    return ", ".join(str(codec["name"]) for codec in codecs)
+
+
 def table_document() -> dict[str, Any]:
     """Zarr metadata of the group of per-episode arrays."""
     return {"zarr_format": 3, "node_type": "group", "attributes": {}}

@@ -62,6 +62,15 @@ def test_the_policy_of_the_readme_builds_a_dataset(command, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_configuration_file_is_understood(tmp_path):
+    (tmp_path / "settings.toml").write_text(blocks("toml")[0])
+    arguments = ["--out", "d", "--config", str(tmp_path / "settings.toml")]
+    context = build_command.make_context("build-dataset", arguments)
+    assert context.params["frames"] == 200_000
+    assert context.params["size"] == (96, 96)
+    assert context.params["policy_arg"] == (("walk", 0.8),)
+
+
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)]+)\)", README.read_text()):
         if not target.startswith("http"):

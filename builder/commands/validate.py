@@ -90,8 +90,9 @@ def _replay(dataset: Dataset, index: int) -> Iterator[Violation]:
     from builder.replay import compare_replay
     from schemas.errors import CorruptDataError
 
-    episode, row = dataset[index], dataset.episodes[index]
+    row = dataset.episodes[index]
     try:
+        episode = dataset[index]
         stored, terrain = episode.load(), episode.terrain
     except CorruptDataError as error:
         yield Violation(f"episode {index}", "readable chunks", str(error))

@@ -70,13 +70,17 @@ def test_a_flipped_byte(command, broken):
         ("episodes/world_seeds", 0, 7, "episodes/world_seeds[0]: expected"),
         ("episodes/terrain", 0, 3, "episodes/terrain[0]: expected the world of its seed"),
         ("episodes/end_reasons", 0, 3, "episodes/end_reasons[0]: expected"),
+        ("episodes/end_reasons", 0, 9, "episodes/end_reasons[0]: expected"),
+        ("episodes/world_seeds", 0, -5, "episode 0, replayed: expected an episode that can be"),
+        ("actions", 4, 99, "episode 0, replayed: expected an episode that can be played"),
     ],
 )
 def test_replay_finds_what_is_not_crafters(command, broken, name, row, value, expected):
     zarr.open_group(broken, mode="r+")[name][row] = value
-    done = command("validate-dataset", "d", "--replay", 1)
+    done = command("validate-dataset", "d", "--deep", "--replay", 1)
     assert done.returncode == 1, done.stdout
     assert expected in done.stdout
+    assert done.stderr == ""
 
 
 def test_what_is_no_dataset(command, tmp_path):

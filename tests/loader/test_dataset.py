@@ -141,6 +141,25 @@ def test_filter_and_by_id(dataset):
         dataset.filter([True])
 
 
+def test_by_id_in_any_order(dataset):
+    assert dataset[::-1].by_id(5).id == 5
+
+
+def test_a_field_belongs_to_an_episode(dataset):
+    with pytest.raises(TypeError, match=r"dataset\[0\]\['frames'\]"):
+        dataset["frames"]
+
+
+def test_the_current_folder_may_change(small_path, tmp_path, monkeypatch):
+    monkeypatch.chdir(small_path.parent)
+    dataset = open_dataset(small_path.name)
+    expected = dataset[0]["frames"][:]
+    data = pickle.dumps(dataset)
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_array_equal(dataset[0]["frames"][:], expected)
+    np.testing.assert_array_equal(pickle.loads(data)[0]["frames"][:], expected)
+
+
 def test_split_by_world_shares_no_map(dataset):
     train, test = dataset.split(0.7, seed=3, by_world=True)
     assert sorted(e.id for part in (train, test) for e in part) == list(range(12))

@@ -11,7 +11,8 @@ import zarr
 
 from loader import open_dataset
 from loader.container import open_container
-from schemas import NotADatasetError, VersionError, validate
+from schemas import CorruptDataError, NotADatasetError, VersionError, validate
+from schemas.codecs import crc32c
 
 FRAME_ARRAYS = ("frames", "actions", "rewards", "terminations", "truncations", "semantic",
                 "positions", "inventory", "achievements", "daylight", "episode_ids")  # fmt: skip
@@ -63,7 +64,7 @@ def test_validation_looks_at_every_episode(small_path):
 def test_a_missing_array(broken, name):
     shutil.rmtree(broken / name)
     edit_json(broken / "zarr.json", lambda d: d["consolidated_metadata"]["metadata"].pop(name))
-    assert f"{name}: expected an array, found nothing" in violations(broken)
+    assert f"{name}: expected an array, found nothing that can be read" in violations(broken)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +74,13 @@ def test_a_missing_array(broken, name):
         ("daylight", {"shape": [5]}, "daylight: expected shape ("),
         ("frames", {"dimension_names": ["a", "b", "c", "d"]}, "frames: expected dimension names"),
         ("rewards", {"codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]},
-         "rewards: expected a checksum on every chunk, found none"),
+         "rewards: expected codecs bytes, at most one of zstd and blosc, crc32c, found bytes"),
         ("episodes/starts", {"shape": [3]}, "episodes/starts: expected shape (12,), found (3,)"),
+        ("actions", {"fill_value": 7}, "actions: expected fill_value 0, found 7"),
+        ("actions", {"chunk_key_encoding": {"name": "default", "configuration":
+         {"separator": "/"}}}, "actions: expected chunk_key_encoding"),
+        ("frames", {"codecs": [{"name": "bytes"}, {"name": "crc32c"}]},
+         "frames: expected the codec sharding_indexed alone, found bytes, crc32c"),
     ],
 )  # fmt: skip
 def test_wrong_structure(broken, name, entries, expected):
@@ -171,7 +177,69 @@ def test_a_table_that_lies_is_found_by_deep_validation(broken, name):
     if name == "lengths" and table[name][3] == open_dataset(broken).episodes["lengths"][4]:
         table[name][3] = 5
     found = violations(broken)
-    assert any("3" in v for v in found), found
+    assert any(f"{name}[3]" in v or "(episode 3)" in v or "starts[4]" in v for v in found), found
+
+
+def test_arrays_own_documents_are_checked(broken):
+    """TensorStore reads these, and not the root's consolidated metadata."""
+    edit_json(broken / "frames" / "zarr.json", lambda d: d.update(shape=[16, 64, 64, 3]))
+    (broken / "actions" / "zarr.json").unlink()
+    found = violations(broken, deep=False)
+    assert len(found) == 2
+    assert found[0].startswith("frames/zarr.json: expected what the root's consolidated")
+    assert found[1] == "actions/zarr.json: expected a JSON document, found none"
+
+
+def test_missing_files_are_found_without_reading(broken):
+    (broken / "semantic" / "c.0.0.0").unlink()
+    assert violations(broken, deep=False) == [
+        "semantic: expected a file for every chunk, found expected a file c.0.0.0, found none"
+    ]
+
+
+def test_one_violation_does_not_hide_another(broken):
+    table = zarr.open_group(broken, mode="r+")["episodes"]
+    table["returns"][3] = np.inf
+    shutil.rmtree(broken / "daylight")
+    edit_json(
+        broken / "zarr.json", lambda d: d["consolidated_metadata"]["metadata"].pop("daylight")
+    )
+    damage(broken / "frames" / "c.0.0.0.0", 100)
+    found = " ".join(violations(broken))
+    for text in ("daylight: expected an array", "returns[3]: expected finite", "(episode 0)"):
+        assert text in found
+
+
+def test_a_chunk_that_the_index_leaves_out(broken):
+    file = broken / "frames" / "c.0.0.0.0"
+    data = bytearray(file.read_bytes())
+    index = np.frombuffer(data[-16 * 1024 - 4 : -4], "<u8").reshape(1024, 2).copy()
+    index[0] = 2**64 - 1
+    data[-16 * 1024 - 4 :] = index.tobytes() + crc32c(index.tobytes())
+    file.write_bytes(bytes(data))
+    assert any("a chunk is missing" in v and "(episode 0)" in v for v in violations(broken))
+    with pytest.raises(CorruptDataError, match=r"episode 0, frames\[0:2\]: .*a chunk is missing"):
+        open_dataset(broken)[0]["frames"][:2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": "building"}, "digest: expected null while building"),
+        ({"digest": None}, "digest: expected a digest of a complete dataset"),
+        ({"codec": "gzip"}, "codec: expected one of zstd"),
+    ],
+)
+def test_entries_that_contradict_each_other(broken, changes, expected):
+    edit_metadata(broken, lambda m: m.update(changes))
+    assert any(expected in v for v in violations(broken, deep=False))
+
+
+def test_fields_of_a_later_minor_version_are_ignored(broken):
+    edit_metadata(broken, lambda m: m.update(version="1.9", fields=[*m["fields"], "depth"]))
+    assert all("digest" in v for v in violations(broken))  # which covers the list of fields
+    dataset = open_dataset(broken)
+    assert "depth" not in dataset[0].load()
 
 
 @pytest.mark.parametrize("key", ["seed", "trajectories_per_world"])
