@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -180,7 +179,6 @@ def command(ctx: click.Context, /, **options: Any) -> int:
         raise click.UsageError("--frames, --episodes: expected at most one of them, found both")
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume, --overwrite: expected at most one of them, found both")
-    sys.path.append(os.getcwd())  # for the user's policy
     dropped = {name for name in OPTIONAL_FIELDS if options[f"no_{name}"]}
     policy_args = dict(options["policy_arg"])
     given = {name for name in _SETTINGS if _is_given(ctx, name)}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builder.policies import builtin
@@ -31,7 +34,8 @@ def load_factory(name: str) -> PolicyFactory:
     Parameters
     ----------
     name : str
-        `heuristic`, `random`, `noop`, or `package.module:factory`.
+        `heuristic`, `random`, `noop`, or `package.module:factory`, looked for in
+        the current folder too.
 
     Raises
     ------
@@ -46,7 +50,8 @@ def load_factory(name: str) -> PolicyFactory:
             f"policy: expected {', '.join(BUILTIN)} or package.module:factory, found {name!r}"
         )
     try:
-        factory = getattr(importlib.import_module(module_name), attribute, None)
+        with _current_folder_importable():
+            factory = getattr(importlib.import_module(module_name), attribute, None)
     except Exception as error:
         raise PolicyError(
             f"policy {name!r}: cannot import {module_name}: {type(error).__name__}: {error}"
@@ -58,6 +63,22 @@ def load_factory(name: str) -> PolicyFactory:
         )
     found: PolicyFactory = factory
     return found
+
+
+@contextlib.contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    """Find the user's modules in the current folder, for as long as it takes.
+
+    Not for longer, and after all else: a `loader.py` there is not ours.
+    """
+    folder = os.getcwd()
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.reverse()  # `remove` takes the first, ours is the last
+        sys.path.remove(folder)
+        sys.path.reverse()
 
 
 def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:

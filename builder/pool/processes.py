@@ -152,6 +152,8 @@ class ProcessPool:
 
 def _work(connection: Connection, job: Job) -> None:
     """Run a worker: take episode numbers from the pipe, send back whole episodes."""
+    # For what the user's policy imports later; all of ours is imported by now.
+    sys.path.append(os.getcwd())
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     threading.Thread(target=_read_numbers, args=(connection, waiting), daemon=True).start()
 
