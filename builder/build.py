@@ -197,6 +197,7 @@ class _Build:
         pool = self._make_pool(job)
         try:
             self._collect(pool)
+            self._commit(complete=target.reached(writer.metadata.counts))
         except CollectError as error:
             self._commit()
             raise BuildError(f"{error}; {self._kept()}", error.details) from error
@@ -205,7 +206,6 @@ class _Build:
             raise
         finally:
             pool.close()
-        self._commit(complete=target.reached(writer.metadata.counts))
         return self._result()
 
     def _prepare(self) -> None:
@@ -302,18 +302,17 @@ class _Build:
         )
 
     def _kept(self) -> str:
-        kept = self._writer.committed.counts
+        kept, path = self._writer.committed.counts, self._writer.path
+        if not kept.episodes:
+            return f"no episode is committed yet in {path}; build it anew with --overwrite"
         return (
-            f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {self._writer.path}; "
+            f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {path}; "
             "go on with --resume"
         )
 
 
 def _check_path(path: Path, resume: bool, overwrite: bool) -> Metadata | None:
-    """Look at what is at the path; give the metadata of a dataset to go on with.
-
-    A dataset without any episode is as good as none where one may be resumed.
-    """
+    """Refuse a path that may not be written; give the metadata of a dataset to go on with."""
     if path.suffix in (".h5", ".hdf5"):
         raise BuildError(f"{path}: expected a folder for a Zarr group, found an HDF5 file name")
     if not path.exists() or (
