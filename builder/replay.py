@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from builder.collect import OBSERVED
 from builder.envs.stock import StockCrafter
 from builder.seeding import world_seed
-from builder.settings import BuildSettings
+from builder.settings import foreign_entries
 from schemas.layout import CUT, TABLE, TERMINATED, TIME_LIMIT
 from schemas.metadata import ATTRIBUTE, Metadata, Violation
 
@@ -100,15 +100,11 @@ def compare_replay(
     Violation
     """
     where = f"(episode {episode}, replayed)"
-    installed = BuildSettings().metadata().env
-    for name in ("name", "version", "object_order"):
-        if getattr(metadata.env, name) != getattr(installed, name):
-            yield Violation(
-                f"{ATTRIBUTE}.env.{name}",
-                f"{getattr(installed, name)!r}, which is installed",
-                repr(getattr(metadata.env, name)),
-            )
-            return
+    for name, dataset_has, installed in foreign_entries(metadata.env):
+        yield Violation(
+            f"{ATTRIBUTE}.env.{name}", f"{installed!r}, which is installed", repr(dataset_has)
+        )
+        return
     seed = world_seed(metadata.seed, episode // metadata.trajectories_per_world)
     if stored_seed != seed:
         yield Violation(

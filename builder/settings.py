@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -169,6 +169,14 @@ _STORED: dict[str, Callable[[Metadata], Any]] = {
 """Where each setting stands in the metadata."""
 
 
+def foreign_entries(stored: EnvSpec) -> Iterator[tuple[str, str, str]]:
+    """Yield in what a dataset's simulator is not the one installed: entry, its own, installed."""
+    installed = BuildSettings().metadata().env
+    for name in ("name", "version", "object_order"):
+        if getattr(stored, name) != getattr(installed, name):
+            yield name, getattr(stored, name), getattr(installed, name)
+
+
 def check_resumable(
     stored: Metadata, settings: BuildSettings, given: Collection[str], where: str
 ) -> None:
@@ -208,12 +216,10 @@ def check_resumable(
                 f"{name}: expected {_show(value(stored))} as in {where}, "
                 f"found {_show(value(wanted))}"
             )
-    for name in ("name", "version", "object_order"):
-        if getattr(stored.env, name) != getattr(wanted.env, name):
-            raise SettingsError(
-                f"environment {name}: expected {getattr(stored.env, name)} as in {where}, "
-                f"found {getattr(wanted.env, name)} installed"
-            )
+    for name, dataset_has, installed in foreign_entries(stored.env):
+        raise SettingsError(
+            f"environment {name}: expected {dataset_has} as in {where}, found {installed} installed"
+        )
 
 
 def _show(value: Any) -> str:

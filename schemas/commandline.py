@@ -21,7 +21,9 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
-def run(command: click.Command, failures: Callable[[], tuple[type[Exception], ...]]) -> NoReturn:
+def run(
+    command: click.Command, failures: Callable[[], tuple[type[Exception], ...]] = tuple
+) -> NoReturn:
     """Run a command and exit.
 
     Parameters

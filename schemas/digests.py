@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from schemas.layout import FRAME_FIELDS, TABLE_FIELDS
 
-DIGEST_BYTES = 16
-
 DATASET_DIGEST_FIELDS = ("lengths", "end_reasons", "world_seeds", "terrain", "digests")
 """Per-episode arrays that the dataset's digest covers, in this order."""
 

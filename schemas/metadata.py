@@ -333,11 +333,7 @@ class Metadata:
         MetadataError
             If an entry is missing or breaks its rule; the first is named.
         """
-        if not isinstance(attributes.get(ATTRIBUTE), Mapping):
-            raise NotADatasetError(
-                f"{where}: expected a Crafter dataset, found no attribute {ATTRIBUTE!r}"
-            )
-        check_version(attributes[ATTRIBUTE].get("version"), where)
+        require_dataset(attributes, where)
         for violation in metadata_violations(attributes):
             raise MetadataError(f"{violation} ({where})")
         return cls._from_json(attributes[ATTRIBUTE])
@@ -351,14 +347,21 @@ class Metadata:
         return cls(**known)
 
 
-def check_version(version: Any, where: str) -> None:
-    """Refuse a dataset of another major version of the format.
+def require_dataset(attributes: Mapping[str, Any], where: str) -> None:
+    """Refuse what is no dataset, or one of another major version of the format.
 
     Raises
     ------
+    NotADatasetError
+        If there is no `crafter_dataset` attribute.
     VersionError
         If the version is no `MAJOR.MINOR` or its major number is not ours.
     """
+    if not isinstance(attributes.get(ATTRIBUTE), Mapping):
+        raise NotADatasetError(
+            f"{where}: expected a Crafter dataset, found no attribute {ATTRIBUTE!r}"
+        )
+    version = attributes[ATTRIBUTE].get("version")
     if not isinstance(version, str) or not re.fullmatch(r"\d{1,6}\.\d{1,6}", version):
         raise VersionError(
             f"{where}: expected a format version like {FORMAT_VERSION!r}, found {version!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.container import Container
 from schemas.digests import DATASET_DIGEST_FIELDS, EpisodeHasher, dataset_digest
-from schemas.errors import CorruptDataError, NotADatasetError
+from schemas.errors import CorruptDataError
 from schemas.layout import (
     CUT,
     FRAME_FIELDS,
@@ -21,7 +21,7 @@ from schemas.layout import (
     Field,
     digested_fields,
 )
-from schemas.metadata import ATTRIBUTE, Metadata, Violation, check_version, metadata_violations
+from schemas.metadata import ATTRIBUTE, Metadata, Violation, metadata_violations, require_dataset
 from schemas.zarr_format import present_fields
 
 Rows = dict[str, NDArray[Any]]
@@ -54,11 +54,7 @@ def validate(
     NotADatasetError, VersionError
         If there is nothing of this format to check.
     """
-    if not isinstance(container.attributes.get(ATTRIBUTE), Mapping):
-        raise NotADatasetError(
-            f"{container.name}: expected a Crafter dataset, found no attribute {ATTRIBUTE!r}"
-        )
-    check_version(container.attributes[ATTRIBUTE].get("version"), container.name)
+    require_dataset(container.attributes, container.name)
     violations = list(metadata_violations(container.attributes))
     yield from violations
     if violations:

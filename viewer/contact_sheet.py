@@ -70,7 +70,7 @@ def command(path: Path, episode: int, columns: int, rows: int, scale: int, out: 
 
 def main() -> NoReturn:
     """Run the command."""
-    run(command, lambda: ())
+    run(command)
 
 
 if __name__ == "__main__":

@@ -169,12 +169,13 @@ def command(ctx: click.Context, /, **options: Any) -> int:
     from builder.progress import ProgressLine
     from builder.settings import BuildSettings, Target
 
-    for name, other in (("frames", "episodes"), ("episodes", "frames")):
-        source = ctx.get_parameter_source(name)
-        if options[name] and source == ParameterSource.COMMANDLINE != ctx.get_parameter_source(
-            other
-        ):
-            options[other] = None  # the command line wins over the configuration file
+    typed = [
+        name
+        for name in ("frames", "episodes")
+        if ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    ]
+    if len(typed) == 1:  # the command line wins over the configuration file
+        options["episodes" if typed == ["frames"] else "frames"] = None
     if options["frames"] and options["episodes"]:
         raise click.UsageError("--frames, --episodes: expected at most one of them, found both")
     if options["resume"] and options["overwrite"]:

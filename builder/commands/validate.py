@@ -119,10 +119,6 @@ class _Progress:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    return ()
-
-
 def main() -> NoReturn:
     """Run `validate-dataset`."""
-    run(command, _failures)
+    run(command)

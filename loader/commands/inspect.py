@@ -66,10 +66,6 @@ def _arrays(dataset: Any) -> dict[str, dict[str, Any]]:
     return arrays
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    return ()
-
-
 def main() -> NoReturn:
     """Run `inspect-dataset`."""
-    run(command, _failures)
+    run(command)
