@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.collect import CollectError, Job
+from builder.envs.lanes import check_engine
 from builder.episodes import EncodedEpisode, cut_episode
 from builder.pool import Pool, make_pool
 from builder.provenance import describe_run
@@ -85,6 +86,7 @@ def build(
     *,
     workers: int = 1,
     num_envs: int = 4,
+    engine: str = "fast",
     resume: bool = False,
     overwrite: bool = False,
     given: Collection[str] | None = None,
@@ -106,6 +108,9 @@ def build(
         Worker processes; 0 plays the episodes in this process.
     num_envs : int
         Environments of each worker, stepped together.
+    engine : {"fast", "crafter"}
+        What plays: compiled code, or the crafter package itself. The dataset
+        is the same.
     resume : bool
         Go on with the dataset if there is one.
     overwrite : bool
@@ -130,6 +135,8 @@ def build(
         If the path is taken or foreign, or the policy or an environment raises.
     SettingsError, PolicyError, CodecError
         If the settings are wrong, or are not those of the dataset to resume.
+    EngineError
+        If the engine is unknown, cannot be used, or not for such a world.
     DatasetError
         If the dataset to resume is damaged.
     OSError
@@ -142,8 +149,9 @@ def build(
     if resume and overwrite:
         raise SettingsError("resume, overwrite: expected at most one of them, found both")
     stored = _check_path(path, resume, overwrite)
-    if stored is None:
-        settings.metadata()  # before anything is made or replaced
+    # Before anything is made or replaced:
+    metadata = stored or settings.metadata()
+    check_engine(engine, metadata.env.area)
     path.mkdir(parents=True, exist_ok=True)
     with exclusive(path) as held:
         if not held:
@@ -155,7 +163,7 @@ def build(
         else:
             writer = ZarrWriter.create(path, settings.metadata(), {})
         return _Build(
-            writer, target, workers, num_envs, on_progress, should_stop, commit_seconds
+            writer, target, workers, num_envs, engine, on_progress, should_stop, commit_seconds
         ).run()
 
 
@@ -168,12 +176,13 @@ class _Build:
         target: Target | None,
         workers: int,
         num_envs: int,
+        engine: str,
         on_progress: Callable[[Progress], None],
         should_stop: Callable[[], bool],
         commit_seconds: float,
     ) -> None:
         self._writer = writer
-        self._workers, self._num_envs = workers, num_envs
+        self._workers, self._num_envs, self._engine = workers, num_envs, engine
         self._on_progress, self._should_stop = on_progress, should_stop
         self._commit_seconds = commit_seconds
         self._begun = time.monotonic()
@@ -193,7 +202,7 @@ class _Build:
         self._record_run()
         writer.save_provenance()  # a kill from now on does not forget the target
         rows = target.frames - self._start.frames if target.frames else None
-        job = Job(writer.metadata, self._num_envs, rows)
+        job = Job(writer.metadata, self._num_envs, rows, self._engine)
         pool = self._make_pool(job)
         try:
             self._collect(pool)
@@ -232,7 +241,7 @@ class _Build:
             return Target(frames=DEFAULT_FRAMES)
 
     def _record_run(self) -> None:
-        run = describe_run(self._workers, self._num_envs, self._start.episodes)
+        run = describe_run(self._engine, self._workers, self._num_envs, self._start.episodes)
         earlier = self._writer.provenance.get("runs", [])
         self._writer.provenance = {"target": self._target.to_json(), "runs": [*earlier, run]}
 

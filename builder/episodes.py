@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.rows import Done, Seen
 from schemas.codecs import ChunkCodec
 from schemas.digests import EpisodeHasher
 from schemas.layout import CUT, FRAME_FIELDS, digested_fields
 from schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
+
+_BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ class EncodedEpisode:
 
 
 class EpisodeEncoder:
-    """Takes an episode row by row and compresses each chunk as soon as it is full.
+    """Takes an episode row by row and compresses each chunk of images as soon as it is full.
 
     So the memory that an episode takes is one chunk plus what it compresses
-    to. A row is written in two parts: what was seen (`observe`), then what was
-    done there and what came of it (`act`).
+    to. Rows are written one at a time in two parts, what was seen (`observe`),
+    then what was done there and what came of it (`act`); or many at once,
+    straight into the encoder's own rows (`rows` and `filled`).
 
     Parameters
     ----------
@@ -79,63 +83,95 @@ class EpisodeEncoder:
         self._chunk_frames = metadata.chunk_frames
         self._codec = ChunkCodec.parse(metadata.codec)
         sizes = metadata.sizes()
-        self._fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
-        self._buffer: Rows = {
-            f.name: np.zeros((self._chunk_frames, *f.row_shape(sizes)), f.dtype)
-            for f in self._fields
-        }
+        fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
+        # The small fields are hashed many chunks at a time.
+        self._block_rows = max(1, _BLOCK_ROWS // self._chunk_frames) * self._chunk_frames
+
+        def make(rows: int, sharded: bool) -> Rows:
+            return {
+                f.name: np.full((rows, *f.row_shape(sizes)), f.fill, f.dtype)
+                for f in fields
+                if f.sharded == sharded
+            }
+
+        self._fields = {field.name: field for field in fields}
+        self._images, self._small = make(self._chunk_frames, True), make(self._block_rows, False)
+        self._windows = [
+            self._window(start) for start in range(0, self._block_rows, self._chunk_frames)
+        ]
         self.start()
 
     def start(self) -> None:
         """Begin a new episode, forgetting the last."""
-        self.length = 0
-        self._used = 0
-        self._clear_buffer()
-        self._chunks: dict[str, list[bytes]] = {f.name: [] for f in self._fields if f.sharded}
-        self._rows: dict[str, list[NDArray[Any]]] = {
-            f.name: [] for f in self._fields if not f.sharded
-        }
-        self._hasher = EpisodeHasher(self._buffer)
+        self._flushed = 0  # rows of the episode in earlier blocks of small fields
+        self._block_used = 0
+        self._chunk_used = 0
+        self._chunks: dict[str, list[bytes]] = {name: [] for name in self._images}
+        self._rows: dict[str, list[NDArray[Any]]] = {name: [] for name in self._small}
+        self._hasher = EpisodeHasher(self._fields)
 
-    def observe(self, seen: Mapping[str, Any]) -> None:
-        """Open the next row with what was seen; keys that are not stored are ignored."""
-        if self._used == self._chunk_frames:
-            self._flush()
-        for name, value in seen.items():
-            if name in self._buffer:
-                self._buffer[name][self._used] = value
-        self._used += 1
-        self.length += 1
+    @property
+    def length(self) -> int:
+        """Rows of the episode so far, the open one included."""
+        return self._flushed + self._block_used
+
+    def rows(self) -> tuple[Seen, Done, int]:
+        """Give rows to write into from the last number on, before calling `filled`.
+
+        There is always room for at least one.
+        """
+        if self._chunk_used == self._chunk_frames:
+            self._flush_images()
+            if self._block_used == self._block_rows:
+                self._flush_small()
+        return *self._windows[self._block_used // self._chunk_frames], self._chunk_used
+
+    def filled(self, used: int) -> None:
+        """Take the rows up to a number as written."""
+        self._block_used += used - self._chunk_used
+        self._chunk_used = used
+
+    def observe(self, lane_rows: Seen, lane: int) -> None:
+        """Open the next row with what is to be seen in a lane's row."""
+        seen, _, row = self.rows()
+        for name, values in seen._asdict().items():
+            if len(values):
+                values[row] = getattr(lane_rows, name)[lane]
+        self.filled(row + 1)
 
     def act(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
         """Complete the open row with what was done there."""
-        row = self._used - 1
-        self._buffer["actions"][row] = action
-        self._buffer["rewards"][row] = reward
-        self._buffer["terminations"][row] = terminated
-        self._buffer["truncations"][row] = truncated
+        row = self._block_used - 1
+        for name, value in zip(Done._fields, (action, reward, terminated, truncated), strict=True):
+            self._small[name][row] = value
 
     def extend(self, rows: Mapping[str, NDArray[Any]]) -> None:
         """Add complete rows of every stored field."""
         start, count = 0, len(rows["actions"])
         while start < count:
-            if self._used == self._chunk_frames:
-                self._flush()
-            taken = min(count - start, self._chunk_frames - self._used)
-            for name, buffer in self._buffer.items():
-                buffer[self._used : self._used + taken] = rows[name][start : start + taken]
-            self._used += taken
-            self.length += taken
+            *_, used = self.rows()
+            taken = min(count - start, self._chunk_frames - used)
+            block = self._block_used
+            for buffers, at in ((self._images, used), (self._small, block)):
+                for name, buffer in buffers.items():
+                    buffer[at : at + taken] = rows[name][start : start + taken]
+            self.filled(used + taken)
             start += taken
 
     def finish(
         self, episode: int, end_reason: int, world_seed: int, terrain: NDArray[np.uint8]
     ) -> EncodedEpisode:
-        """Compress what is left and give the whole episode; the open row is its last."""
-        self._flush()
+        """Compress what is left and give the whole episode; nothing was done in its last row."""
+        length = self.length
+        for name in Done._fields:
+            self._small[name][self._block_used - 1] = 0
+        for name, buffer in self._images.items():
+            buffer[self._chunk_used :] = self._fields[name].fill
+        self._flush_images()
+        self._flush_small()
         return EncodedEpisode(
             episode=episode,
-            length=self.length,
+            length=length,
             end_reason=end_reason,
             world_seed=world_seed,
             terrain=terrain,
@@ -144,18 +180,28 @@ class EpisodeEncoder:
             rows={name: np.concatenate(parts) for name, parts in self._rows.items()},
         )
 
-    def _flush(self) -> None:
-        self._hasher.update({name: buffer[: self._used] for name, buffer in self._buffer.items()})
-        for name, chunks in self._chunks.items():
-            chunks.append(self._codec.encode(self._buffer[name]))
-        for name, parts in self._rows.items():
-            parts.append(self._buffer[name][: self._used].copy())
-        self._used = 0
-        self._clear_buffer()
+    def _window(self, start: int) -> tuple[Seen, Done]:
+        """Rows of one chunk, its small fields at `start` of their block."""
+        stop = start + self._chunk_frames
+        small = {name: values[start:stop] for name, values in self._small.items()}
+        arrays = self._images | small
+        return Seen.over(arrays), Done(*(small[name] for name in Done._fields))
 
-    def _clear_buffer(self) -> None:
-        for field in self._fields:
-            self._buffer[field.name][:] = field.fill
+    def _flush_images(self) -> None:
+        used = self._chunk_used
+        self._hasher.update({name: buffer[:used] for name, buffer in self._images.items()})
+        for name, chunks in self._chunks.items():
+            chunks.append(self._codec.encode(self._images[name]))
+        self._chunk_used = 0
+
+    def _flush_small(self) -> None:
+        used = self._block_used
+        rows = {name: buffer[:used].copy() for name, buffer in self._small.items()}
+        self._hasher.update(rows)
+        for name, parts in self._rows.items():
+            parts.append(rows[name])
+        self._flushed += used
+        self._block_used = 0
 
 
 def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:

@@ -15,6 +15,7 @@ _PACKAGES = (
     "crafter",
     "gymnasium",
     "imageio",
+    "llvmlite",
     "numba",
     "numcodecs",
     "numpy",
@@ -24,7 +25,7 @@ _PACKAGES = (
 )
 
 
-def describe_run(workers: int, num_envs: int, first_episode: int) -> dict[str, Any]:
+def describe_run(engine: str, workers: int, num_envs: int, first_episode: int) -> dict[str, Any]:
     """Describe the run that begins now: when, where, how, with what."""
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -35,7 +36,7 @@ def describe_run(workers: int, num_envs: int, first_episode: int) -> dict[str, A
         "platform": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "engine": "crafter",
+        "engine": engine,
         "workers": workers,
         "num_envs": num_envs,
     }

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.collect import OBSERVED
+from builder.envs.spec import make_seen
 from builder.envs.stock import StockCrafter
 from builder.seeding import world_seed
 from builder.settings import foreign_entries
-from schemas.layout import CUT, TABLE, TERMINATED, TIME_LIMIT
+from schemas.layout import CUT, FRAME_FIELDS, TABLE, TERMINATED, TIME_LIMIT
 from schemas.metadata import ATTRIBUTE, Metadata, Violation
 
 
@@ -45,14 +45,15 @@ def replay(
         Material ids at reset.
     """
     env = metadata.env
-    crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward, tiled=False)
-    seen = [{"frames": crafter.reset_world(seed), **crafter.info()}]
+    crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward)
+    seen = make_seen(len(actions), env.area, env.size)
+    crafter.show(crafter.reset_world(seed), seen, 0)
     terrain = crafter.terrain()
     done: list[tuple[int, float, bool, bool]] = []
     end_reason = CUT
-    for action in actions[:-1].tolist():
+    for row, action in enumerate(actions[:-1].tolist(), start=1):
         frame, reward, terminated, truncated = crafter.advance(action)
-        seen.append({"frames": frame, **crafter.info()})
+        crafter.show(frame, seen, row)
         done.append((action, reward, terminated, truncated))
         if terminated or truncated:
             end_reason = TERMINATED if terminated else TIME_LIMIT
@@ -61,16 +62,17 @@ def replay(
         done[-1] = (*done[-1][:3], True)
     done.append((0, 0.0, False, False))
     columns = zip(*done, strict=True)
+    count = len(done)
     rows: dict[str, NDArray[Any]] = {
-        "frames": np.stack([row["frames"] for row in seen]),
         "actions": np.array(next(columns), np.uint8),
         "rewards": np.array(next(columns), np.float32),
         "terminations": np.array(next(columns), bool),
         "truncations": np.array(next(columns), bool),
-        "episode_ids": np.full(len(seen), episode, np.int32),
+        "episode_ids": np.full(count, episode, np.int32),
     }
-    for name, key in OBSERVED.items():
-        rows[name] = np.stack([row[key] for row in seen])
+    sizes = metadata.sizes()
+    for name, values in seen._asdict().items():
+        rows[name] = values[:count].reshape(count, *FRAME_FIELDS[name].row_shape(sizes))
     return {name: rows[name] for name in metadata.known_fields()}, end_reason, terrain
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from builder.envs.stock import ACHIEVEMENTS, ACTIONS, ITEMS, MATERIALS, OBJECTS, check_geometry
+from builder.envs.spec import ACHIEVEMENTS, ACTIONS, ITEMS, MATERIALS, OBJECTS, check_geometry
 from builder.policies.load import BUILTIN, describe_policy
 from schemas.codecs import DEFAULT_CODEC, ChunkCodec
 from schemas.layout import FRAME_FIELDS, OPTIONAL_FIELDS

@@ -46,10 +46,11 @@ class EpisodeHasher:
         self._hashers = {name: xxhash.xxh3_128() for name in fields}
 
     def update(self, rows: Mapping[str, NDArray[Any]]) -> None:
-        """Take the next rows of every digested field; other keys are ignored."""
-        for name, hasher in self._hashers.items():
-            data = _little_endian(rows[name].astype(FRAME_FIELDS[name].dtype, copy=False))
-            hasher.update(data.reshape(-1).view(np.uint8).data)
+        """Take the next rows of some fields; those that are not digested are ignored."""
+        for name, values in rows.items():
+            if name in self._hashers:
+                data = _little_endian(values.astype(FRAME_FIELDS[name].dtype, copy=False))
+                self._hashers[name].update(data.reshape(-1).view(np.uint8).data)
 
     def digest(self) -> NDArray[np.uint8]:
         """Digest of the rows so far, shape (16,), uint8."""

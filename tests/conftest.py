@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder.build import build
-from builder.envs.stock import warm_up
+from builder.envs.lanes import warm_up
 from builder.settings import BuildSettings, Target
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,7 +23,8 @@ SMALL_WORLD = {"area": (24, 20), "length": 60}
 def pytest_configure(config: pytest.Config) -> None:
     """Compile once before pytest's own workers start, not in all of them at once."""
     if not hasattr(config, "workerinput"):
-        warm_up()
+        warm_up("crafter", (64, 64))
+        warm_up("fast", (64, 64))
 
 
 @pytest.fixture(scope="session")

@@ -136,6 +136,13 @@ _SETTINGS = (
     help="Environments of each worker, the batch that a policy sees.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["fast", "crafter"]),
+    default="fast",
+    show_default=True,
+    help="What plays: compiled code, or the crafter package itself; the dataset is the same.",
+)
+@click.option(
     "--commit-seconds",
     type=click.FloatRange(0),
     default=10.0,
@@ -204,6 +211,7 @@ def command(ctx: click.Context, /, **options: Any) -> int:
             target,
             workers=options["workers"],
             num_envs=options["num_envs"],
+            engine=options["engine"],
             resume=options["resume"],
             overwrite=options["overwrite"],
             given=given,
@@ -277,10 +285,11 @@ def _print_summary(path: Path, new_frames: int, seconds: float) -> None:
 
 def _failures() -> tuple[type[Exception], ...]:
     from builder.build import BuildError
+    from builder.envs.lanes import EngineError
     from builder.policies import PolicyError
     from builder.settings import SettingsError
 
-    return BuildError, PolicyError, SettingsError
+    return BuildError, EngineError, PolicyError, SettingsError
 
 
 def main() -> NoReturn:

@@ -1,8 +1,9 @@
-"""Crafter as Gymnasium environments, single and vectorised."""
+"""Crafter as Gymnasium environments, single and vectorised, on either engine."""
 
 from __future__ import annotations
 
+from builder.envs.lanes import ENGINES, EngineError, LaneError
 from builder.envs.single import CrafterEnv
-from builder.envs.vector import CrafterVectorEnv, LaneError
+from builder.envs.vector import CrafterVectorEnv
 
-__all__ = ["CrafterEnv", "CrafterVectorEnv", "LaneError"]
+__all__ = ["ENGINES", "CrafterEnv", "CrafterVectorEnv", "EngineError", "LaneError"]

@@ -8,7 +8,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.envs.stock import ACTIONS, StockCrafter
+from builder.envs.lanes import make_lanes
+from builder.envs.spec import ACTIONS, make_seen
+from schemas.layout import TERMINATED, TIME_LIMIT
+
+_PLAYING = np.ones(1, bool)
 
 
 class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
@@ -52,11 +56,15 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         length: int = 10_000,
         reward: bool = True,
         render_mode: str | None = None,
+        engine: str = "fast",
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode: expected None or 'rgb_array', found {render_mode!r}")
-        self._crafter = StockCrafter(area, view, size, length, reward)
-        self._frame: NDArray[np.uint8] | None = None
+        self._lanes = make_lanes(engine, 1, area, view, size, length, reward)
+        self._seen = make_seen(1, area, size)
+        self._shapes = (size[1], size[0], 3), tuple(area)
+        self._rewards = np.zeros(1)
+        self._world_seed = -1
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
@@ -68,8 +76,9 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(2**31 - 1))
-        self._frame = self._crafter.reset_world(seed)
-        return self._frame.copy(), self._crafter.info()
+        self._lanes.reset(0, seed, self._seen)
+        self._world_seed = seed
+        return self._frame(), self._info(1.0)
 
     def step(
         self, action: np.int64 | int
@@ -83,15 +92,38 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         ValueError
             If the action is not in the action space.
         """
-        if self._frame is None:
+        if self._world_seed < 0:
             raise gymnasium.error.ResetNeeded("step: expected reset to be called first")
         if not 0 <= action < len(ACTIONS):
             raise ValueError(f"action: expected 0 to {len(ACTIONS) - 1}, found {action}")
-        self._frame, reward, terminated, truncated = self._crafter.advance(int(action))
-        return self._frame.copy(), reward, terminated, truncated, self._crafter.info()
+        self._lanes.step(_PLAYING, np.array([action], np.int64), self._rewards, self._seen)
+        ended = self._lanes.ended(0)
+        return (
+            self._frame(),
+            float(self._rewards[0]),
+            ended == TERMINATED,
+            ended == TIME_LIMIT,
+            self._info(float(ended != TERMINATED)),
+        )
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return the last observation, or None without a render mode."""
-        if self.render_mode is None or self._frame is None:
+        if self.render_mode is None or self._world_seed < 0:
             return None
-        return self._frame.copy()
+        return self._frame()
+
+    def _frame(self) -> NDArray[np.uint8]:
+        frame: NDArray[np.uint8] = self._seen.frames[0].reshape(self._shapes[0])
+        return frame.copy()
+
+    def _info(self, discount: float) -> dict[str, Any]:
+        seen = self._seen
+        return {
+            "semantic": seen.semantic[0].reshape(self._shapes[1]).copy(),
+            "position": seen.positions[0].copy(),
+            "inventory": seen.inventory[0].copy(),
+            "achievements": seen.achievements[0].copy(),
+            "daylight": seen.daylight[0],
+            "discount": np.float32(discount),
+            "world_seed": np.int64(self._world_seed),
+        }

@@ -9,34 +9,17 @@ order of insertion are the one change made to the game here.
 from __future__ import annotations
 
 import collections
-import math
 from typing import Any
 
 import crafter
 import numpy as np
-import opensimplex
-from crafter import constants, engine
+from crafter import engine
 from numpy.typing import NDArray
 
-from builder.envs.tiles import TiledView
-
-ACTIONS: tuple[str, ...] = tuple(constants.actions)
-MATERIALS: tuple[str, ...] = tuple(constants.materials)
-OBJECTS: tuple[str, ...] = ("player", "cow", "zombie", "skeleton", "arrow", "plant")
-"""In the order in which `crafter.Env` gives them to its semantic view."""
-ITEMS: tuple[str, ...] = tuple(constants.items)
-ACHIEVEMENTS: tuple[str, ...] = tuple(constants.achievements)
-
-INFO_DTYPES: dict[str, str] = {
-    "semantic": "uint8",
-    "position": "int16",
-    "inventory": "uint8",
-    "achievements": "uint16",
-    "daylight": "float32",
-    "discount": "float32",
-    "world_seed": "int64",
-}
-"""Keys of an environment's `info`, with their NumPy types."""
+from builder.envs.lanes import LaneError
+from builder.envs.spec import check_geometry
+from builder.rows import Seen
+from schemas.layout import TERMINATED, TIME_LIMIT
 
 
 class OrderedSet(dict[Any, None]):
@@ -63,7 +46,7 @@ class OrderedWorld(engine.World):  # type: ignore[misc]
 
 
 class StockCrafter(crafter.Env):  # type: ignore[misc]
-    """`crafter.Env` that can be reset to a given world, and gives infos as arrays.
+    """`crafter.Env` that can be reset to a given world, and shows itself in rows.
 
     Parameters
     ----------
@@ -74,8 +57,6 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         Time limit in steps.
     reward : bool
         Whether `step` gives rewards; else they are 0.
-    tiled : bool
-        Draw the ground by `TiledView`; else all is the package's own code.
     """
 
     def __init__(
@@ -85,17 +66,13 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         size: tuple[int, int] = (64, 64),
         length: int = 10_000,
         reward: bool = True,
-        tiled: bool = True,
     ) -> None:
         check_geometry(area, view, size)
         super().__init__(tuple(area), tuple(view), tuple(size), reward, length, seed=0)
         # The views hold on to the world made by `crafter.Env`, so it changes its class, not its
         # identity.
         self._world.__class__ = OrderedWorld
-        if tiled:
-            self._local_view.__class__ = TiledView
-        self._semantic: NDArray[np.uint8] | None = None
-        self.world_seed = -1
+        self._semantic: NDArray[np.uint8] = np.zeros(area, np.uint8)
 
     def reset_world(self, world_seed: int) -> NDArray[np.uint8]:
         """Start an episode in the world of `RandomState(world_seed)`.
@@ -105,10 +82,9 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         ndarray, shape (height, width, 3), uint8
             First frame.
         """
-        self._world.forced_seed = self.world_seed = int(world_seed)
+        self._world.forced_seed = int(world_seed)
         frame: NDArray[np.uint8] = super().reset()
         self._semantic = self._sem_view()
-        self._discount = 1.0
         return frame
 
     def advance(self, action: int) -> tuple[NDArray[np.uint8], float, bool, bool]:
@@ -125,7 +101,6 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         """
         frame, reward, done, info = super().step(action)
         self._semantic = info["semantic"]
-        self._discount = info["discount"]
         terminated = info["discount"] == 0
         return frame, float(reward), terminated, bool(done) and not terminated
 
@@ -133,61 +108,87 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         """Material ids of the world as it is now, shape `area`, indexed [x, y]."""
         return np.array(self._world._mat_map, np.uint8)
 
-    def info(self) -> dict[str, Any]:
-        """Describe the state behind the last frame; the keys are those of `INFO_DTYPES`."""
-        return {
-            "semantic": np.array(self._semantic),
-            "position": np.array(self._player.pos, np.int16),
-            "inventory": np.array(list(self._player.inventory.values()), np.uint8),
-            "achievements": np.array(list(self._player.achievements.values()), np.uint16),
-            "daylight": np.float32(self._world.daylight),
-            "discount": np.float32(self._discount),
-            "world_seed": np.int64(self.world_seed),
-        }
+    def show(self, frame: NDArray[np.uint8], seen: Seen, row: int) -> None:
+        """Write the last frame and the state behind it into a row."""
+        height, width, _ = frame.shape
+        target = seen.frames[row].reshape(height, width, 3)
+        # Crafter's frame is a transposed view: channel by channel it copies three times as fast.
+        for channel in range(3):
+            target[..., channel] = frame[..., channel]
+        if len(seen.semantic):
+            seen.semantic[row] = self._semantic.reshape(-1)
+        if len(seen.positions):
+            seen.positions[row] = self._player.pos
+        if len(seen.inventory):
+            seen.inventory[row] = list(self._player.inventory.values())
+        if len(seen.achievements):
+            seen.achievements[row] = list(self._player.achievements.values())
+        if len(seen.daylight):
+            seen.daylight[row] = self._world.daylight
 
 
-def warm_up() -> None:
-    """Let opensimplex compile its noise, or load it from its cache on disk.
+class StockLanes:
+    """Stock environments as `builder.envs.lanes.Lanes`, one after the other.
 
-    Processes that compile into one cache at the same time can break it, so
-    whoever is about to start some calls this first.
+    Parameters
+    ----------
+    count : int
+        Number of lanes.
+    area, view, size, length, reward
+        As for `StockCrafter`.
     """
-    opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)
+
+    def __init__(
+        self,
+        count: int,
+        area: tuple[int, int],
+        view: tuple[int, int],
+        size: tuple[int, int],
+        length: int,
+        reward: bool,
+    ) -> None:
+        self.envs = [StockCrafter(area, view, size, length, reward) for _ in range(count)]
+        self._ended = [0] * count
+
+    def reset(self, lane: int, seed: int, seen: Seen) -> None:
+        """Start an episode in a lane, and show it."""
+        with _naming(lane):
+            self.envs[lane].show(self.envs[lane].reset_world(seed), seen, lane)
+        self._ended[lane] = 0
+
+    def step(
+        self,
+        playing: NDArray[np.bool_],
+        actions: NDArray[np.int64],
+        rewards: NDArray[np.float64],
+        seen: Seen,
+    ) -> None:
+        """Take a step in every lane that is playing, and show it."""
+        for lane in np.flatnonzero(playing).tolist():
+            with _naming(lane):
+                env = self.envs[lane]
+                frame, rewards[lane], terminated, truncated = env.advance(int(actions[lane]))
+                env.show(frame, seen, lane)
+            self._ended[lane] = TERMINATED if terminated else TIME_LIMIT if truncated else 0
+
+    def ended(self, lane: int) -> int:
+        """How a lane's episode has ended, 0 if it goes on."""
+        return self._ended[lane]
+
+    def terrain(self, lane: int) -> NDArray[np.uint8]:
+        """Material ids of a lane's world as it is now."""
+        return self.envs[lane].terrain()
 
 
-def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """Shape of each entry of an environment's `info`."""
-    return {
-        "semantic": tuple(area),
-        "position": (2,),
-        "inventory": (len(ITEMS),),
-        "achievements": (len(ACHIEVEMENTS),),
-        "daylight": (),
-        "discount": (),
-        "world_seed": (),
-    }
+class _naming:
+    """Turn an exception of one lane's environment into a `LaneError`."""
 
+    def __init__(self, lane: int) -> None:
+        self.lane = lane
 
-def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> None:
-    """Refuse a world or picture that Crafter cannot draw.
+    def __enter__(self) -> None:
+        pass
 
-    Raises
-    ------
-    ValueError
-        If a size is not positive, the view has no room for the inventory, or
-        a cell would have fewer than 2 x 2 pixels.
-    """
-    for name, pair in (("area", area), ("view", view), ("size", size)):
-        if len(pair) != 2 or min(pair) < 1 or max(pair) > 32_767:
-            raise ValueError(f"{name}: expected two integers from 1 to 32767, found {pair}")
-    inventory_rows = math.ceil(len(ITEMS) / view[0])
-    if view[1] < inventory_rows:
-        raise ValueError(
-            f"view: expected at least {inventory_rows} rows for the inventory at a width of "
-            f"{view[0]}, found {view[1]}"
-        )
-    if size[0] // view[0] < 2 or size[1] // view[1] < 2:
-        raise ValueError(
-            f"size: expected at least 2 pixels a cell, so {2 * view[0]}x{2 * view[1]} for a view "
-            f"of {view[0]}x{view[1]}, found {size[0]}x{size[1]}"
-        )
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception):
+            raise LaneError(self.lane) from error

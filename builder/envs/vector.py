@@ -11,15 +11,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from builder.envs.stock import ACTIONS, INFO_DTYPES, StockCrafter, info_shapes
-
-
-class LaneError(Exception):
-    """An environment of a vector raised; `lane` is its number, `__cause__` the error."""
-
-    def __init__(self, lane: int) -> None:
-        super().__init__(f"environment {lane} raised")
-        self.lane = lane
+from builder.envs.lanes import make_lanes
+from builder.envs.spec import ACTIONS, make_seen
+from schemas.layout import TERMINATED, TIME_LIMIT
 
 
 class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
@@ -36,8 +30,15 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
     ----------
     num_envs : int, optional
         Number of lanes.
-    **settings
-        Those of `CrafterEnv`, except `render_mode`.
+    area, view, size, length, reward, engine
+        As for `CrafterEnv`.
+
+    Raises
+    ------
+    ValueError
+        If Crafter cannot draw such a world or picture.
+    EngineError
+        If the engine cannot be used.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
@@ -50,6 +51,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         size: tuple[int, int] = (64, 64),
         length: int = 10_000,
         reward: bool = True,
+        engine: str = "fast",
     ) -> None:
         self.num_envs = num_envs
         self.single_observation_space = gymnasium.spaces.Box(
@@ -58,11 +60,17 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         self.single_action_space = gymnasium.spaces.Discrete(len(ACTIONS))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._lanes = [StockCrafter(area, view, size, length, reward) for _ in range(num_envs)]
-        self._frames = np.zeros(self.observation_space.shape or (), np.uint8)
-        self._infos = {
-            key: np.zeros((num_envs, *shape), INFO_DTYPES[key])
-            for key, shape in info_shapes(area).items()
+        self._lanes = make_lanes(engine, num_envs, area, view, size, length, reward)
+        self._seen = make_seen(num_envs, area, size)
+        self._frames = self._seen.frames.reshape(num_envs, size[1], size[0], 3)
+        self._infos: dict[str, NDArray[Any]] = {
+            "semantic": self._seen.semantic.reshape(num_envs, *area),
+            "position": self._seen.positions,
+            "inventory": self._seen.inventory,
+            "achievements": self._seen.achievements,
+            "daylight": self._seen.daylight,
+            "discount": np.zeros(num_envs, np.float32),
+            "world_seed": np.zeros(num_envs, np.int64),
         }
         self._started = np.zeros(num_envs, bool)
         self._terminated = np.zeros(num_envs, bool)
@@ -102,11 +110,12 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             drawn = seeds[lane]
             if drawn is None:
                 drawn = int(self.np_random.integers(2**31 - 1))
-            with _naming(lane):
-                self._write(lane, self._lanes[lane].reset_world(drawn))
+            self._lanes.reset(lane, int(drawn), self._seen)
+            self._infos["world_seed"][lane] = drawn
         self._started |= mask
         self._terminated &= ~mask
         self._truncated &= ~mask
+        self._infos["discount"][mask] = 1
         return self._frames.copy(), self._copy_infos()
 
     def step(
@@ -129,17 +138,20 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         """
         if not self._started.any():
             raise gymnasium.error.ResetNeeded("step: expected a lane to be reset first")
+        playing = self.playing
+        actions = np.asarray(actions).astype(np.int64)
+        wrong = playing & ((actions < 0) | (actions >= len(ACTIONS)))
+        if wrong.any():
+            lane = int(np.argmax(wrong))
+            raise ValueError(
+                f"action of lane {lane}: expected 0 to {len(ACTIONS) - 1}, found {actions[lane]}"
+            )
         rewards = np.zeros(self.num_envs, np.float64)
-        for lane in np.flatnonzero(self.playing).tolist():
-            action = int(actions[lane])
-            if not 0 <= action < len(ACTIONS):
-                raise ValueError(
-                    f"action of lane {lane}: expected 0 to {len(ACTIONS) - 1}, found {action}"
-                )
-            with _naming(lane):
-                frame, rewards[lane], terminated, truncated = self._lanes[lane].advance(action)
-                self._write(lane, frame)
-            self._terminated[lane], self._truncated[lane] = terminated, truncated
+        self._lanes.step(playing, actions, rewards, self._seen)
+        for lane in np.flatnonzero(playing).tolist():
+            ended = self._lanes.ended(lane)
+            self._terminated[lane], self._truncated[lane] = ended == TERMINATED, ended == TIME_LIMIT
+        self._infos["discount"][self._terminated] = 0
         return (
             self._frames.copy(),
             rewards,
@@ -155,7 +167,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
         """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""
-        return self._lanes[lane].terrain()
+        return self._lanes.terrain(lane)
 
     def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
         if options is None or "reset_mask" not in options:
@@ -167,29 +179,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             )
         return mask
 
-    def _write(self, lane: int, frame: NDArray[np.uint8]) -> None:
-        # Crafter's frame is a transposed view: channel by channel it copies three times as fast.
-        for channel in range(3):
-            self._frames[lane, ..., channel] = frame[..., channel]
-        for key, value in self._lanes[lane].info().items():
-            self._infos[key][lane] = value
-
     def _copy_infos(self) -> dict[str, Any]:
         infos: dict[str, Any] = {key: value.copy() for key, value in self._infos.items()}
         # Gymnasium's convention: `_key` says which lanes have the entry.
         started = self._started.copy()
         return infos | {f"_{key}": started for key in self._infos}
-
-
-class _naming:
-    """Turn an exception of one lane's environment into a `LaneError`."""
-
-    def __init__(self, lane: int) -> None:
-        self.lane = lane
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception):
-            raise LaneError(self.lane) from error

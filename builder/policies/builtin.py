@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.envs.stock import ACTIONS
+from builder.envs.spec import ACTIONS
 from builder.policies.open_loop import OpenLoopPolicy
 
 _BLOCK = 256

@@ -15,6 +15,10 @@ Plan = Callable[[np.random.Generator], Iterator[NDArray[np.uint8]]]
 class OpenLoopPolicy:
     """Plays back a plan in every lane.
 
+    The fast engine takes the plan itself, and so plays an episode without a
+    return to Python for each step; unless a subclass has its own `act` or
+    `reset`. A plan that comes to its end is followed by `noop`s.
+
     Parameters
     ----------
     num_envs : int
@@ -33,4 +37,4 @@ class OpenLoopPolicy:
 
     def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
         """Give each lane's next action."""
-        return np.array([next(actions, 0) for actions in self._actions], np.uint8)
+        return np.array([next(actions, 0) for actions in self._actions])

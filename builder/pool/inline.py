@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import time
 
-from builder.collect import Collector, Job
+from builder.collect import Job
+from builder.collectors import make_collector
 from builder.episodes import EncodedEpisode
 
 
@@ -23,7 +24,7 @@ class InlinePool:
         self._done: list[EncodedEpisode] = []
         self._capacity = job.num_envs + 1
         self._outstanding = 0
-        self._collector = Collector(job, self._take, self._done.append)
+        self._collector = make_collector(job, self._take, self._done.append)
 
     def free(self) -> int:
         """Count the episodes that would be started soon."""

@@ -20,8 +20,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from builder.collect import CollectError, Collector, Job
-from builder.envs.stock import warm_up
+from builder.collect import CollectError, Job
+from builder.collectors import make_collector
+from builder.envs.lanes import warm_up
 from builder.episodes import EncodedEpisode
 
 MOST_DEATHS = 3
@@ -49,7 +50,7 @@ class ProcessPool:
     """
 
     def __init__(self, job: Job, workers: int) -> None:
-        warm_up()
+        warm_up(job.engine, job.metadata.env.area)
         self._job = job
         # Spawned, not forked: a policy may hold threads or a GPU.
         self._context = multiprocessing.get_context("spawn")
@@ -164,7 +165,9 @@ def _work(connection: Connection, job: Job) -> None:
             return None
 
     try:
-        Collector(job, take, connection.send).run()
+        collector = make_collector(job, take, connection.send)
+        while collector.advance():
+            pass
     except CollectError as error:
         connection.send(error)
     except Exception as error:  # ours, not the policy's: say so rather than die of it

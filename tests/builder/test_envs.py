@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 
 import builder
 from builder.envs import CrafterEnv, CrafterVectorEnv, LaneError
-from builder.envs.stock import INFO_DTYPES, info_shapes
+from builder.envs.spec import INFO_DTYPES, info_shapes
 from builder.seeding import world_seed
 from tests.stock import play, stock_env
 

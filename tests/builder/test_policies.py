@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from builder.build import BuildError, build
-from builder.envs.stock import ACTIONS
+from builder.envs.spec import ACTIONS
 from builder.policies import PolicyError, describe_policy, load_factory
 from builder.seeding import policy_generator, world_seed
 from builder.settings import BuildSettings, Target

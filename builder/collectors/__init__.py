@@ -1,0 +1,24 @@
+"""Ways of collecting episodes: with a policy that looks, or with one that plans."""
+
+from __future__ import annotations
+
+from builder.collect import Collector, Give, Job, Take, make_policy
+from builder.collectors.lockstep import LockstepCollector
+from builder.collectors.planned import PlannedCollector, plan_of
+
+__all__ = ["LockstepCollector", "PlannedCollector", "make_collector"]
+
+
+def make_collector(job: Job, take: Take, give: Give) -> Collector:
+    """Choose how to collect: without a look at the frames where the policy needs none.
+
+    Raises
+    ------
+    CollectError
+        If the policy cannot be made.
+    """
+    policy = make_policy(job)
+    plan = plan_of(policy)
+    if plan is not None and job.engine == "fast":
+        return PlannedCollector(job, plan, take, give)
+    return LockstepCollector(job, policy, take, give)

@@ -1,0 +1,164 @@
+"""Play episodes in the lanes of one vector environment, one step in all at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.collect import CollectError, Give, Job, Take, in_episodes, raised
+from builder.envs import CrafterVectorEnv, LaneError
+from builder.episodes import EpisodeEncoder
+from builder.policies import Policy
+from builder.rows import Seen
+from builder.seeding import policy_generator, world_seed
+from schemas.layout import CUT, TERMINATED, TIME_LIMIT
+
+_INFO_KEYS = {"positions": "position"}
+"""Keys of an environment's `info` that are not named like the field."""
+
+
+@dataclass
+class _Lane:
+    """An episode being played."""
+
+    episode: int
+    world_seed: int
+    terrain: NDArray[np.uint8]
+    encoder: EpisodeEncoder
+
+
+class LockstepCollector:
+    """Shows a policy the frames of all lanes, and takes the actions it chooses.
+
+    Parameters
+    ----------
+    job : Job
+        What to collect.
+    policy : Policy
+        For as many lanes as the job has.
+    take, give : callable
+        Where episode numbers come from, and where whole episodes go.
+    """
+
+    def __init__(self, job: Job, policy: Policy, take: Take, give: Give) -> None:
+        self._job, self._policy, self._take, self._give = job, policy, take, give
+        env = job.metadata.env
+        self._env = CrafterVectorEnv(
+            job.num_envs, env.area, env.view, env.size, env.length, env.reward, job.engine
+        )
+        self._lanes: list[_Lane | None] = [None] * job.num_envs
+        self._encoders = [EpisodeEncoder(job.metadata) for _ in range(job.num_envs)]
+        self._frames: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._infos: dict[str, Any] = {}
+
+    def advance(self) -> bool:
+        """Start episodes in idle lanes, then take one step in all lanes."""
+        if not self._start_episodes():
+            return False
+        if not any(self._lanes):
+            return True
+        actions = self._choose()
+        try:
+            self._frames, rewards, terminated, truncated, self._infos = self._env.step(actions)
+        except LaneError as error:
+            raise raised(
+                "the environment", error.__cause__ or error, self._episodes(error.lane)
+            ) from error
+        seen = self._seen()
+        for index, lane in enumerate(self._lanes):
+            if lane is None:
+                continue
+            ended = TERMINATED if terminated[index] else TIME_LIMIT if truncated[index] else None
+            if ended is None and lane.encoder.length + 1 == self._job.max_rows:
+                ended = CUT
+            lane.encoder.act(
+                actions[index], rewards[index], ended == TERMINATED, ended in (TIME_LIMIT, CUT)
+            )
+            lane.encoder.observe(seen, index)
+            if ended is not None:
+                self._finish(index, lane, ended)
+        return True
+
+    def _start_episodes(self) -> bool:
+        """Fill idle lanes as far as there are episodes; False if there will never be one."""
+        started: dict[int, int] = {}
+        for index, lane in enumerate(self._lanes):
+            if lane is None:
+                episode = self._take(not started and not any(self._lanes))
+                if episode is None:
+                    break
+                started[index] = episode
+        if not started:
+            return any(self._lanes)
+        meta = self._job.metadata
+        mask = np.zeros(self._job.num_envs, bool)
+        mask[list(started)] = True
+        seeds = {
+            index: world_seed(meta.seed, episode // meta.trajectories_per_world)
+            for index, episode in started.items()
+        }
+        try:
+            self._frames, self._infos = self._env.reset(
+                seed=[seeds.get(index) for index in range(self._job.num_envs)],
+                options={"reset_mask": mask},
+            )
+        except LaneError as error:
+            raise raised(
+                "the environment", error.__cause__ or error, [started[error.lane]]
+            ) from error
+        seen = self._seen()
+        for index, episode in started.items():
+            encoder = self._encoders[index]
+            encoder.start()
+            lane = _Lane(episode, seeds[index], self._env.terrain(index), encoder)
+            self._lanes[index] = lane
+            try:
+                self._policy.reset(index, policy_generator(meta.seed, episode))
+            except Exception as error:
+                raise raised(self._job.policy_name, error, [episode]) from error
+            encoder.observe(seen, index)
+            if self._job.max_rows == 1:
+                self._finish(index, lane, CUT)
+        return True
+
+    def _choose(self) -> NDArray[np.int64]:
+        """Ask the policy for actions and hold it to the protocol; idle lanes get 0."""
+        count, name = self._job.num_envs, self._job.policy_name
+        try:
+            actions = np.asarray(self._policy.act(self._frames, self._infos))
+        except Exception as error:
+            raise raised(name, error, self._episodes()) from error
+        if actions.shape != (count,) or actions.dtype.kind not in "iu":
+            raise CollectError(
+                f"{name}: expected {count} integer actions, "
+                f"found shape {actions.shape} of {actions.dtype} {in_episodes(self._episodes())}"
+            )
+        highest = len(self._job.metadata.actions) - 1
+        chosen = np.zeros(count, np.int64)
+        for index, lane in enumerate(self._lanes):
+            if lane is None:
+                continue
+            if not 0 <= actions[index] <= highest:
+                raise CollectError(
+                    f"{name}: expected actions from 0 to {highest}, "
+                    f"found {actions[index]} {in_episodes(self._episodes(index))}"
+                )
+            chosen[index] = actions[index]
+        return chosen
+
+    def _seen(self) -> Seen:
+        """Lay out what the environment shows as rows, one a lane."""
+        infos = {name: self._infos[_INFO_KEYS.get(name, name)] for name in Seen._fields[1:]}
+        return Seen.over({"frames": self._frames, **infos})
+
+    def _finish(self, index: int, lane: _Lane, end_reason: int) -> None:
+        self._lanes[index] = None
+        self._give(lane.encoder.finish(lane.episode, end_reason, lane.world_seed, lane.terrain))
+
+    def _episodes(self, index: int | None = None) -> list[int]:
+        """Number the episodes being played, in one lane or in all."""
+        lanes = self._lanes if index is None else [self._lanes[index]]
+        return [lane.episode for lane in lanes if lane]

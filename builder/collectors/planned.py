@@ -1,0 +1,110 @@
+"""Play planned episodes, a chunk of frames at a time, without a return to Python in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.collect import CollectError, Give, Job, Take, in_episodes, raised
+from builder.envs.lanes import fast_lanes
+from builder.episodes import EpisodeEncoder
+from builder.policies.open_loop import OpenLoopPolicy, Plan
+from builder.seeding import policy_generator, world_seed
+
+_NONE = np.zeros(0, np.uint8)
+_NOOPS = np.zeros(256, np.uint8)
+
+
+def plan_of(policy: Any) -> Plan | None:
+    """Give the plan of a policy that does nothing but play one back, None for any other."""
+    if isinstance(policy, OpenLoopPolicy) and (
+        type(policy).act is OpenLoopPolicy.act and type(policy).reset is OpenLoopPolicy.reset
+    ):
+        return policy.plan
+    return None
+
+
+class PlannedCollector:
+    """Hands the fast engine an episode's actions in blocks, and rows to fill.
+
+    Parameters
+    ----------
+    job : Job
+        What to collect.
+    plan : callable
+        The policy's plan.
+    take, give : callable
+        Where episode numbers come from, and where whole episodes go.
+    """
+
+    def __init__(self, job: Job, plan: Plan, take: Take, give: Give) -> None:
+        self._job, self._plan, self._take, self._give = job, plan, take, give
+        env = job.metadata.env
+        self._lanes = fast_lanes()(1, env.area, env.view, env.size, env.length, env.reward)
+        self._encoder = EpisodeEncoder(job.metadata)
+        self._episode: int | None = None
+        self._block, self._taken = _NONE, 0
+        self._wrong: int | None = None
+
+    def advance(self) -> bool:
+        """Start an episode if none is being played, then fill a chunk of frames."""
+        if self._episode is None:
+            self._episode = self._take(True)
+            if self._episode is None:
+                return False
+            self._start(self._episode)
+        seen, done, used = self._encoder.rows()
+        while used < len(done.actions):
+            used, self._taken, whole = self._lanes.play(
+                0, self._job.max_rows, self._block, self._taken, seen, done, used
+            )
+            self._encoder.filled(used)
+            if whole:
+                self._finish(self._episode)
+                return True
+            if self._taken == len(self._block):
+                self._next_block(self._episode)
+        return True
+
+    def _start(self, episode: int) -> None:
+        meta = self._job.metadata
+        self._seed = world_seed(meta.seed, episode // meta.trajectories_per_world)
+        self._lanes.start(0, self._seed)
+        self._terrain = self._lanes.terrain(0)
+        self._encoder.start()
+        self._block, self._taken, self._wrong = _NONE, 0, None
+        self._blocks: Iterator[NDArray[Any]] | None = None
+
+    def _finish(self, episode: int) -> None:
+        end_reason = self._lanes.ended(0)
+        self._episode = None
+        self._give(self._encoder.finish(episode, end_reason, self._seed, self._terrain))
+
+    def _next_block(self, episode: int) -> None:
+        """Take more actions from the plan; without end, it does nothing from there on."""
+        name, highest = self._job.policy_name, len(self._job.metadata.actions) - 1
+        if self._wrong is not None:
+            raise CollectError(
+                f"{name}: expected actions from 0 to {highest}, "
+                f"found {self._wrong} {in_episodes([episode])}"
+            )
+        try:
+            if self._blocks is None:
+                self._blocks = self._plan(policy_generator(self._job.metadata.seed, episode))
+            block = np.asarray(next(self._blocks, _NOOPS))
+        except Exception as error:
+            raise raised(name, error, [episode]) from error
+        if block.ndim != 1 or block.dtype.kind not in "iu":
+            raise CollectError(
+                f"{name}: expected blocks of integer actions, "
+                f"found shape {block.shape} of {block.dtype} {in_episodes([episode])}"
+            )
+        # Actions that are not taken need not be right: the episode may end before.
+        wrong = np.flatnonzero((block < 0) | (block > highest))
+        if len(wrong):
+            self._wrong = int(block[wrong[0]])
+            block = block[: wrong[0]]
+        self._block, self._taken = np.ascontiguousarray(block, np.uint8), 0

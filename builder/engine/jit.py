@@ -1,0 +1,92 @@
+"""How the engine is compiled, and where the compiled code is kept.
+
+numba's cache notices only changes of the file that defines a function, not
+of what that function calls. So the cache folder's name is a hash of all that
+goes into the code: the engine's sources, Crafter's data and the versions of
+the compiler. Only entry points are cached; what they call is inside them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import crafter
+import numba
+import numba.misc.appdirs
+from llvmlite import binding
+
+_config: Any = numba.config
+_user_cache_dir: Callable[[str], str] = numba.misc.appdirs.user_cache_dir
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_IN_CODE = ("crafter", "llvmlite", "numba", "numpy", "opensimplex")
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that other compiled functions call."""
+    return numba.njit(**_OPTIONS)(function)
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls, and keep the code on disk."""
+    folder = str(cache_folder())
+    given, _config.CACHE_DIR = _config.CACHE_DIR, folder
+    try:
+        return numba.njit(cache=True, **_OPTIONS)(function)
+    finally:
+        _config.CACHE_DIR = given
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Folder of this very engine's compiled code, inside numba's or the user's cache."""
+    base = _config.CACHE_DIR or _user_cache_dir("crafter-dataset")
+    return Path(base) / f"engine-{_fingerprint()}"
+
+
+def _fingerprint() -> str:
+    content = hashlib.sha256()
+    for package in _IN_CODE:
+        content.update(f"{package}=={metadata.version(package)};".encode())
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    for path in [*sources, Path(crafter.__file__).parent / "data.yaml"]:
+        content.update(path.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def is_compiled(variant: str) -> bool:
+    """Whether a variant of the code is in the cache, compiled for this very machine."""
+    return _mark(variant).exists()
+
+
+@contextlib.contextmanager
+def compiling(variant: str) -> Iterator[None]:
+    """Hold off other processes while a variant of the code may be compiled into the cache.
+
+    Processes that compile into one cache at the same time can break it.
+    """
+    mark = _mark(variant)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    with open(mark.with_name("lock"), "w") as lock:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_SH if mark.exists() else fcntl.LOCK_EX)
+        yield
+        mark.touch()
+
+
+def _mark(variant: str) -> Path:
+    return cache_folder() / f"{variant}-{_machine()}.compiled"
+
+
+@functools.cache
+def _machine() -> str:
+    """Name what numba, too, tells compiled code apart by: Python and the processor."""
+    processor = f"{binding.get_host_cpu_name()}{binding.get_host_cpu_features().flatten()}"
+    return hashlib.sha256(f"{processor}{sys.version_info[:2]}".encode()).hexdigest()[:8]

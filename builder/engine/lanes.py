@@ -1,0 +1,170 @@
+"""Worlds and what it takes to play them, as Python sees them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.engine import step
+from builder.engine.jit import compiling, is_compiled
+from builder.engine.textures import make_picture
+from builder.engine.world import cells_for, world_dtype
+from builder.engine.worldgen import make_scratch
+from builder.envs.spec import make_seen
+from builder.rows import Done, Seen
+
+_FIRST_DAYLIGHTS = 1024
+
+
+class FastLanes:
+    """Crafter played by compiled code, as `builder.envs.lanes.Lanes`.
+
+    Parameters
+    ----------
+    count : int
+        Number of lanes.
+    area, view, size : tuple of int
+        As `crafter.Env`: cells of the world (x, y), cells in the picture
+        (x, y), and pixels of the picture (width, height).
+    length : int
+        Time limit in steps, 0 for none.
+    reward : bool
+        Whether to give rewards; else they are 0.
+
+    Attributes
+    ----------
+    worlds : ndarray of records, shape (count,)
+        The whole state, see `builder.engine.world.world_dtype`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        area: tuple[int, int] = (64, 64),
+        view: tuple[int, int] = (9, 9),
+        size: tuple[int, int] = (64, 64),
+        length: int = 10_000,
+        reward: bool = True,
+    ) -> None:
+        cells = cells_for(area)
+        _load(cells)
+        self.area = area
+        self.worlds: NDArray[Any] = np.zeros(count, world_dtype(cells))
+        self.worlds["width"], self.worlds["height"] = area
+        self.worlds["reach"] = 2 * max(view)
+        self.worlds["length"] = length or 0
+        self.worlds["give_rewards"] = reward
+        self._picture = make_picture(view, size)
+        self._scratch = make_scratch(area)
+        self._daylights = daylights(_FIRST_DAYLIGHTS)
+
+    def reset(self, lane: int, seed: int, seen: Seen) -> None:
+        """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row.
+
+        Raises
+        ------
+        ValueError
+            If NumPy would not take the seed.
+        """
+        self.start(lane, seed)
+        step.observe_lane(self.worlds, lane, self._picture, seen)
+
+    def start(self, lane: int, seed: int) -> None:
+        """Start an episode that `play` goes on with; the same as `reset`, but for the picture."""
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed: expected 0 to {2**32 - 1}, found {seed}")
+        step.reset_lane(self.worlds, lane, seed, self._daylights, self._scratch)
+
+    def step(
+        self,
+        playing: NDArray[np.bool_],
+        actions: NDArray[np.int64],
+        rewards: NDArray[np.float64],
+        seen: Seen,
+    ) -> None:
+        """Take a step in every lane that is playing, give its reward, and show it."""
+        self._light_up_to(int(self.worlds["step"].max()) + 1)
+        step.step_lanes(
+            self.worlds, playing, actions, rewards, self._daylights, self._picture, seen
+        )
+
+    def play(
+        self,
+        lane: int,
+        max_rows: int | None,
+        actions: NDArray[np.uint8],
+        taken: int,
+        seen: Seen,
+        done: Done,
+        used: int,
+    ) -> tuple[int, int, bool]:
+        """Play many steps, each into the next row; see `builder.engine.step.play`."""
+        self._light_up_to(int(self.worlds["step"][lane]) + len(actions))
+        used, taken, whole = step.play(
+            self.worlds, lane, max_rows or 0, actions, taken,
+            self._daylights, self._picture, seen, done, used,
+        )  # fmt: skip
+        return used, taken, whole
+
+    def ended(self, lane: int) -> int:
+        """How a lane's episode has ended, 0 if it goes on."""
+        return int(self.worlds["ended"][lane])
+
+    def terrain(self, lane: int) -> NDArray[np.uint8]:
+        """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""
+        width, height = self.area
+        materials: NDArray[np.uint8] = self.worlds["materials"][lane, : width * height]
+        return materials.reshape(width, height).copy()
+
+    def _light_up_to(self, last: int) -> None:
+        if last >= len(self._daylights):
+            self._daylights = daylights(max(2 * len(self._daylights), last + 1))
+
+
+@functools.lru_cache(4)
+def daylights(count: int) -> NDArray[np.float64]:
+    """Daylight of each step; mirrors `Env._update_time`, by the same NumPy calls on scalars."""
+    values = []
+    for number in range(count):
+        progress = (number / 300) % 1 + 0.3
+        values.append(1 - np.abs(np.cos(np.pi * progress)) ** 3)
+    return np.array(values)
+
+
+@functools.cache
+def _load(cells: int) -> None:
+    """Load the code for worlds of a size, or compile it, by calling all of it once."""
+    variant = f"cells-{cells}"
+    if not is_compiled(variant):
+        print(
+            "compiling the fast engine, which takes about a minute and is done once ...",
+            file=sys.stderr,
+            flush=True,
+        )
+    area, size = (4, 4), (18, 18)
+    worlds = np.zeros(1, world_dtype(cells))
+    worlds["width"], worlds["height"] = area
+    worlds["reach"] = 18
+    picture = make_picture((9, 9), size)
+    light = daylights(_FIRST_DAYLIGHTS)
+    seen = make_seen(1, area, size)
+    done = Done(
+        np.zeros(1, np.uint8), np.zeros(1, np.float32), np.zeros(1, bool), np.zeros(1, bool)
+    )
+    with compiling(variant):
+        step.reset_lane(worlds, 0, 0, light, make_scratch(area))
+        step.observe_lane(worlds, 0, picture, seen)
+        playing, rewards = np.ones(1, bool), np.zeros(1)
+        step.step_lanes(worlds, playing, np.zeros(1, np.int64), rewards, light, picture, seen)
+        step.play(worlds, 0, 0, np.zeros(1, np.uint8), 0, light, picture, seen, done, 0)
+
+
+def warm_up(area: tuple[int, int]) -> None:
+    """Compile the code for worlds of an area unless it is in the cache."""
+    cells = cells_for(area)
+    if not is_compiled(f"cells-{cells}"):
+        _load(cells)

@@ -1,0 +1,176 @@
+"""Episodes, step by step; mirrors `crafter.Env.reset` and `crafter.Env.step`.
+
+The functions at the end are what Python calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builder.engine.balance import balance_chunks
+from builder.engine.jit import entry, kernel
+from builder.engine.objects import add_player, distance_to_player, update_object
+from builder.engine.render import render
+from builder.engine.rng import seed_words
+from builder.engine.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ITEMS
+from builder.engine.world import PLAYER_ROW, clear, compact, semantic
+from builder.engine.worldgen import generate_world
+from schemas.layout import CUT, TERMINATED, TIME_LIMIT
+
+PLAYING = 0
+"""Value of a world's `ended` while it goes on; then it is an end reason."""
+
+
+@kernel
+def reset(world: Any, seed: int, daylights: Any, scratch: Any) -> None:
+    """Start an episode; mirrors `Env.reset`, up to the picture."""
+    seed_words(world, seed)
+    clear(world)
+    world.world_seed = seed
+    world.step = 0
+    world.ended = PLAYING
+    world.daylight = daylights[0]
+    add_player(world, world.width // 2, world.height // 2)
+    world.last_health = world.inventory[HEALTH]
+    for achievement in range(NUM_ACHIEVEMENTS):
+        world.unlocked[achievement] = False
+    generate_world(world, scratch)
+
+
+@kernel
+def step(world: Any, action: int, daylights: Any) -> float:
+    """Take an action and give its reward; mirrors `Env.step`, up to the picture.
+
+    Whether that ended the episode is in `world.ended`.
+    """
+    world.step += 1
+    world.daylight = daylights[world.step]
+    compact(world)
+    # What is added meanwhile waits a step.
+    for row in range(PLAYER_ROW, world.objects):
+        if world.kind[row] and distance_to_player(world, world.x[row], world.y[row]) < world.reach:
+            update_object(world, row, action)
+    if world.step % 10 == 0:
+        balance_chunks(world)
+    health = world.inventory[HEALTH]
+    reward = (health - world.last_health) / 10
+    world.last_health = health
+    if _unlock(world):
+        reward += 1.0
+    if health <= 0:
+        world.ended = TERMINATED
+    elif world.length and world.step >= world.length:
+        world.ended = TIME_LIMIT
+    else:
+        world.ended = PLAYING
+    return reward if world.give_rewards else 0.0
+
+
+@kernel
+def _unlock(world: Any) -> bool:
+    """Note the achievements made for the first time, and whether there are any."""
+    found = False
+    for achievement in range(NUM_ACHIEVEMENTS):
+        if world.achievements[achievement] > 0 and not world.unlocked[achievement]:
+            world.unlocked[achievement] = True
+            found = True
+    return found
+
+
+@kernel
+def observe(world: Any, picture: Any, seen: Any, row: int) -> None:
+    """Write what there is to see into a row; exactly once a step, since drawing takes numbers."""
+    render(world, picture, seen.frames[row])
+    if len(seen.semantic):
+        semantic(world, seen.semantic[row])
+    if len(seen.positions):
+        seen.positions[row, 0] = world.x[PLAYER_ROW]
+        seen.positions[row, 1] = world.y[PLAYER_ROW]
+    if len(seen.inventory):
+        for item in range(NUM_ITEMS):
+            seen.inventory[row, item] = world.inventory[item]
+    if len(seen.achievements):
+        for achievement in range(NUM_ACHIEVEMENTS):
+            seen.achievements[row, achievement] = world.achievements[achievement]
+    if len(seen.daylight):
+        seen.daylight[row] = world.daylight
+
+
+@entry
+def reset_lane(worlds: Any, lane: int, seed: int, daylights: Any, scratch: Any) -> None:
+    """Start an episode in one world, without looking at it."""
+    reset(worlds[lane], seed, daylights, scratch)
+
+
+@entry
+def observe_lane(worlds: Any, lane: int, picture: Any, seen: Any) -> None:
+    """Write what there is to see in one world into its row."""
+    observe(worlds[lane], picture, seen, lane)
+
+
+@entry
+def step_lanes(
+    worlds: Any, playing: Any, actions: Any, rewards: Any, daylights: Any, picture: Any, seen: Any
+) -> None:
+    """Take a step in every world that is playing, and look at it."""
+    for lane in range(len(worlds)):
+        if playing[lane]:
+            rewards[lane] = step(worlds[lane], actions[lane], daylights)
+            observe(worlds[lane], picture, seen, lane)
+
+
+@entry
+def play(
+    worlds: Any, lane: int, max_rows: int, actions: Any, taken: int,
+    daylights: Any, picture: Any, seen: Any, done: Any, used: int,
+) -> tuple[int, int, bool]:  # fmt: skip
+    """Play on with given actions until the rows are full, the actions used up or the episode over.
+
+    Each row is what was seen, then what was done there and what came of it. An
+    episode that has ended gets one more row, with nothing done.
+
+    Parameters
+    ----------
+    worlds : ndarray of records
+    lane : int
+        The world to play.
+    max_rows : int
+        Rows at which the episode is cut, 0 for never.
+    actions : ndarray, uint8
+    taken : int
+        Actions taken already.
+    daylights : ndarray, float64
+        Daylight of each step.
+    picture : Picture
+    seen, done : Seen, Done
+        Rows to fill.
+    used : int
+        Rows filled already.
+
+    Returns
+    -------
+    used, taken : int
+        The same, now.
+    whole : bool
+        Whether the episode's last row is written.
+    """
+    world = worlds[lane]
+    if max_rows == 1:
+        world.ended = CUT
+    while used < len(done.actions) and (world.ended != PLAYING or taken < len(actions)):
+        observe(world, picture, seen, used)
+        if world.ended != PLAYING:
+            done.actions[used] = 0
+            done.rewards[used] = 0
+            done.terminations[used] = False
+            done.truncations[used] = False
+            return used + 1, taken, True
+        done.rewards[used] = step(world, actions[taken], daylights)
+        if world.ended == PLAYING and world.step + 1 == max_rows:
+            world.ended = CUT
+        done.actions[used] = actions[taken]
+        done.terminations[used] = world.ended == TERMINATED
+        done.truncations[used] = world.ended == TIME_LIMIT or world.ended == CUT
+        used += 1
+        taken += 1
+    return used, taken, False

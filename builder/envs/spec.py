@@ -1,0 +1,78 @@
+"""What any environment of Crafter is like: names, infos and sizes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from crafter import constants
+
+from builder.rows import Seen
+
+ACTIONS: tuple[str, ...] = tuple(constants.actions)
+MATERIALS: tuple[str, ...] = tuple(constants.materials)
+OBJECTS: tuple[str, ...] = ("player", "cow", "zombie", "skeleton", "arrow", "plant")
+"""In the order in which `crafter.Env` gives them to its semantic view."""
+ITEMS: tuple[str, ...] = tuple(constants.items)
+ACHIEVEMENTS: tuple[str, ...] = tuple(constants.achievements)
+
+INFO_DTYPES: dict[str, str] = {
+    "semantic": "uint8",
+    "position": "int16",
+    "inventory": "uint8",
+    "achievements": "uint16",
+    "daylight": "float32",
+    "discount": "float32",
+    "world_seed": "int64",
+}
+"""Keys of an environment's `info`, with their NumPy types."""
+
+
+def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """Shape of each entry of an environment's `info`."""
+    return {
+        "semantic": tuple(area),
+        "position": (2,),
+        "inventory": (len(ITEMS),),
+        "achievements": (len(ACHIEVEMENTS),),
+        "daylight": (),
+        "discount": (),
+        "world_seed": (),
+    }
+
+
+def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
+    """Make rows for all that there is to see."""
+    return Seen(
+        frames=np.zeros((count, size[0] * size[1] * 3), np.uint8),
+        semantic=np.zeros((count, area[0] * area[1]), np.uint8),
+        positions=np.zeros((count, 2), np.int16),
+        inventory=np.zeros((count, len(ITEMS)), np.uint8),
+        achievements=np.zeros((count, len(ACHIEVEMENTS)), np.uint16),
+        daylight=np.zeros(count, np.float32),
+    )
+
+
+def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> None:
+    """Refuse a world or picture that Crafter cannot draw.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the view has no room for the inventory, or
+        a cell would have fewer than 2 x 2 pixels.
+    """
+    for name, pair in (("area", area), ("view", view), ("size", size)):
+        if len(pair) != 2 or min(pair) < 1 or max(pair) > 32_767:
+            raise ValueError(f"{name}: expected two integers from 1 to 32767, found {pair}")
+    inventory_rows = math.ceil(len(ITEMS) / view[0])
+    if view[1] < inventory_rows:
+        raise ValueError(
+            f"view: expected at least {inventory_rows} rows for the inventory at a width of "
+            f"{view[0]}, found {view[1]}"
+        )
+    if size[0] // view[0] < 2 or size[1] // view[1] < 2:
+        raise ValueError(
+            f"size: expected at least 2 pixels a cell, so {2 * view[0]}x{2 * view[1]} for a view "
+            f"of {view[0]}x{view[1]}, found {size[0]}x{size[1]}"
+        )
