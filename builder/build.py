@@ -25,6 +25,7 @@ WAITING_BYTES = 2**28
 """Encoded episodes that may wait for an earlier one before no more are started."""
 
 _POLL_SECONDS = 0.2
+_SHOW_SECONDS = 0.1
 
 
 class BuildError(Exception):
@@ -254,7 +255,7 @@ class _Build:
     def _collect(self, pool: Pool) -> None:
         writer, target = self._writer, self._target
         following = self._start.episodes
-        committed_at = time.monotonic()
+        committed_at = shown_at = time.monotonic()
         while not target.reached(writer.metadata.counts) and not self._should_stop():
             # Numbers go out in order, so the episode that the others wait for is always under way.
             while (
@@ -271,7 +272,10 @@ class _Build:
             if time.monotonic() - committed_at > self._commit_seconds:
                 self._commit()
                 committed_at = time.monotonic()
-            self._on_progress(self._progress())
+            if time.monotonic() - shown_at > _SHOW_SECONDS:
+                self._on_progress(self._progress())
+                shown_at = time.monotonic()
+        self._on_progress(self._progress())
 
     def _append_in_order(self) -> None:
         writer, target = self._writer, self._target

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builder.policies import OpenLoopPolicy
+
 
 class Random:
     """Acts by each lane's Generator, and looks at what it is given."""
@@ -94,3 +96,32 @@ class KillsItsWorker(Random):
                     mark.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
         return super().act(frames, infos)
+
+
+def planner(num_envs, blocks="short"):
+    """A plan of a kind: good ones of odd blocks, and bad ones."""
+
+    def plan(rng):
+        if blocks == "raising":
+            yield rng.integers(17, size=10)
+            raise RuntimeError("the plan is lost")
+        if blocks == "wrong":
+            yield np.array([1, 2, 300, 1])
+        if blocks == "floats":
+            yield np.zeros(5)
+        while blocks != "ending":
+            yield rng.integers(17, size=rng.integers(4))
+        yield rng.integers(17, size=7, dtype=np.int8)
+
+    return OpenLoopPolicy(num_envs, plan)
+
+
+class LooksAtItsPlan(OpenLoopPolicy):
+    """Plays a plan back, but not blindly: it rests in full daylight."""
+
+    def __init__(self, num_envs):
+        super().__init__(num_envs, lambda rng: iter([rng.integers(17, size=1000)] * 100))
+
+    def act(self, frames, infos):
+        chosen = super().act(frames, infos)
+        return np.where(infos["daylight"] < 0.9, chosen, 0)

@@ -61,6 +61,7 @@ class FastLanes:
         self._picture = make_picture(view, size)
         self._scratch = make_scratch(area)
         self._daylights = daylights(_FIRST_DAYLIGHTS)
+        self._steps = np.zeros(count, np.int64)  # that each lane has taken, or more
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
         """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row.
@@ -78,6 +79,7 @@ class FastLanes:
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed: expected 0 to {2**32 - 1}, found {seed}")
         step.reset_lane(self.worlds, lane, seed, self._daylights, self._scratch)
+        self._steps[lane] = 0
 
     def step(
         self,
@@ -87,7 +89,8 @@ class FastLanes:
         seen: Seen,
     ) -> None:
         """Take a step in every lane that is playing, give its reward, and show it."""
-        self._light_up_to(int(self.worlds["step"].max()) + 1)
+        self._steps[:] = self.worlds["step"].max() + 1
+        self._light_up_to(int(self._steps[0]))
         step.step_lanes(
             self.worlds, playing, actions, rewards, self._daylights, self._picture, seen
         )
@@ -103,11 +106,13 @@ class FastLanes:
         used: int,
     ) -> tuple[int, int, bool]:
         """Play many steps, each into the next row; see `builder.engine.step.play`."""
-        self._light_up_to(int(self.worlds["step"][lane]) + len(actions))
+        self._light_up_to(int(self._steps[lane]) + len(actions))
+        before = taken
         used, taken, whole = step.play(
             self.worlds, lane, max_rows or 0, actions, taken,
             self._daylights, self._picture, seen, done, used,
         )  # fmt: skip
+        self._steps[lane] += taken - before
         return used, taken, whole
 
     def ended(self, lane: int) -> int:

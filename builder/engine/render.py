@@ -171,8 +171,9 @@ def _draw_noise(world: Any, picture: Any, width: int, height: int) -> None:
     take_words(world, picture.words, 2 * width * height)
     drawn = picture.drawn_noise
     for pixel in range(np.uint64(width * height)):
-        high = np.int32(picture.words[np.uint64(2) * pixel] >> np.uint32(5))
-        low = np.int32(picture.words[np.uint64(2) * pixel + np.uint64(1)] >> np.uint32(6))
+        pair = picture.pairs[pixel]
+        high = np.int32(np.uint32(pair & np.uint64(0xFFFFFFFF)) >> np.uint32(5))
+        low = np.int32(np.uint32(pair >> np.uint64(32)) >> np.uint32(6))
         random = (np.float64(high) * 67108864.0 + np.float64(low)) / 9007199254740992.0
         drawn[pixel] = 32 + 95 * random
     for y in range(np.uint64(height)):

@@ -62,8 +62,9 @@ class Picture(NamedTuple):
     lit, lit_at, drawn
         Tiles in the light of one frame, line by line with padding; the number
         of the frame they were lit for, and of the last frame.
-    words, drawn_noise, noise
-        Random words, the noise they stand for, and the same line by line.
+    words, pairs, drawn_noise, noise
+        Random words, the same two at a time (the first in the lower bits), the
+        noise they stand for, and the same line by line.
     canvas, dark, mixed
         Pictures of the local view, one plane a color.
     """
@@ -84,6 +85,7 @@ class Picture(NamedTuple):
     lit_at: NDArray[np.int64]
     drawn: NDArray[np.int64]
     words: NDArray[np.uint32]
+    pairs: NDArray[np.uint64]
     drawn_noise: NDArray[np.float64]
     noise: NDArray[np.float64]
     canvas: NDArray[np.uint8]
@@ -106,6 +108,7 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         vignette = engine.LocalView._vignette.__wrapped__(
             view_without_world, (*(grid * unit), 3), 0.5
         )
+    words = np.zeros(2 * pixels, np.uint32)
     return Picture(
         width=size[0],
         height=size[1],
@@ -122,7 +125,8 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         lit=np.zeros((len(tiles), int(unit[1]) * padded), np.uint8),
         lit_at=np.zeros(len(tiles), np.int64),
         drawn=np.zeros(1, np.int64),
-        words=np.zeros(2 * pixels, np.uint32),
+        words=words,
+        pairs=words.view("<u8"),
         drawn_noise=np.zeros(pixels),
         noise=np.zeros(pixels),
         canvas=np.zeros(3 * pixels + BLOCK, np.uint8)[: 3 * pixels].reshape(3, pixels),

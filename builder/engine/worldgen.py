@@ -98,6 +98,10 @@ def make_scratch(area: tuple[int, int]) -> Scratch:
     )
 
 
+_FAR = -12.0
+"""Where start is below the sigmoid of this, 1e-5, it moves nothing by as much as `PLANE_ERROR`."""
+
+
 @kernel
 def generate_world(world: Any, scratch: Any) -> None:
     """Fill the map and add its creatures; mirrors `generate_world`.
@@ -123,7 +127,7 @@ def generate_world(world: Any, scratch: Any) -> None:
             for y in range(world.height):
                 cell = (x - left) * (world.height + LANES) + y
                 start, water, mountain = _combine(
-                    world, x, y, planes[_START, cell],
+                    world, x, y, False, planes[_START, cell],
                     planes[_WATER, cell], planes[_WATER_FINE, cell],
                     planes[_MOUNTAIN, cell], planes[_MOUNTAIN_FINE, cell],
                 )  # fmt: skip
@@ -179,13 +183,14 @@ def _near(value: float, threshold: float) -> bool:
 
 @kernel
 def _combine(
-    world: Any, x: int, y: int,
+    world: Any, x: int, y: int, exact: bool,
     start: float, water: float, water_fine: float, mountain: float, mountain_fine: float,
 ) -> tuple[float, float, float]:  # fmt: skip
     """Give start, water and mountain of a cell; mirrors the head of `_set_material`."""
     px, py = world.x[PLAYER_ROW], world.y[PLAYER_ROW]
     start = 4 - np.sqrt(float((x - px) ** 2 + (y - py) ** 2)) + 2 * start
-    start = 1 / (1 + np.exp(-start))
+    # Far off it is next to nothing, so that only a cell evaluated exactly needs all of it.
+    start = 1 / (1 + np.exp(-start)) if exact or start > _FAR else 0.0
     water = water + 0.15 * water_fine + 0.1 - 2 * start
     mountain = (mountain + 0.3 * mountain_fine) / (1 + 0.3)
     mountain -= 4 * start + 0.3 * water
@@ -203,7 +208,7 @@ def _set_material(
         or _near(water, 0.25) or _near(water, 0.3) or _near(water, 0.35)
     ):  # fmt: skip
         start, water, mountain = _combine(
-            world, x, y,
+            world, x, y, True,
             _exact(world, _START, x, y), _exact(world, _WATER, x, y),
             _exact(world, _WATER_FINE, x, y), _exact(world, _MOUNTAIN, x, y),
             _exact(world, _MOUNTAIN_FINE, x, y),

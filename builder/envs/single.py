@@ -65,6 +65,7 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         self._shapes = (size[1], size[0], 3), tuple(area)
         self._rewards = np.zeros(1)
         self._world_seed = -1
+        self.engine = engine
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))

@@ -13,7 +13,7 @@ from builder.policies.open_loop import OpenLoopPolicy
 _BLOCK = 256
 _SLEEP = ACTIONS.index("sleep")
 _DO = ACTIONS.index("do")
-_MOVES = [index for index, name in enumerate(ACTIONS) if name.startswith("move_")]
+_IS_MOVE = np.array([name.startswith("move_") for name in ACTIONS])
 
 
 def heuristic(
@@ -44,7 +44,7 @@ def heuristic(
             kept = (actions != _SLEEP) | (rng.random(_BLOCK) < sleep_probability)
             moves = rng.integers(*move_repeats, size=_BLOCK, endpoint=True)
             dos = rng.integers(*do_repeats, size=_BLOCK, endpoint=True)
-            repeats = np.where(np.isin(actions, _MOVES), moves, np.where(actions == _DO, dos, 0))
+            repeats = np.where(_IS_MOVE[actions], moves, np.where(actions == _DO, dos, 0))
             yield np.repeat(actions[kept], 1 + repeats[kept]).astype(np.uint8)
 
     return OpenLoopPolicy(num_envs, plan)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import fcntl
 import multiprocessing
 import os
 import queue
@@ -29,13 +30,19 @@ MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
 
 _NO_EPISODE = -1
+_PIPE_BYTES = 2**20
 
 
 @dataclass
 class _Worker:
     process: BaseProcess
-    connection: Connection
+    requests: Connection
+    results: Connection
     episodes: list[int] = field(default_factory=list)
+
+    def close(self) -> None:
+        self.requests.close()
+        self.results.close()
 
 
 class ProcessPool:
@@ -73,17 +80,17 @@ class ProcessPool:
         worker.episodes.append(episode)
         # If it is dead, `receive` will find out and give the episode to another.
         with contextlib.suppress(OSError):
-            worker.connection.send(episode)
+            worker.requests.send(episode)
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
         """Wait for whole episodes; replace workers that died and give them their episodes again."""
-        ready = wait([w.connection for w in self._workers], timeout)
+        ready = wait([worker.results for worker in self._workers], timeout)
         received = []
         for index, worker in enumerate(self._workers):
-            if worker.connection not in ready:
+            if worker.results not in ready:
                 continue
             try:
-                message = worker.connection.recv()
+                message = worker.results.recv()
             except (EOFError, OSError):
                 self._workers[index] = self._replace(worker)
                 continue
@@ -99,7 +106,7 @@ class ProcessPool:
             worker.process.kill()
         for worker in self._workers:
             worker.process.join()
-            worker.connection.close()
+            worker.close()
         self._workers.clear()
 
     def _room(self, worker: _Worker) -> int:
@@ -107,9 +114,12 @@ class ProcessPool:
         return self._job.num_envs + 1 - len(worker.episodes)
 
     def _spawn(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
+        # Two pipes of one direction each: a socket, which goes both ways, takes twice the time.
+        requested, requests = self._context.Pipe(duplex=False)
+        results, give = self._context.Pipe(duplex=False)
+        _widen(give)
         process = self._context.Process(
-            target=_work, args=(theirs, self._job), name="crafter-worker", daemon=True
+            target=_work, args=(requested, give, self._job), name="crafter-worker", daemon=True
         )
         # Ctrl-C and SIGTERM may reach the whole process group; the parent alone decides what they
         # mean. A blocked signal stays blocked in the new process, from its very start. (To start
@@ -120,13 +130,14 @@ class ProcessPool:
             process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        # With the worker the only holder of its end, its death is the end of the file.
-        theirs.close()
-        return _Worker(process, ours)
+        # With the worker the only holder of its ends, its death is the end of the file.
+        requested.close()
+        give.close()
+        return _Worker(process, requests, results)
 
     def _replace(self, dead: _Worker) -> _Worker:
         dead.process.join()
-        dead.connection.close()
+        dead.close()
         for episode in dead.episodes:
             self._deaths[episode] += 1
         code = dead.process.exitcode
@@ -147,16 +158,23 @@ class ProcessPool:
         worker.episodes = dead.episodes
         with contextlib.suppress(OSError):
             for episode in dead.episodes:
-                worker.connection.send(episode)
+                worker.requests.send(episode)
         return worker
 
 
-def _work(connection: Connection, job: Job) -> None:
-    """Run a worker: take episode numbers from the pipe, send back whole episodes."""
+def _widen(pipe: Connection) -> None:
+    """Let a pipe hold a whole episode, so that neither side waits for the other in between."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def _work(requested: Connection, give: Connection, job: Job) -> None:
+    """Run a worker: take episode numbers from one pipe, send whole episodes into the other."""
     # For what the user's policy imports later; all of ours is imported by now.
     sys.path.append(os.getcwd())
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    threading.Thread(target=_read_numbers, args=(connection, waiting), daemon=True).start()
+    threading.Thread(target=_read_numbers, args=(requested, waiting), daemon=True).start()
 
     def take(wait_for_one: bool) -> int | None:
         try:
@@ -165,20 +183,20 @@ def _work(connection: Connection, job: Job) -> None:
             return None
 
     try:
-        collector = make_collector(job, take, connection.send)
+        collector = make_collector(job, take, give.send)
         while collector.advance():
             pass
     except CollectError as error:
-        connection.send(error)
+        give.send(error)
     except Exception as error:  # ours, not the policy's: say so rather than die of it
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        connection.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
+        give.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
-def _read_numbers(connection: Connection, waiting: queue.SimpleQueue[int]) -> None:
+def _read_numbers(requested: Connection, waiting: queue.SimpleQueue[int]) -> None:
     """Empty the pipe at once, so that the parent never waits for a worker that waits for it."""
     while True:
         try:
-            waiting.put(connection.recv())
+            waiting.put(requested.recv())
         except (EOFError, OSError):
             os._exit(1)  # The parent is gone.

@@ -180,16 +180,21 @@ class ChunkedArray(GrowingArray):
             used = self.rows % self._file_rows
             taken = min(len(rows) - start, self._file_rows - used)
             self._buffer[used : used + taken] = rows[start : start + taken]
-            self._unwritten = True
+            self._add(taken)
             start += taken
-            if used + taken == self._file_rows:
-                self._write_file(self.rows // self._file_rows)
-                self._buffer[:] = self.field.fill
-            self.rows += taken
 
     def pad_to(self, rows: int) -> None:
-        """Add rows of fill values."""
-        self.append(np.full((rows - self.rows, *self._row_shape), self.field.fill, self._dtype))
+        """Add rows of fill values, which is what the buffer holds beyond its last row."""
+        while self.rows < rows:
+            self._add(min(rows - self.rows, self._file_rows - self.rows % self._file_rows))
+
+    def _add(self, rows: int) -> None:
+        """Count rows that are in the buffer, and write it once it is full."""
+        self._unwritten = True
+        if self.rows % self._file_rows + rows == self._file_rows:
+            self._write_file(self.rows // self._file_rows)
+            self._buffer[:] = self.field.fill
+        self.rows += rows
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Read rows back, those not yet written too."""

@@ -25,6 +25,23 @@ def test_digest_does_not_depend_on_workers_and_environments(tmp_path, digest, wo
     assert result.metadata.digest == digest
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_digest_does_not_depend_on_the_engine(tmp_path, digest, workers):
+    result = build(tmp_path / "d", SETTINGS, TARGET, workers=workers, engine="crafter")
+    assert result.metadata.digest == digest
+    runs = open_dataset(tmp_path / "d").provenance["runs"]
+    assert [run["engine"] for run in runs] == ["crafter"]
+
+
+def test_engines_may_change_between_runs(tmp_path, digest):
+    half = Target(frames=300)
+    build(tmp_path / "d", SETTINGS, half, workers=0, engine="crafter")
+    result = build(tmp_path / "d", SETTINGS, TARGET, workers=0, engine="fast", resume=True)
+    assert result.metadata.digest == digest
+    runs = open_dataset(tmp_path / "d").provenance["runs"]
+    assert [run["engine"] for run in runs] == ["crafter", "fast"]
+
+
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4711"])
 def test_digest_does_not_depend_on_the_hash_seed(command, tmp_path, digest, hash_seed):
     done = command(

@@ -10,7 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import builder
-from builder.envs import CrafterEnv, CrafterVectorEnv, LaneError
+from builder.envs import CrafterEnv, CrafterVectorEnv, EngineError, LaneError
 from builder.envs.spec import INFO_DTYPES, info_shapes
 from builder.seeding import world_seed
 from tests.stock import play, stock_env
@@ -18,16 +18,34 @@ from tests.stock import play, stock_env
 SMALL = {"area": (20, 16), "length": 40}
 
 
-def test_passes_gymnasiums_checker():
+@pytest.fixture(params=["fast", "crafter"])
+def engine(request):
+    return request.param
+
+
+def set_state(env, step=None, health=None):
+    """Set up the state of a single environment, whatever its engine."""
+    if env.engine == "crafter":
+        crafter = env._lanes.envs[0]
+        crafter._step = crafter._step if step is None else step
+        crafter._player.health = crafter._player.health if health is None else health
+        return
+    if step is not None:
+        env._lanes.worlds["step"] = step
+    if health is not None:
+        env._lanes.worlds["inventory"][0, 0] = health
+
+
+def test_passes_gymnasiums_checker(engine):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        env = gymnasium.make(builder.ENV_ID, render_mode="rgb_array")
+        env = gymnasium.make(builder.ENV_ID, render_mode="rgb_array", engine=engine)
         check_env(env.unwrapped)
 
 
 @pytest.mark.parametrize("settings", [{}, {"size": (96, 45), "view": (7, 9), **SMALL}])
-def test_spaces_and_infos(settings):
-    env = CrafterEnv(**settings)
+def test_spaces_and_infos(settings, engine):
+    env = CrafterEnv(**settings, engine=engine)
     frame, info = env.reset(seed=3)
     for _ in range(3):
         assert frame in env.observation_space
@@ -37,8 +55,8 @@ def test_spaces_and_infos(settings):
         frame, _, _, _, info = env.step(env.action_space.sample())
 
 
-def test_seeds_mean_what_crafter_means_by_them():
-    stock, env = stock_env(9), CrafterEnv()
+def test_seeds_mean_what_crafter_means_by_them(engine):
+    stock, env = stock_env(9), CrafterEnv(engine=engine)
     actions = np.random.default_rng(0).integers(17, size=30)
     for episode in range(2):
         expected = play(stock, actions)
@@ -54,8 +72,8 @@ def test_seeds_mean_what_crafter_means_by_them():
                 break
 
 
-def test_unseeded_resets_differ_and_follow_from_the_first_seed():
-    first, second = CrafterEnv(**SMALL), CrafterEnv(**SMALL)
+def test_unseeded_resets_differ_and_follow_from_the_first_seed(engine):
+    first, second = (CrafterEnv(**SMALL, engine=engine) for _ in range(2))
     seeds = []
     for env in (first, second):
         env.reset(seed=1)
@@ -64,42 +82,44 @@ def test_unseeded_resets_differ_and_follow_from_the_first_seed():
     assert len(set(seeds[0])) == 3
 
 
-def test_rendering_does_not_change_the_game():
+def test_rendering_does_not_change_the_game(engine):
     """By night, drawing takes random numbers: `render` must not draw."""
-    plain, watched = CrafterEnv(**SMALL), CrafterEnv(render_mode="rgb_array", **SMALL)
+    plain = CrafterEnv(**SMALL, engine=engine)
+    watched = CrafterEnv(render_mode="rgb_array", **SMALL, engine=engine)
     for env in (plain, watched):
         env.reset(seed=2)
-        env._crafter._step = 250  # night
+        set_state(env, step=250)  # night
     for _ in range(20):
         a, b = plain.step(0), watched.step(0)
         assert (watched.render() == b[0]).all()
         watched.render()
         np.testing.assert_array_equal(a[0], b[0])
+        # The time limit is behind, and does not stop a single environment.
         assert a[4]["daylight"] < 0.5
 
 
-def test_time_limit_truncates_and_death_terminates():
-    env = CrafterEnv(area=(20, 16), length=5)
+def test_time_limit_truncates_and_death_terminates(engine):
+    env = CrafterEnv(area=(20, 16), length=5, engine=engine)
     env.reset(seed=0)
     ends = [env.step(0)[2:4] for _ in range(5)]
     assert ends == [(False, False)] * 4 + [(False, True)]
     env.reset(seed=0)
-    env._crafter._player.health = 0
+    set_state(env, health=0)
     *_, terminated, truncated, info = env.step(0)
     assert (terminated, truncated) == (True, False)
     assert info["discount"] == 0
 
 
-def test_death_at_the_time_limit_is_death():
-    env = CrafterEnv(area=(20, 16), length=1)
+def test_death_at_the_time_limit_is_death(engine):
+    env = CrafterEnv(area=(20, 16), length=1, engine=engine)
     env.reset(seed=0)
-    env._crafter._player.health = 0
+    set_state(env, health=0)
     assert env.step(0)[2:4] == (True, False)
 
 
 @pytest.mark.parametrize("action", [-1, 17])
-def test_actions_outside_the_space_are_refused(action):
-    env = CrafterEnv(**SMALL)
+def test_actions_outside_the_space_are_refused(action, engine):
+    env = CrafterEnv(**SMALL, engine=engine)
     env.reset(seed=0)
     with pytest.raises(ValueError, match=f"expected 0 to 16, found {action}"):
         env.step(action)
@@ -120,9 +140,33 @@ def test_step_before_reset_is_refused():
         ({"area": (0, 5)}, "area: expected two integers"),
     ],
 )
-def test_what_crafter_cannot_draw_is_refused(settings, message):
+def test_what_crafter_cannot_draw_is_refused(settings, message, engine):
     with pytest.raises(ValueError, match=message):
-        CrafterEnv(**settings)
+        CrafterEnv(**settings, engine=engine)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_numpy_does_not_take_are_refused(seed):
+    with pytest.raises(ValueError, match=f"found {seed}"):
+        CrafterVectorEnv(1, **SMALL).reset(seed=[seed])
+
+
+def test_unknown_engines_are_refused():
+    with pytest.raises(EngineError, match="expected fast or crafter, found 'slow'"):
+        CrafterEnv(engine="slow")
+
+
+def test_too_large_a_world_names_the_other_engine():
+    with pytest.raises(EngineError, match=r"1,048,576 cells .* found 4,194,304; .*crafter"):
+        CrafterEnv(area=(2048, 2048))
+
+
+@pytest.mark.parametrize("reward", [True, False])
+def test_rewards_can_be_left_out(engine, reward):
+    env = CrafterEnv(**SMALL, reward=reward, engine=engine)
+    env.reset(seed=0)
+    set_state(env, health=5)
+    assert env.step(0)[1] == (-0.4 if reward else 0)
 
 
 def same_infos(many, lane, single):
@@ -131,9 +175,11 @@ def same_infos(many, lane, single):
         assert many[f"_{key}"][lane]
 
 
-def test_vector_lanes_equal_single_environments():
-    many = CrafterVectorEnv(3, **SMALL)
-    singles = [CrafterEnv(**SMALL) for _ in range(3)]
+def test_vector_lanes_equal_single_environments(engine):
+    many = CrafterVectorEnv(3, **SMALL, engine=engine)
+    # The other engine's: so both are held to each other, infos and all.
+    other = "fast" if engine == "crafter" else "crafter"
+    singles = [CrafterEnv(**SMALL, engine=other) for _ in range(3)]
     frames, infos = many.reset(seed=[5, 6, 7])
     for lane, env in enumerate(singles):
         frame, info = env.reset(seed=5 + lane)
@@ -153,8 +199,8 @@ def test_vector_lanes_equal_single_environments():
     assert truncated.any()
 
 
-def test_masked_reset_leaves_the_other_lanes_alone():
-    env = CrafterVectorEnv(3, **SMALL)
+def test_masked_reset_leaves_the_other_lanes_alone(engine):
+    env = CrafterVectorEnv(3, **SMALL, engine=engine)
     before, _ = env.reset(seed=1)
     mask = np.array([False, True, False])
     frames, infos = env.reset(seed=[None, 50, None], options={"reset_mask": mask})
@@ -163,8 +209,8 @@ def test_masked_reset_leaves_the_other_lanes_alone():
     assert infos["world_seed"].tolist() == [1, 50, 3]
 
 
-def test_ended_lanes_are_parked_until_reset():
-    env = CrafterVectorEnv(2, area=(20, 16), length=3)
+def test_ended_lanes_are_parked_until_reset(engine):
+    env = CrafterVectorEnv(2, area=(20, 16), length=3, engine=engine)
     env.reset(seed=0)
     mask = np.array([True, False])
     env.step(np.zeros(2, int))
@@ -192,9 +238,9 @@ def test_bad_seeds_are_refused():
 
 
 def test_an_error_names_its_lane(monkeypatch):
-    env = CrafterVectorEnv(2, **SMALL)
+    env = CrafterVectorEnv(2, **SMALL, engine="crafter")
     env.reset(seed=0)
-    monkeypatch.setattr(env._lanes[1], "advance", lambda action: 1 / 0)
+    monkeypatch.setattr(env._lanes.envs[1], "advance", lambda action: 1 / 0)
     with pytest.raises(LaneError) as caught:
         env.step(np.zeros(2, int))
     assert caught.value.lane == 1

@@ -165,3 +165,59 @@ def test_policies_that_break_the_protocol(tmp_path, name, message, workers):
     settings = BuildSettings(policy=f"{MODULE}:{name}", **SMALL_WORLD)
     with pytest.raises(BuildError, match=message):
         build(tmp_path / "d", settings, Target(episodes=3), workers=workers, num_envs=2)
+
+
+@pytest.mark.parametrize("chunk_frames", [7, 32])
+@pytest.mark.parametrize("blocks", ["short", "ending"])
+def test_a_plan_is_played_alike_with_and_without_a_look_at_each_step(
+    tmp_path, blocks, chunk_frames
+):
+    settings = BuildSettings(
+        seed=3, policy=f"{MODULE}:planner", policy_args={"blocks": blocks},
+        chunk_frames=chunk_frames, **SMALL_WORLD,
+    )  # fmt: skip
+    for target in (Target(frames=300), Target(episodes=4), Target(frames=1)):
+        digests = {
+            build(
+                tmp_path / f"{engine}-{target}", settings, target, workers=0, engine=engine
+            ).metadata.digest
+            for engine in ("fast", "crafter")
+        }
+        assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (
+            "raising",
+            r"raised RuntimeError: the plan is lost .*policies_for_tests.* in episode 0",
+        ),
+        ("wrong", r"expected actions from 0 to 16, found 300 in episode 0"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["fast", "crafter"])
+def test_plans_that_go_wrong(tmp_path, blocks, message, engine):
+    settings = BuildSettings(
+        policy=f"{MODULE}:planner", policy_args={"blocks": blocks}, **SMALL_WORLD
+    )
+    with pytest.raises(BuildError, match=message):
+        build(tmp_path / "d", settings, Target(episodes=3), workers=0, num_envs=1, engine=engine)
+
+
+def test_a_plan_of_no_integers(tmp_path):
+    settings = BuildSettings(
+        policy=f"{MODULE}:planner", policy_args={"blocks": "floats"}, **SMALL_WORLD
+    )
+    with pytest.raises(BuildError, match=r"found shape \(5,\) of float64 in episode 0"):
+        build(tmp_path / "d", settings, Target(episodes=3), workers=0)
+
+
+def test_a_policy_that_overrides_how_its_plan_is_played_is_asked(tmp_path):
+    settings = BuildSettings(policy=f"{MODULE}:LooksAtItsPlan", **SMALL_WORLD)
+    build(tmp_path / "d", settings, Target(episodes=3), workers=0)
+    for episode in open_dataset(tmp_path / "d"):
+        rested = episode["daylight"][:-1] >= 0.9
+        assert rested.any()
+        assert not episode["actions"][:-1][rested].any()
+        assert episode["actions"][:-1][~rested].any()

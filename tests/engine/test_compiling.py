@@ -1,0 +1,76 @@
+"""The compiled code's cache, and what happens without a compiler."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from builder.engine import jit
+
+BUILD = ("build-dataset", "--out", "d", "--episodes", 2, "--length", 5, "--quiet")
+NO_NUMBA = (
+    "import sys; sys.modules['numba'] = None; from builder.commands.build import main; main()"
+)
+
+
+def run_without_numba(folder, *options):
+    return subprocess.run(
+        [sys.executable, "-c", NO_NUMBA, *map(str, BUILD[1:]), "--workers", "0", *options],
+        capture_output=True, text=True, cwd=folder, timeout=120,
+    )  # fmt: skip
+
+
+def test_without_numba_the_message_says_what_to_do(tmp_path):
+    done = run_without_numba(tmp_path)
+    assert done.returncode == 2
+    assert "pip install numba" in done.stderr
+    assert "--engine crafter" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "d").exists()
+
+
+def test_without_numba_the_other_engine_works(tmp_path):
+    done = run_without_numba(tmp_path, "--engine", "crafter", "--area", "8x8")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "d" / "zarr.json").exists()
+
+
+def test_a_warm_cache_says_nothing(command):
+    done = command(*BUILD, "--workers", 2)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_the_cache_knows_all_that_goes_into_the_code(tmp_path, monkeypatch):
+    sources = tmp_path / "engine"
+    sources.mkdir()
+    (sources / "jit.py").write_text("a = 1")
+    monkeypatch.setattr(jit, "__file__", str(sources / "jit.py"))
+    before = jit._fingerprint()
+    (sources / "rules.py").write_text("b = 2")
+    assert jit._fingerprint() != before
+    before = jit._fingerprint()
+    monkeypatch.setattr(jit.metadata, "version", lambda package: "0")
+    assert jit._fingerprint() != before
+
+
+@pytest.mark.slow
+def test_processes_that_start_with_a_cold_cache_do_not_break_it(tmp_path):
+    command = [sys.executable, "-m", "builder", *map(str, BUILD[3:]), "--workers", "2"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    for again in range(2):
+        runs = [
+            subprocess.Popen(
+                [*command, "--out", str(tmp_path / f"{again}{i}")],
+                env=environment, stderr=subprocess.PIPE, text=True,
+            )
+            for i in range(3)
+        ]  # fmt: skip
+        for process in runs:
+            _, errors = process.communicate(timeout=600)
+            assert process.returncode == 0, errors
+            assert ("compiling" in errors) == (again == 0)
+    assert len(list((tmp_path / "cache").glob("engine-*/*.compiled"))) == 1

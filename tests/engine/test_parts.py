@@ -1,0 +1,150 @@
+"""The engine's parts, each held to what it mirrors."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import opensimplex
+import pytest
+from crafter import constants, engine
+from opensimplex import internals
+
+from builder.engine import noise, render, rng, rules, textures, worldgen
+from builder.engine.lanes import daylights
+from builder.engine.world import world_dtype
+from tests.stock import stock_env
+
+
+@pytest.fixture
+def worlds():
+    return np.zeros(1, world_dtype(4096))
+
+
+@numba.njit
+def _seed(worlds, seed):
+    rng.seed_words(worlds[0], seed)
+
+
+@numba.njit
+def _uniform(worlds):
+    return rng.uniform(worlds[0])
+
+
+@numba.njit
+def _randint(worlds, count):
+    return rng.randint(worlds[0], count)
+
+
+@numba.njit
+def _take(worlds, words):
+    rng.take_words(worlds[0], words, len(words))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 2, 2**32 - 1])
+def test_draws_are_those_of_randomstate(worlds, seed):
+    stock, chooser = np.random.RandomState(seed), np.random.default_rng(seed)
+    _seed(worlds, seed)
+    for _ in range(3000):
+        what = chooser.integers(10)
+        if what < 5:
+            assert _uniform(worlds) == stock.uniform()
+        elif what < 9:
+            count = int(chooser.choice([1, 2, 3, 4, 5, 144, 2**31 - 1]))
+            assert _randint(worlds, count) == stock.randint(0, count)
+        else:
+            words = np.zeros(chooser.integers(2000), np.uint32)
+            _take(worlds, words)
+            np.testing.assert_array_equal(words, np.frombuffer(stock.bytes(4 * len(words)), "<u4"))
+
+
+@numba.njit
+def _permute(worlds, seed):
+    noise.permute(worlds[0], seed)
+
+
+@numba.njit
+def _plane(worlds, plane, z, first, rows, row_step, columns, column_step):
+    noise.noise_plane(worlds[0], plane, z, first, rows, row_step, columns, column_step)
+
+
+@numba.njit
+def _noise3(worlds, x, y, z):
+    return noise.noise3(worlds[0], x, y, z)
+
+
+@pytest.mark.parametrize("seed", [0, 1018032531, 2**31 - 2])
+def test_gradients_are_opensimplexs(worlds, seed):
+    _permute(worlds, seed)
+    perm, gradients = internals._init(seed)
+    np.testing.assert_array_equal(worlds["perm"][0], perm)
+    np.testing.assert_array_equal(worlds["gradients"][0], gradients)
+    simplex = opensimplex.OpenSimplex(seed)
+    assert _noise3(worlds, 1.37, 20.2, 7) == simplex.noise3(1.37, 20.2, 7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planes_are_within_their_bound_of_opensimplex(worlds, seed):
+    """The bound is what lets the world's decisions be exact: it must hold with room to spare."""
+    _permute(worlds, 12345 * seed)
+    rows, columns = 31, 50
+    stride = columns + noise.LANES
+    for plane in range(len(worldgen._PLANES)):
+        step_x, step_y = worldgen._STEP_X[plane], worldgen._STEP_Y[plane]
+        found, first, z = np.zeros(rows * stride, np.float32), 64 * seed, worldgen._Z[plane]
+        _plane(worlds, found, z, first, rows, step_x, columns, step_y)
+        expected = np.array(
+            [
+                [_noise3(worlds, (first + x) * step_x, y * step_y, z) for y in range(columns)]
+                for x in range(rows)
+            ]
+        )
+        error = np.abs(found.reshape(rows, stride)[:, :columns] - expected).max()
+        assert error < noise.PLANE_ERROR / 2, worldgen._PLANES[plane]
+
+
+@numba.njit
+def _mix(worlds, canvas, dark, mixed):
+    render._mix(worlds[0], canvas, dark, mixed, canvas.shape[1])
+
+
+@pytest.mark.parametrize("sleeping", [False, True])
+@pytest.mark.parametrize("daylight", [0.5, 0.73, 1.0])
+def test_light_is_crafters_for_any_color(worlds, daylight, sleeping):
+    colors = np.random.default_rng(0).integers(256, size=(3, 200_000)).astype(np.uint8)
+    worlds["daylight"], worlds["sleeping"] = daylight, sleeping
+    mixed = np.zeros_like(colors)
+    _mix(worlds, colors, colors, mixed)
+    view = object.__new__(engine.LocalView)
+    canvas = view._light(np.ascontiguousarray(colors.T)[None], daylight)
+    if sleeping:
+        canvas = view._sleep(canvas)
+    np.testing.assert_array_equal(mixed.T, canvas[0].astype(np.uint8))
+
+
+def test_daylight_is_crafters():
+    env, light = stock_env(0, area=(4, 4)), daylights(1024)
+    for env._step in (*range(400), 1000):
+        env._update_time()
+        assert light[env._step] == env._world.daylight
+
+
+def test_rules_are_those_of_the_package():
+    for name, info in constants.make.items():
+        action = constants.actions.index(f"make_{name}")
+        uses = {
+            item: int(rules.MAKE_USES[action, index]) for index, item in enumerate(constants.items)
+        }
+        assert {item: amount for item, amount in uses.items() if amount} == info["uses"]
+        stations = np.flatnonzero(rules.MAKE_NEARBY[action])
+        assert [constants.materials[i - 1] for i in stations] == info["nearby"]
+    assert rules.COLLECT_PROBABILITY[rules.GRASS] == constants.collect["grass"]["probability"]
+
+
+def test_tiles_are_crafters_textures():
+    picture = textures.make_picture((9, 9), (64, 64))
+    assert picture.tiles.shape == ((1 + 13) * 13, 3, 49)
+    assert (picture.tiles[textures.OFF_MAP] == 127).all()
+    grass = textures._textures().get("grass", np.array([7, 7]))[..., :3]
+    np.testing.assert_array_equal(
+        picture.tiles[rules.GRASS].reshape(3, 7, 7), grass.transpose(2, 1, 0)
+    )

@@ -1,0 +1,172 @@
+"""The same game on stock Crafter and on the fast engine, to be held to each other.
+
+Another engine needs a class like `FastGame`: it starts an episode, takes an
+action, gives a row of everything that a dataset stores, and lets a test set up
+a state (materials, items, creatures, the step).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from crafter import objects
+
+from builder.engine import world as engine_world
+from builder.engine.lanes import FastLanes
+from builder.engine.rules import MATERIALS
+from builder.envs.spec import ITEMS, make_seen
+from schemas.layout import TERMINATED, TIME_LIMIT
+from tests.stock import stock_env
+
+KINDS = {
+    "cow": (objects.Cow, 3),
+    "zombie": (objects.Zombie, 5),
+    "skeleton": (objects.Skeleton, 3),
+    "arrow": (objects.Arrow, 0),
+    "plant": (objects.Plant, 1),
+}
+"""Classes of objects, in the order of the engine's kinds from 2 on, with their first health."""
+
+
+class StockGame:
+    """The reference: stock Crafter whose chunk sets are ordered."""
+
+    def __init__(self, seed, **settings):
+        self.env = stock_env(0, **settings)
+        reset = self.env._world.reset
+        self.env._world.reset = lambda seed=None: reset(self.seed)
+        self.seed = seed
+        self._frame = self.env.reset()
+        self._semantic = self.env._sem_view()
+        self._end = 0, 0.0
+
+    @property
+    def world(self):
+        return self.env._world
+
+    @property
+    def player(self):
+        return self.env._player
+
+    def step(self, action):
+        self._frame, reward, done, info = self.env.step(int(action))
+        self._semantic = info["semantic"]
+        dead = info["discount"] == 0
+        self._end = (TERMINATED if dead else TIME_LIMIT if done else 0), reward
+
+    def row(self):
+        return {
+            "frames": self._frame,
+            "semantic": self._semantic,
+            "positions": self.player.pos,
+            "inventory": np.array(list(self.player.inventory.values())),
+            "achievements": np.array(list(self.player.achievements.values())),
+            "daylight": np.float32(self.world.daylight),
+            "rewards": np.float32(self._end[1]),
+            "ended": self._end[0],
+        }
+
+    @property
+    def ended(self):
+        return bool(self._end[0])
+
+    def set_material(self, x, y, name):
+        self.world[x, y] = name
+
+    def set_item(self, name, amount):
+        self.player.inventory[name] = amount
+
+    def set_step(self, step):
+        self.env._step = step
+
+    def add(self, kind, x, y, facing=(0, 0)):
+        cls, _ = KINDS[kind]
+        if kind == "arrow":
+            self.world.add(cls(self.world, (x, y), np.array(facing)))
+        elif kind in ("zombie", "skeleton"):
+            self.world.add(cls(self.world, (x, y), self.player))
+        else:
+            self.world.add(cls(self.world, (x, y)))
+
+    def clear(self, x, y):
+        obj = self.world[x, y][1]
+        if obj and obj is not self.player:
+            self.world.remove(obj)
+
+
+class FastGame:
+    """The fast engine."""
+
+    def __init__(self, seed, area=(64, 64), view=(9, 9), size=(64, 64), length=10_000):
+        self._lanes = FastLanes(1, area, view, size, length)
+        self._seen = make_seen(1, area, size)
+        self._shapes = {"frames": (size[1], size[0], 3), "semantic": area}
+        self._rewards = np.zeros(1)
+        self._lanes.reset(0, seed, self._seen)
+
+    def step(self, action):
+        self._lanes.step(np.ones(1, bool), np.array([action]), self._rewards, self._seen)
+
+    def row(self):
+        row = {
+            name: values[0].reshape(self._shapes.get(name, values[0].shape))
+            for name, values in self._seen._asdict().items()
+        }
+        return row | {"rewards": np.float32(self._rewards[0]), "ended": self._lanes.ended(0)}
+
+    def set_material(self, x, y, name):
+        _set_material(self._lanes.worlds, x, y, MATERIALS[name])
+
+    def set_item(self, name, amount):
+        self._lanes.worlds["inventory"][0, ITEMS.index(name)] = amount
+
+    def set_step(self, step):
+        self._lanes.worlds["step"] = step
+
+    def add(self, kind, x, y, facing=(0, 0)):
+        number = 2 + list(KINDS).index(kind)
+        _add(self._lanes.worlds, number, x, y, KINDS[kind][1], *facing)
+
+    def clear(self, x, y):
+        _clear(self._lanes.worlds, x, y)
+
+
+@numba.njit
+def _set_material(worlds, x, y, material):
+    engine_world.set_material(worlds[0], x, y, material)
+
+
+@numba.njit
+def _add(worlds, kind, x, y, health, facing_x, facing_y):
+    row = engine_world.add(worlds[0], kind, x, y, health)
+    worlds[0].facing_x[row] = facing_x
+    worlds[0].facing_y[row] = facing_y
+
+
+@numba.njit
+def _clear(worlds, x, y):
+    row = engine_world.object_at(worlds[0], x, y)
+    if row > engine_world.PLAYER_ROW:
+        engine_world.remove(worlds[0], row)
+
+
+class Both:
+    """Two games that are set up and played alike."""
+
+    def __init__(self, stock, other):
+        self.stock, self._games = stock, (stock, other)
+
+    def __getattr__(self, name):
+        def call(*args, **kwargs):
+            for game in self._games:
+                getattr(game, name)(*args, **kwargs)
+
+        return call
+
+    def difference(self):
+        """Name the first thing in which their rows differ, or None."""
+        expected, found = (game.row() for game in self._games)
+        for name, value in expected.items():
+            if not np.array_equal(value, found[name]):
+                return name
+        return None
