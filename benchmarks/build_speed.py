@@ -1,10 +1,10 @@
-"""Frames a second of `build-dataset` over stock Crafter's, side by side.
+"""Frames a second of `build-dataset` over stock Crafter's on the same cores, side by side.
 
-`python -m benchmarks.build_speed` plays stock `crafter.Env` alone in this
-process, then runs `build-dataset` with all its storage, and again, so that a
-machine whose speed drifts does not favour one of them. Both play the default
-policy from the same seeds. The build is timed as a whole process, from its
-start to its end.
+`python -m benchmarks.build_speed` plays stock `crafter.Env` alone, one process
+a core, before and after each run of `build-dataset` with all its storage, so
+that a machine whose speed drifts does not favour one of them. Both play the
+default policy. The build is timed as a whole process, from its start to its
+end; a build of one frame shows what the start alone takes.
 """
 
 from __future__ import annotations
@@ -19,70 +19,51 @@ import time
 from pathlib import Path
 
 import click
-import crafter
-import numpy as np
 
-from builder.policies import load_factory
-from builder.seeding import policy_generator
+from benchmarks.stock import stock_rate_on_cores
 
 
-def stock_rate(frames: int, seed: int, warm_up: int = 1) -> float:
-    """Frames a second of stock Crafter, resets included."""
-    env = crafter.Env(seed=seed)
-    policy = load_factory("heuristic")(1)
-    unused = np.zeros((1, 64, 64, 3), np.uint8)
-    for _ in range(warm_up):
-        env.reset()
-    env._episode = 0
-    begun = time.perf_counter()
-    count = episode = 0
-    while count < frames:
-        env.reset()
-        policy.reset(0, policy_generator(seed, episode))
-        count, episode, done = count + 1, episode + 1, False
-        while not done and count < frames:
-            _, _, done, _ = env.step(int(policy.act(unused, {})[0]))
-            count += 1
-    return frames / (time.perf_counter() - begun)
-
-
-def build_rate(frames: int, seed: int, workers: int, num_envs: int, folder: Path) -> float:
-    """Frames a second of the whole command, start-up and final commit included."""
+def build_seconds(folder: Path, *options: object) -> float:
+    """Seconds of the whole command."""
     out = folder / "speed.zarr"
     script = Path(sys.executable).with_name("build-dataset")
     begun = time.perf_counter()
-    subprocess.run(
-        [script, "--out", out, "--frames", str(frames), "--seed", str(seed), "--quiet",
-         "--workers", str(workers), "--num-envs", str(num_envs)],
-        check=True,
-    )  # fmt: skip
+    subprocess.run([script, "--out", out, "--quiet", *map(str, options)], check=True)
     seconds = time.perf_counter() - begun
     shutil.rmtree(out)
-    return frames / seconds
+    return seconds
 
 
 @click.command()
-@click.option("--frames", default=40_000, show_default=True, help="Frames of each build.")
-@click.option("--stock-frames", default=8_000, show_default=True, help="Frames of stock Crafter.")
+@click.option("--frames", default=1_000_000, show_default=True, help="Frames of each build.")
+@click.option("--stock-frames", default=3_000, show_default=True, help="Of each stock process.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--workers", default=os.cpu_count() or 1, show_default=True)
-@click.option("--num-envs", default=4, show_default=True)
-def main(frames: int, stock_frames: int, rounds: int, workers: int, num_envs: int) -> None:
+@click.option("--engine", default="fast", show_default=True)
+@click.option("--codec", default=None, help="By default, the command's own default.")
+def main(
+    frames: int, stock_frames: int, rounds: int, workers: int, engine: str, codec: str | None
+) -> None:
     """Measure."""
-    ratios = []
-    click.echo(f"{'round':>5} {'stock':>8} {'build':>8} {'ratio':>6}")
-    with tempfile.TemporaryDirectory() as folder:
+    options = ["--workers", workers, "--engine", engine, *(["--codec", codec] if codec else [])]
+    ratios, starts = [], []
+    click.echo(f"{'round':>5} {'stock':>8} {'build':>8} {'ratio':>6} {'start':>7}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build_seconds(folder, "--frames", 1, *options)  # compiles, if need be
         for number in range(rounds):
-            before = stock_rate(stock_frames, seed=number)
-            build = build_rate(frames, number, workers, num_envs, Path(folder))
-            stock = statistics.mean([before, stock_rate(stock_frames, seed=number)])
-            ratios.append(build / stock)
-            click.echo(f"{number:>5} {stock:>8,.0f} {build:>8,.0f} {ratios[-1]:>6.2f}")
-    cores = os.cpu_count() or 1
-    median = statistics.median(ratios)
+            before = stock_rate_on_cores(stock_frames, number, workers)
+            build = frames / build_seconds(folder, "--frames", frames, "--seed", number, *options)
+            after = stock_rate_on_cores(stock_frames, number, workers)
+            starts.append(build_seconds(folder, "--frames", 1, *options))
+            ratios.append(build / statistics.mean([before, after]))
+            click.echo(
+                f"{number:>5} {(before + after) / 2:>8,.0f} {build:>8,.0f} {ratios[-1]:>6.1f} "
+                f"{starts[-1]:>5.2f} s"
+            )
     click.echo(
-        f"median ratio {median:.2f} on {cores} cores with {workers} workers: "
-        f"{median / cores:.2f} a core"
+        f"median: {statistics.median(ratios):.1f} x stock, both on {workers} cores; "
+        f"a build of one frame takes {statistics.median(starts):.2f} s"
     )
 
 

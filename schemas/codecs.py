@@ -1,4 +1,4 @@
-"""The codecs a dataset may be compressed with, by short names such as `zstd:3`.
+"""The codecs a dataset may be compressed with, by short names such as `zstd:1`.
 
 Every chunk is stored as its elements in little-endian C order, compressed,
 followed by the CRC-32C of the compressed bytes. Only codecs that stock
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import CodecError, CorruptDataError
 
-DEFAULT_CODEC = "zstd:3"
+DEFAULT_CODEC = "zstd:1"
 
 _LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5)}
 CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9 or none"
@@ -52,7 +52,7 @@ class ChunkCodec:
 
     @classmethod
     def parse(cls, text: str) -> ChunkCodec:
-        """Read a codec from its short name, such as `zstd:3`, `blosc-lz4` or `none`.
+        """Read a codec from its short name, such as `zstd:1`, `blosc-lz4` or `none`.
 
         Raises
         ------

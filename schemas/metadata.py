@@ -118,7 +118,7 @@ ENTRIES: tuple[Entry, ...] = (
         "codec",
         f"one of {CODEC_CHOICES}",
         _is_codec,
-        "codec that the chunks were written with, for example `zstd:3`",
+        "codec that the chunks were written with, for example `zstd:1`",
     ),
     Entry(
         "fields",

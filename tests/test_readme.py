@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from builder.commands.build import command as build_command
@@ -24,13 +25,15 @@ def test_python_blocks_run(dataset_path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.zarr").symlink_to(dataset_path)
     names: dict[str, object] = {}
-    assert len(blocks("python")) == 4
+    assert len(blocks("python")) == 5
     for block in blocks("python"):
         exec(compile(block, str(README), "exec"), names)
     assert names["clip"].shape == (16, 64, 64, 3)
     assert names["frames"].shape[0] == names["length"]
     policy = names["Explorer"](2)
     assert policy.act(None, None).tolist() == [0, 0]
+    plan = names["wanderer"](2).plan(np.random.default_rng(0))
+    assert set(np.concatenate([next(plan) for _ in range(200)]).tolist()) == {0, 1, 2, 3, 4}
 
 
 def command_lines():

@@ -182,7 +182,7 @@ def test_resume_of_a_complete_dataset_does_nothing(tmp_path):
         ({"policy": "noop"}, "policy: expected heuristic"),
         ({"policy_args": {"sleep_probability": 0.5}}, "policy_args: expected"),
         ({"trajectories_per_world": 2}, "trajectories_per_world: expected 1"),
-        ({"codec": "zstd:1"}, "codec: expected zstd:3"),
+        ({"codec": "zstd:3"}, "codec: expected zstd:1"),
         ({"chunk_frames": 32}, "chunk_frames: expected 16"),
         ({"fields": ("semantic",)}, "fields: expected frames,"),
     ],

@@ -142,7 +142,7 @@ def test_rules_are_those_of_the_package():
 
 def test_tiles_are_crafters_textures():
     picture = textures.make_picture((9, 9), (64, 64))
-    assert picture.tiles.shape == ((1 + 13) * 13, 3, 49)
+    assert picture.tiles.shape == ((1 + 14) * 13, 3, 49)
     assert (picture.tiles[textures.OFF_MAP] == 127).all()
     grass = textures._textures().get("grass", np.array([7, 7]))[..., :3]
     np.testing.assert_array_equal(
