@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from schemas.layout import CUT, FRAME_FIELDS, digested_fields
 from schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
+Buffer = bytes | memoryview
 
 _BLOCK_ROWS = 1024
 
@@ -38,7 +39,7 @@ class EncodedEpisode:
         Material ids at reset.
     digest : ndarray, shape (16,), uint8
         Digest of the rows.
-    chunks : dict of str to list of bytes
+    chunks : dict of str to list of bytes-like
         Encoded chunks of each sharded field; the last one is padded.
     rows : dict of str to ndarray
         Rows of the other per-frame fields, without padding.
@@ -50,7 +51,7 @@ class EncodedEpisode:
     world_seed: int
     terrain: NDArray[np.uint8]
     digest: NDArray[np.uint8]
-    chunks: dict[str, list[bytes]]
+    chunks: Mapping[str, Sequence[Buffer]]
     rows: Rows
 
     @property
@@ -106,7 +107,7 @@ class EpisodeEncoder:
         self._flushed = 0  # rows of the episode in earlier blocks of small fields
         self._block_used = 0
         self._chunk_used = 0
-        self._chunks: dict[str, list[bytes]] = {name: [] for name in self._images}
+        self._chunks: dict[str, list[Buffer]] = {name: [] for name in self._images}
         self._rows: dict[str, list[NDArray[Any]]] = {name: [] for name in self._small}
         self._hasher = EpisodeHasher(self._fields)
 

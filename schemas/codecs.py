@@ -94,7 +94,9 @@ class ChunkCodec:
         data = chunk.tobytes() if self._compressor is None else self._compressor.encode(chunk)
         return bytes(data) + crc32c(data)
 
-    def decode(self, data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    def decode(
+        self, data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
         """Check one chunk's checksum and decompress it.
 
         Raises

@@ -21,12 +21,12 @@ from schemas.errors import CorruptDataError
 MISSING = 2**64 - 1
 
 
-def shard_parts(chunks: Sequence[bytes], slots: int) -> Iterable[bytes]:
+def shard_parts(chunks: Sequence[bytes | memoryview], slots: int) -> Iterable[bytes | memoryview]:
     """Yield the parts of a shard file in order, ready to be written one after the other.
 
     Parameters
     ----------
-    chunks : sequence of bytes
+    chunks : sequence of bytes-like
         The first encoded chunks of the shard; the remaining slots stay empty.
     slots : int
         Number of chunks that the shard has room for.

@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -25,6 +26,7 @@ from builder.collect import CollectError, Job
 from builder.collectors import make_collector
 from builder.envs.lanes import warm_up
 from builder.episodes import EncodedEpisode
+from builder.pool.transport import receive, send
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
@@ -90,7 +92,7 @@ class ProcessPool:
             if worker.results not in ready:
                 continue
             try:
-                message = worker.results.recv()
+                message = receive(worker.results)
             except (EOFError, OSError):
                 self._workers[index] = self._replace(worker)
                 continue
@@ -183,14 +185,14 @@ def _work(requested: Connection, give: Connection, job: Job) -> None:
             return None
 
     try:
-        collector = make_collector(job, take, give.send)
+        collector = make_collector(job, take, partial(send, give))
         while collector.advance():
             pass
     except CollectError as error:
-        give.send(error)
+        send(give, error)
     except Exception as error:  # ours, not the policy's: say so rather than die of it
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        give.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
+        send(give, CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
 def _read_numbers(requested: Connection, waiting: queue.SimpleQueue[int]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.episodes import Buffer
 from builder.storage.files import replace_file, sync_folder
 from schemas.codecs import ChunkCodec
 from schemas.errors import CorruptDataError
@@ -114,7 +115,7 @@ class GrowingArray(ABC):
         self._unsynced = True
 
     @abstractmethod
-    def _content(self) -> Iterable[bytes]:
+    def _content(self) -> Iterable[Buffer]:
         """Yield the parts of the last file."""
 
     @abstractmethod
@@ -130,7 +131,7 @@ class ShardedArray(GrowingArray):
     ) -> None:
         super().__init__(root, field, metadata, before_write)
         self._slots = self._file_rows // self._chunk_rows
-        self._chunks: list[bytes] = []
+        self._chunks: list[Buffer] = []
 
     @property
     def nbytes(self) -> int:
@@ -138,7 +139,7 @@ class ShardedArray(GrowingArray):
         last = self._sizes.get(self.rows // self._file_rows, 0)
         return super().nbytes - last + sum(map(len, self._chunks))
 
-    def append(self, chunks: Sequence[bytes]) -> None:
+    def append(self, chunks: Sequence[Buffer]) -> None:
         """Add encoded chunks."""
         for chunk in chunks:
             self._chunks.append(chunk)
@@ -148,13 +149,14 @@ class ShardedArray(GrowingArray):
                 self._chunks.clear()
             self.rows += self._chunk_rows
 
-    def _content(self) -> Iterable[bytes]:
+    def _content(self) -> Iterable[Buffer]:
         return shard_parts(self._chunks, self._slots)
 
     def _load(self, path: Path, rows: int) -> None:
         self._chunks = []
         if rows:
-            self._chunks = read_chunks(path.read_bytes(), self._slots, rows // self._chunk_rows)
+            stored = read_chunks(path.read_bytes(), self._slots, rows // self._chunk_rows)
+            self._chunks = list(stored)
             shape = (self._chunk_rows, *self._row_shape)
             for number, chunk in enumerate(self._chunks):
                 try:
@@ -211,7 +213,7 @@ class ChunkedArray(GrowingArray):
         empty = np.zeros((0, *self._row_shape), self._dtype)
         return np.concatenate([empty, *parts])
 
-    def _content(self) -> Iterable[bytes]:
+    def _content(self) -> Iterable[Buffer]:
         return [self._codec.encode(self._buffer)]
 
     def _load(self, path: Path, rows: int) -> None:

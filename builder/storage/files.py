@@ -12,7 +12,7 @@ PARTIAL = ".partial"
 """Suffix of a file that is still being written; whoever finds one may delete it."""
 
 
-def replace_file(path: Path, parts: Iterable[bytes]) -> int:
+def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
     """Write a file durably under another name, then move it into place.
 
     Readers see the old file or the new one. The folder's entry is durable only

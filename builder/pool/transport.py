@@ -1,0 +1,56 @@
+"""How a whole episode goes through a pipe: a small pickled part, then its chunks as bare bytes.
+
+Pickling the chunks, too, would copy them thrice on the way, in the one process
+that all the workers wait for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from itertools import accumulate, pairwise
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from builder.collect import CollectError
+from builder.episodes import EncodedEpisode
+
+
+def send(pipe: Connection, message: EncodedEpisode | CollectError) -> None:
+    """Write an episode, or the error that came in its stead."""
+    if isinstance(message, CollectError):
+        pipe.send((message, {}))
+        return
+    sizes = {name: [len(chunk) for chunk in chunks] for name, chunks in message.chunks.items()}
+    pipe.send((dataclasses.replace(message, chunks={}), sizes))
+    left = memoryview(b"".join(chunk for chunks in message.chunks.values() for chunk in chunks))
+    while left:
+        left = left[os.write(pipe.fileno(), left) :]
+
+
+def receive(pipe: Connection) -> EncodedEpisode | CollectError:
+    """Read what `send` wrote; the chunks are views of one buffer.
+
+    Raises
+    ------
+    EOFError
+        If the sender died meanwhile.
+    """
+    message: Any
+    message, sizes = pipe.recv()
+    if isinstance(message, CollectError):
+        return message
+    ends = [0, *accumulate(size for chunks in sizes.values() for size in chunks)]
+    buffer = np.empty(ends[-1], np.uint8).data  # unlike a bytearray, not zeroed first
+    left = buffer
+    while left:
+        count = os.readv(pipe.fileno(), [left])
+        if not count:
+            raise EOFError
+        left = left[count:]
+    views = iter([buffer[start:end].toreadonly() for start, end in pairwise(ends)])
+    chunks = {name: [next(views) for _ in lengths] for name, lengths in sizes.items()}
+    episode: EncodedEpisode = dataclasses.replace(message, chunks=chunks)
+    return episode
