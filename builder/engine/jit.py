@@ -13,6 +13,7 @@ import fcntl
 import functools
 import hashlib
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,8 @@ import crafter
 import numba
 import numba.misc.appdirs
 from llvmlite import binding
+
+from schemas import layout
 
 _config: Any = numba.config
 _user_cache_dir: Callable[[str], str] = numba.misc.appdirs.user_cache_dir
@@ -46,17 +49,32 @@ def entry(function: Callable[..., Any]) -> Any:
 
 @functools.cache
 def cache_folder() -> Path:
-    """Folder of this very engine's compiled code, inside numba's or the user's cache."""
+    """Make the folder of this very engine's compiled code, in numba's or the user's cache.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. Numba would fall back to folders that another
+        version of the code may have written to.
+    """
     base = _config.CACHE_DIR or _user_cache_dir("crafter-dataset")
-    return Path(base) / f"engine-{_fingerprint()}"
+    folder = Path(base) / f"engine-{_fingerprint()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return folder
 
 
 def _fingerprint() -> str:
+    """Hash all that the compiled code follows from.
+
+    The sources' places and times are in it since numba, too, goes by them.
+    """
     content = hashlib.sha256()
     for package in _IN_CODE:
         content.update(f"{package}=={metadata.version(package)};".encode())
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(layout.__file__)]
     for path in [*sources, Path(crafter.__file__).parent / "data.yaml"]:
+        content.update(f"{path.resolve()}:{path.stat().st_mtime_ns};".encode())
         content.update(path.read_bytes())
     return content.hexdigest()[:16]
 
@@ -73,7 +91,6 @@ def compiling(variant: str) -> Iterator[None]:
     Processes that compile into one cache at the same time can break it.
     """
     mark = _mark(variant)
-    mark.parent.mkdir(parents=True, exist_ok=True)
     with open(mark.with_name("lock"), "w") as lock:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(lock, fcntl.LOCK_SH if mark.exists() else fcntl.LOCK_EX)

@@ -116,10 +116,16 @@ def fast_lanes() -> type[FastLanes]:
     Raises
     ------
     EngineError
-        If numba is missing.
+        If numba is missing, or there is nowhere to keep what it compiles.
     """
     try:
         from builder.engine.lanes import FastLanes
+    except OSError as error:
+        raise EngineError(
+            f"engine fast: expected to keep its compiled code in {error.filename}, found that this "
+            f"cannot be written ({error.strerror}); set NUMBA_CACHE_DIR to another folder, or use "
+            "--engine crafter"
+        ) from error
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("numba", "llvmlite"):
             raise

@@ -38,6 +38,16 @@ def test_without_numba_the_other_engine_works(tmp_path):
     assert (tmp_path / "d" / "zarr.json").exists()
 
 
+def test_a_cache_that_cannot_be_written_names_the_folder(command, tmp_path):
+    (tmp_path / "taken").touch()
+    done = command(*BUILD, "--workers", 0, NUMBA_CACHE_DIR=str(tmp_path / "taken"))
+    assert done.returncode == 2
+    assert "taken/engine-" in done.stderr
+    assert "set NUMBA_CACHE_DIR to another folder" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "d").exists()
+
+
 def test_a_warm_cache_says_nothing(command):
     done = command(*BUILD, "--workers", 2)
     assert done.returncode == 0
@@ -51,6 +61,9 @@ def test_the_cache_knows_all_that_goes_into_the_code(tmp_path, monkeypatch):
     monkeypatch.setattr(jit, "__file__", str(sources / "jit.py"))
     before = jit._fingerprint()
     (sources / "rules.py").write_text("b = 2")
+    assert jit._fingerprint() != before
+    before = jit._fingerprint()
+    os.utime(sources / "rules.py", ns=(1, 1))
     assert jit._fingerprint() != before
     before = jit._fingerprint()
     monkeypatch.setattr(jit.metadata, "version", lambda package: "0")
