@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.collect import CollectError, Job
-from builder.envs.lanes import check_engine
+from builder.envs.lanes import check_engine, warm_up
 from builder.episodes import EncodedEpisode, cut_episode
 from builder.pool import Pool, make_pool
 from builder.provenance import describe_run
@@ -153,6 +153,7 @@ def build(
     # Before anything is made or replaced:
     metadata = stored or settings.metadata()
     check_engine(engine, metadata.env.area)
+    warm_up(engine, metadata.env.area)
     path.mkdir(parents=True, exist_ok=True)
     with exclusive(path) as held:
         if not held:

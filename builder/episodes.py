@@ -23,7 +23,9 @@ _BLOCK_ROWS = 1024
 
 @dataclass(frozen=True)
 class EncodedEpisode:
-    """A whole episode, compressed: plain values that can be sent anywhere.
+    """A whole episode, compressed: plain values that can be pickled and sent anywhere.
+
+    (On its way out of a pool its chunks may be views, which are only to be written.)
 
     Parameters
     ----------

@@ -44,16 +44,26 @@ class EpisodeHasher:
 
     def __init__(self, fields: Iterable[str]) -> None:
         self._hashers = {name: xxhash.xxh3_128() for name in fields}
+        self._counts = dict.fromkeys(self._hashers, 0)
 
     def update(self, rows: Mapping[str, NDArray[Any]]) -> None:
         """Take the next rows of some fields; those that are not digested are ignored."""
         for name, values in rows.items():
             if name in self._hashers:
+                self._counts[name] += len(values)
                 data = _little_endian(values.astype(FRAME_FIELDS[name].dtype, copy=False))
                 self._hashers[name].update(data.reshape(-1).view(np.uint8).data)
 
     def digest(self) -> NDArray[np.uint8]:
-        """Digest of the rows so far, shape (16,), uint8."""
+        """Digest of the rows so far, shape (16,), uint8.
+
+        Raises
+        ------
+        ValueError
+            If the fields have not had equally many rows.
+        """
+        if len(set(self._counts.values())) > 1:
+            raise ValueError(f"rows: expected as many of every field, found {self._counts}")
         whole = xxhash.xxh3_128()
         for hasher in self._hashers.values():
             whole.update(hasher.digest())

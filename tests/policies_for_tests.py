@@ -109,11 +109,33 @@ def planner(num_envs, blocks="short"):
             yield np.array([1, 2, 300, 1])
         if blocks == "floats":
             yield np.zeros(5)
+        while blocks == "nothing":
+            yield np.zeros(0, int)
+        if blocks == "long":
+            yield np.zeros(3_000_000, np.uint8)
+        if blocks == "read-only":
+            yield np.frombuffer(bytes(rng.integers(17, size=300).tolist()), np.uint8)
+        if blocks == "empty floats":
+            yield np.zeros(0)
+        if blocks in ("to the end", "wrong after the end"):
+            # As many as the episode takes, at which a chunk is full, too.
+            yield np.zeros(28, int)
+            if blocks == "to the end":
+                raise RuntimeError("nobody may ask for more")
+            yield np.array([300])
         while blocks != "ending":
             yield rng.integers(17, size=rng.integers(4))
         yield rng.integers(17, size=7, dtype=np.int8)
 
     return OpenLoopPolicy(num_envs, plan)
+
+
+def changed_planner(num_envs):
+    """A plan that an `act` of the object itself plays back otherwise."""
+    policy = planner(num_envs)
+    plain = policy.act
+    policy.act = lambda frames, infos: 16 - plain(frames, infos)
+    return policy
 
 
 class LooksAtItsPlan(OpenLoopPolicy):

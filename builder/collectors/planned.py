@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from builder.collect import CollectError, Give, Job, Take, in_episodes, raised
 from builder.envs.lanes import fast_lanes
 from builder.episodes import EpisodeEncoder
-from builder.policies.open_loop import OpenLoopPolicy, Plan
+from builder.policies.open_loop import OpenLoopPolicy, Plan, blocks_of
 from builder.seeding import policy_generator, world_seed
 
 _NONE = np.zeros(0, np.uint8)
@@ -20,11 +20,12 @@ _NOOPS = np.zeros(256, np.uint8)
 
 def plan_of(policy: Any) -> Plan | None:
     """Give the plan of a policy that does nothing but play one back, None for any other."""
-    if isinstance(policy, OpenLoopPolicy) and (
-        type(policy).act is OpenLoopPolicy.act and type(policy).reset is OpenLoopPolicy.reset
-    ):
-        return policy.plan
-    return None
+    if not isinstance(policy, OpenLoopPolicy):
+        return None
+    # A subclass or the object itself may have methods of its own.
+    own = [getattr(policy, name) for name in ("act", "reset")]
+    plain = [OpenLoopPolicy.act, OpenLoopPolicy.reset]
+    return policy.plan if [getattr(m, "__func__", None) for m in own] == plain else None
 
 
 class PlannedCollector:
@@ -65,7 +66,7 @@ class PlannedCollector:
             if whole:
                 self._finish(self._episode)
                 return True
-            if self._taken == len(self._block):
+            if self._taken == len(self._block) and not self._lanes.ended(0):
                 self._next_block(self._episode)
         return True
 
@@ -93,7 +94,8 @@ class PlannedCollector:
             )
         try:
             if self._blocks is None:
-                self._blocks = self._plan(policy_generator(self._job.metadata.seed, episode))
+                rng = policy_generator(self._job.metadata.seed, episode)
+                self._blocks = blocks_of(self._plan, rng)
             block = np.asarray(next(self._blocks, _NOOPS))
         except Exception as error:
             raise raised(name, error, [episode]) from error
@@ -107,4 +109,5 @@ class PlannedCollector:
         if len(wrong):
             self._wrong = int(block[wrong[0]])
             block = block[: wrong[0]]
-        self._block, self._taken = np.ascontiguousarray(block, np.uint8), 0
+        # A copy, since for a read-only block the engine would be compiled once more.
+        self._block, self._taken = np.array(block, np.uint8), 0

@@ -1,0 +1,1 @@
+"""Crafter compiled with numba, to be read side by side with the crafter package."""

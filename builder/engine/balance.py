@@ -7,7 +7,16 @@ from typing import Any
 from builder.engine.jit import kernel
 from builder.engine.objects import distance_to_player
 from builder.engine.rng import randint, uniform
-from builder.engine.rules import COW, GRASS, PATH, SKELETON, ZOMBIE
+from builder.engine.rules import (
+    COW,
+    COW_HEALTH,
+    GRASS,
+    PATH,
+    SKELETON,
+    SKELETON_HEALTH,
+    ZOMBIE,
+    ZOMBIE_HEALTH,
+)
 from builder.engine.world import CHUNK, add, object_at, remove
 
 
@@ -25,13 +34,23 @@ def _balance_chunk(world: Any, chunk: int) -> None:
     grass = world.grass[chunk]
     most = 3.5 - 3 * light
     _balance_object(
-        world, chunk, ZOMBIE, 5, GRASS, 6, 0, 0.3, 0.4, 0.0 if grass < 50 else most, most
+        world,
+        chunk,
+        ZOMBIE,
+        ZOMBIE_HEALTH,
+        GRASS,
+        6,
+        0,
+        0.3,
+        0.4,
+        0.0 if grass < 50 else most,
+        most,
     )
     fewest = 0.0 if world.path[chunk] < 6 else 1.0
-    _balance_object(world, chunk, SKELETON, 3, PATH, 7, 7, 0.1, 0.1, fewest, 2.0)
+    _balance_object(world, chunk, SKELETON, SKELETON_HEALTH, PATH, 7, 7, 0.1, 0.1, fewest, 2.0)
     # Zombies that were spawned change no material: the count of grass still holds.
     fewest = 0.0 if grass < 30 else 1.0
-    _balance_object(world, chunk, COW, 3, GRASS, 5, 5, 0.01, 0.1, fewest, 1.5 + light)
+    _balance_object(world, chunk, COW, COW_HEALTH, GRASS, 5, 5, 0.01, 0.1, fewest, 1.5 + light)
 
 
 @kernel

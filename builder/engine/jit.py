@@ -3,7 +3,7 @@
 numba's cache notices only changes of the file that defines a function, not
 of what that function calls. So the cache folder's name is a hash of all that
 goes into the code: the engine's sources, Crafter's data and the versions of
-the compiler. Only entry points are cached; what they call is inside them.
+the compiler. Of ours only entry points are cached; what they call is inside them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numba
 import numba.misc.appdirs
 from llvmlite import binding
 
+from builder import rows
 from schemas import layout
 
 _config: Any = numba.config
@@ -45,6 +46,12 @@ def entry(function: Callable[..., Any]) -> Any:
         return numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         _config.CACHE_DIR = given
+
+
+def _sources() -> list[Path]:
+    """List the modules whose code or constants are compiled in."""
+    others = [Path(str(module.__file__)) for module in (layout, rows)]
+    return sorted(Path(__file__).parent.glob("*.py")) + others
 
 
 @functools.cache
@@ -72,8 +79,7 @@ def _fingerprint() -> str:
     content = hashlib.sha256()
     for package in _IN_CODE:
         content.update(f"{package}=={metadata.version(package)};".encode())
-    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(layout.__file__)]
-    for path in [*sources, Path(crafter.__file__).parent / "data.yaml"]:
+    for path in [*_sources(), Path(crafter.__file__).parent / "data.yaml"]:
         content.update(f"{path.resolve()}:{path.stat().st_mtime_ns};".encode())
         content.update(path.read_bytes())
     return content.hexdigest()[:16]
@@ -96,6 +102,14 @@ def compiling(variant: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_SH if mark.exists() else fcntl.LOCK_EX)
         yield
         mark.touch()
+
+
+def forget(variant: str) -> None:
+    """Delete the code, which is found to be damaged, to be compiled anew."""
+    with compiling(variant):
+        for path in cache_folder().glob("*/*.nb?"):
+            path.unlink(missing_ok=True)
+    _mark(variant).unlink(missing_ok=True)
 
 
 def _mark(variant: str) -> Path:

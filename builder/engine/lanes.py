@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.engine import step
-from builder.engine.jit import compiling, is_compiled
+from builder.engine.jit import compiling, forget, is_compiled
 from builder.engine.textures import make_picture
 from builder.engine.world import cells_for, world_dtype
 from builder.engine.worldgen import make_scratch
@@ -56,28 +56,21 @@ class FastLanes:
         self.worlds: NDArray[Any] = np.zeros(count, world_dtype(cells))
         self.worlds["width"], self.worlds["height"] = area
         self.worlds["reach"] = 2 * max(view)
-        self.worlds["length"] = length or 0
+        self.worlds["length"] = min(length or 0, 2**63 - 1)
         self.worlds["give_rewards"] = reward
         self._picture = make_picture(view, size)
         self._scratch = make_scratch(area)
         self._daylights = daylights(_FIRST_DAYLIGHTS)
-        self._steps = np.zeros(count, np.int64)  # that each lane has taken, or more
+        # Steps that each lane has taken, or more: they bound what the daylight is tabulated for.
+        self._steps = np.zeros(count, np.int64)
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
-        """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row.
-
-        Raises
-        ------
-        ValueError
-            If NumPy would not take the seed.
-        """
+        """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row."""
         self.start(lane, seed)
         step.observe_lane(self.worlds, lane, self._picture, seen)
 
     def start(self, lane: int, seed: int) -> None:
         """Start an episode that `play` goes on with; the same as `reset`, but for the picture."""
-        if not 0 <= seed < 2**32:
-            raise ValueError(f"seed: expected 0 to {2**32 - 1}, found {seed}")
         step.reset_lane(self.worlds, lane, seed, self._daylights, self._scratch)
         self._steps[lane] = 0
 
@@ -106,7 +99,8 @@ class FastLanes:
         used: int,
     ) -> tuple[int, int, bool]:
         """Play many steps, each into the next row; see `builder.engine.step.play`."""
-        self._light_up_to(int(self._steps[lane]) + len(actions))
+        most = min(len(actions) - taken, len(done.actions) - used)
+        self._light_up_to(int(self._steps[lane]) + most)
         before = taken
         used, taken, whole = step.play(
             self.worlds, lane, max_rows or 0, actions, taken,
@@ -146,10 +140,25 @@ def _load(cells: int) -> None:
     variant = f"cells-{cells}"
     if not is_compiled(variant):
         print(
-            "compiling the fast engine, which takes about a minute and is done once ...",
+            f"compiling the fast engine for worlds of up to {cells:,} cells, which takes about a "
+            "minute and is done once ...",
             file=sys.stderr,
             flush=True,
         )
+    with compiling(variant):
+        try:
+            _call_all(cells)
+            return
+        except Exception:
+            if not is_compiled(variant):
+                raise
+    # What is in the cache cannot be loaded: away with it.
+    forget(variant)
+    with compiling(variant):
+        _call_all(cells)
+
+
+def _call_all(cells: int) -> None:
     area, size = (4, 4), (18, 18)
     worlds = np.zeros(1, world_dtype(cells))
     worlds["width"], worlds["height"] = area
@@ -157,15 +166,13 @@ def _load(cells: int) -> None:
     picture = make_picture((9, 9), size)
     light = daylights(_FIRST_DAYLIGHTS)
     seen = make_seen(1, area, size)
-    done = Done(
-        np.zeros(1, np.uint8), np.zeros(1, np.float32), np.zeros(1, bool), np.zeros(1, bool)
-    )
-    with compiling(variant):
-        step.reset_lane(worlds, 0, 0, light, make_scratch(area))
-        step.observe_lane(worlds, 0, picture, seen)
-        playing, rewards = np.ones(1, bool), np.zeros(1)
-        step.step_lanes(worlds, playing, np.zeros(1, np.int64), rewards, light, picture, seen)
-        step.play(worlds, 0, 0, np.zeros(1, np.uint8), 0, light, picture, seen, done, 0)
+    ends = np.zeros(1, bool)
+    done = Done(np.zeros(1, np.uint8), np.zeros(1, np.float32), ends, ends)
+    step.reset_lane(worlds, 0, 0, light, make_scratch(area))
+    step.observe_lane(worlds, 0, picture, seen)
+    playing, rewards = np.ones(1, bool), np.zeros(1)
+    step.step_lanes(worlds, playing, np.zeros(1, np.int64), rewards, light, picture, seen)
+    step.play(worlds, 0, 0, np.zeros(1, np.uint8), 0, light, picture, seen, done, 0)
 
 
 def warm_up(area: tuple[int, int]) -> None:

@@ -48,8 +48,10 @@ from builder.engine.rules import (
     PLACE_WHERE,
     PLACES,
     PLANT,
+    PLANT_HEALTH,
     PLAYER,
     PLAYER_WALKABLE,
+    RIPE,
     SKELETON,
     SLEEP,
     STONE_SWORD,
@@ -70,9 +72,6 @@ from builder.engine.world import (
     remove,
     set_material,
 )  # fmt: skip
-
-RIPE = 300
-"""A plant that has grown for longer is ripe."""
 
 _DIRECTIONS_X = np.array([-1, 1, 0, 0])
 _DIRECTIONS_Y = np.array([0, 0, -1, 1])
@@ -324,7 +323,7 @@ def _place(world: Any, x: int, y: int, material: int, action: int) -> None:
     if PLACE_MATERIAL[action]:
         set_material(world, x, y, PLACE_MATERIAL[action])
     else:
-        add(world, PLANT, x, y, 1)
+        add(world, PLANT, x, y, PLANT_HEALTH)
     world.achievements[PLACE_ACHIEVEMENT[action]] += 1
 
 

@@ -13,9 +13,8 @@ import numpy as np
 
 from builder.engine.copying import copy_block
 from builder.engine.jit import kernel
-from builder.engine.objects import RIPE
 from builder.engine.rng import take_words
-from builder.engine.rules import ARROW, COW, NUM_ITEMS, PLAYER, SKELETON, ZOMBIE
+from builder.engine.rules import ARROW, COW, NUM_ITEMS, PLAYER, RIPE, SKELETON, ZOMBIE
 from builder.engine.textures import (
     ARROW_TEXTURE,
     BLOCK,

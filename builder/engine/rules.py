@@ -30,11 +30,16 @@ WATER, GRASS, STONE, PATH, SAND, TREE, LAVA, COAL, IRON, DIAMOND, TABLE, FURNACE
 PLAYER, COW, ZOMBIE, SKELETON, ARROW, PLANT = range(1, 7)
 """Kinds of objects, in the order of `crafter.Env`'s semantic view; 0 is a removed one."""
 
+COW_HEALTH, ZOMBIE_HEALTH, SKELETON_HEALTH, PLANT_HEALTH = 3, 5, 3, 1
+"""As in the `__init__` of their classes."""
+
+RIPE = 300
+"""A plant that has grown for longer is ripe, as in `Plant.ripe`."""
+
 FIRST_OBJECT_ID = len(MATERIALS)
 """Added to a kind, gives its id in the semantic map."""
 
 HEALTH, FOOD, DRINK, ENERGY = (_ITEMS.index(n) for n in ("health", "food", "drink", "energy"))
-SAPLING = _ITEMS.index("sapling")
 WOOD_SWORD, STONE_SWORD, IRON_SWORD = (
     _ITEMS.index(name) for name in ("wood_sword", "stone_sword", "iron_sword")
 )
@@ -44,7 +49,7 @@ EAT_COW, EAT_PLANT, DEFEAT_ZOMBIE, DEFEAT_SKELETON, WAKE_UP = (
 )
 NUM_ACTIONS, NUM_ITEMS, NUM_ACHIEVEMENTS = len(_ACTIONS), len(_ITEMS), len(_ACHIEVEMENTS)
 
-NOOP, DO, SLEEP = (_ACTIONS.index(name) for name in ("noop", "do", "sleep"))
+DO, SLEEP = (_ACTIONS.index(name) for name in ("do", "sleep"))
 MOVE_X = np.zeros(NUM_ACTIONS, np.int8)
 MOVE_Y = np.zeros(NUM_ACTIONS, np.int8)
 for _name, _x, _y in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1)):

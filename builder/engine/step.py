@@ -26,7 +26,6 @@ def reset(world: Any, seed: int, daylights: Any, scratch: Any) -> None:
     """Start an episode; mirrors `Env.reset`, up to the picture."""
     seed_words(world, seed)
     clear(world)
-    world.world_seed = seed
     world.step = 0
     world.ended = PLAYING
     world.daylight = daylights[0]

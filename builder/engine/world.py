@@ -92,7 +92,6 @@ def world_dtype(cells: int) -> np.dtype[Any]:
             ("step", "i8"),
             ("last_health", "i4"),
             ("unlocked", "u1", (NUM_ACHIEVEMENTS,)),
-            ("world_seed", "i8"),
             ("ended", "u1"),  # 0 while playing, else an end reason
         ],
         align=True,

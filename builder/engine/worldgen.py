@@ -13,6 +13,7 @@ from builder.engine.rng import randint, uniform
 from builder.engine.rules import (
     COAL,
     COW,
+    COW_HEALTH,
     DIAMOND,
     GRASS,
     IRON,
@@ -20,11 +21,13 @@ from builder.engine.rules import (
     PATH,
     SAND,
     SKELETON,
+    SKELETON_HEALTH,
     STONE,
     TREE,
     WALKABLE,
     WATER,
     ZOMBIE,
+    ZOMBIE_HEALTH,
 )  # fmt: skip
 from builder.engine.world import PLAYER_ROW, add, set_material
 
@@ -253,8 +256,8 @@ def _set_object(world: Any, x: int, y: int, in_tunnel: bool) -> None:
     px, py = world.x[PLAYER_ROW], world.y[PLAYER_ROW]
     squared = (x - px) ** 2 + (y - py) ** 2
     if squared > 3**2 and material == GRASS and uniform(world) > 0.985:
-        add(world, COW, x, y, 3)
+        add(world, COW, x, y, COW_HEALTH)
     elif squared > 10**2 and uniform(world) > 0.993:
-        add(world, ZOMBIE, x, y, 5)
+        add(world, ZOMBIE, x, y, ZOMBIE_HEALTH)
     elif material == PATH and in_tunnel and uniform(world) > 0.95:
-        add(world, SKELETON, x, y, 3)
+        add(world, SKELETON, x, y, SKELETON_HEALTH)

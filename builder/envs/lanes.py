@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -149,4 +150,10 @@ def warm_up(engine: str, area: tuple[int, int]) -> None:
     else:
         import opensimplex
 
-        opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)
+        lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        with contextlib.suppress(ImportError, OSError):  # without numba nothing is compiled
+            from builder.engine.jit import compiling
+
+            lock = compiling("opensimplex")
+        with lock:
+            opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.envs.lanes import make_lanes
-from builder.envs.spec import ACTIONS, make_seen
+from builder.envs.spec import ACTIONS, as_pair, check_seed, make_seen
 from schemas.layout import TERMINATED, TIME_LIMIT
 
 _PLAYING = np.ones(1, bool)
@@ -39,11 +39,15 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     render_mode : {None, "rgb_array"}, optional
         With `rgb_array`, `render` returns the last observation. It does not
         draw again: drawing by night takes random numbers from the game.
+    engine : {"fast", "crafter"}, optional
+        Compiled code, or the crafter package itself: the same bits.
 
     Raises
     ------
     ValueError
         If Crafter cannot draw such a world or picture.
+    EngineError
+        If the engine cannot be used.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
@@ -60,6 +64,7 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode: expected None or 'rgb_array', found {render_mode!r}")
+        view, size = as_pair(view), as_pair(size)
         self._lanes = make_lanes(engine, 1, area, view, size, length, reward)
         self._seen = make_seen(1, area, size)
         self._shapes = (size[1], size[0], 3), tuple(area)
@@ -77,7 +82,7 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(2**31 - 1))
-        self._lanes.reset(0, seed, self._seen)
+        self._lanes.reset(0, check_seed(seed), self._seen)
         self._world_seed = seed
         return self._frame(), self._info(1.0)
 

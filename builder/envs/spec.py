@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from crafter import constants
@@ -51,6 +52,23 @@ def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
         achievements=np.zeros((count, len(ACHIEVEMENTS)), np.uint16),
         daylight=np.zeros(count, np.float32),
     )
+
+
+def check_seed(seed: int | np.integer[Any]) -> int:
+    """Refuse a seed that `numpy.random.RandomState` would not take.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed: expected 0 to {2**32 - 1}, found {seed}")
+    return int(seed)
+
+
+def as_pair(value: tuple[int, int] | int) -> tuple[int, int]:
+    """Take one number for both, as Crafter does for `view` and `size`."""
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
 def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from builder.envs.lanes import make_lanes
-from builder.envs.spec import ACTIONS, make_seen
+from builder.envs.spec import ACTIONS, as_pair, check_seed, make_seen
 from schemas.layout import TERMINATED, TIME_LIMIT
 
 
@@ -53,6 +53,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         reward: bool = True,
         engine: str = "fast",
     ) -> None:
+        view, size = as_pair(view), as_pair(size)
         self.num_envs = num_envs
         self.single_observation_space = gymnasium.spaces.Box(
             0, 255, (size[1], size[0], 3), np.uint8
@@ -95,8 +96,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         Raises
         ------
         ValueError
-            If the seeds or the mask do not fit the number of lanes, or the
-            mask is empty.
+            If the seeds or the mask do not fit the number of lanes, the mask
+            is empty, or NumPy takes no such seed; then no lane is reset.
         """
         mask = self._reset_mask(options)
         if isinstance(seed, int):
@@ -106,12 +107,14 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             seeds = [None] * self.num_envs
         if len(seeds) != self.num_envs:
             raise ValueError(f"seed: expected {self.num_envs} seeds, found {len(seeds)}")
-        for lane in np.flatnonzero(mask).tolist():
-            drawn = seeds[lane]
-            if drawn is None:
-                drawn = int(self.np_random.integers(2**31 - 1))
-            self._lanes.reset(lane, int(drawn), self._seen)
-            self._infos["world_seed"][lane] = drawn
+        drawn = {
+            lane: check_seed(self.np_random.integers(2**31 - 1) if given is None else given)
+            for lane, given in enumerate(seeds)
+            if mask[lane]
+        }
+        for lane, world_seed in drawn.items():
+            self._lanes.reset(lane, world_seed, self._seen)
+            self._infos["world_seed"][lane] = world_seed
         self._started |= mask
         self._terminated &= ~mask
         self._truncated &= ~mask

@@ -12,6 +12,27 @@ Plan = Callable[[np.random.Generator], Iterator[NDArray[np.uint8]]]
 """Yields an episode's actions without end, in blocks of any length."""
 
 
+MOST_EMPTY_BLOCKS = 1000
+"""Empty blocks in a row after which a plan is taken to be at fault."""
+
+
+def blocks_of(plan: Plan, rng: np.random.Generator) -> Iterator[Any]:
+    """Yield the blocks of an episode's plan that are not empty.
+
+    Raises
+    ------
+    ValueError
+        If the plan yields nothing but empty blocks.
+    """
+    empty = 0
+    for block in plan(rng):
+        if len(block):
+            empty = 0
+            yield block
+        elif (empty := empty + 1) == MOST_EMPTY_BLOCKS:
+            raise ValueError(f"plan: expected actions, found {empty} empty blocks")
+
+
 class OpenLoopPolicy:
     """Plays back a plan in every lane.
 
@@ -33,7 +54,9 @@ class OpenLoopPolicy:
 
     def reset(self, lane: int, rng: np.random.Generator) -> None:
         """Start a new plan in the lane."""
-        self._actions[lane] = (action for block in self.plan(rng) for action in block.tolist())
+        self._actions[lane] = (
+            action for block in blocks_of(self.plan, rng) for action in block.tolist()
+        )
 
     def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
         """Give each lane's next action."""

@@ -146,9 +146,17 @@ def test_what_crafter_cannot_draw_is_refused(settings, message, engine):
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
-def test_seeds_that_numpy_does_not_take_are_refused(seed):
+def test_seeds_that_numpy_does_not_take_are_refused(seed, engine):
+    env = CrafterVectorEnv(2, **SMALL, engine=engine)
     with pytest.raises(ValueError, match=f"found {seed}"):
-        CrafterVectorEnv(1, **SMALL).reset(seed=[seed])
+        env.reset(seed=[0, seed])
+    assert not env.playing.any()
+
+
+def test_sizes_may_be_one_number_and_lengths_any(engine):
+    env = CrafterEnv(view=9, size=64, length=10**20, engine=engine)
+    assert env.reset(seed=0)[0].shape == (64, 64, 3)
+    assert not env.step(0)[3]
 
 
 def test_unknown_engines_are_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 
@@ -168,7 +169,10 @@ def test_policies_that_break_the_protocol(tmp_path, name, message, workers):
 
 
 @pytest.mark.parametrize("chunk_frames", [7, 32])
-@pytest.mark.parametrize("blocks", ["short", "ending"])
+@pytest.mark.parametrize(
+    "blocks",
+    ["short", "ending", "long", "read-only", "empty floats", "to the end", "wrong after the end"],
+)
 def test_a_plan_is_played_alike_with_and_without_a_look_at_each_step(
     tmp_path, blocks, chunk_frames
 ):
@@ -176,6 +180,8 @@ def test_a_plan_is_played_alike_with_and_without_a_look_at_each_step(
         seed=3, policy=f"{MODULE}:planner", policy_args={"blocks": blocks},
         chunk_frames=chunk_frames, **SMALL_WORLD,
     )  # fmt: skip
+    if "the end" in blocks:
+        settings = dataclasses.replace(settings, length=28)
     for target in (Target(frames=300), Target(episodes=4), Target(frames=1)):
         digests = {
             build(
@@ -205,12 +211,32 @@ def test_plans_that_go_wrong(tmp_path, blocks, message, engine):
         build(tmp_path / "d", settings, Target(episodes=3), workers=0, num_envs=1, engine=engine)
 
 
+@pytest.mark.parametrize("engine", ["fast", "crafter"])
+def test_a_plan_without_actions_does_not_hang(tmp_path, engine):
+    settings = BuildSettings(
+        policy=f"{MODULE}:planner", policy_args={"blocks": "nothing"}, **SMALL_WORLD
+    )
+    with pytest.raises(BuildError, match="expected actions, found 1000 empty blocks"):
+        build(tmp_path / "d", settings, Target(episodes=3), workers=0, engine=engine)
+
+
 def test_a_plan_of_no_integers(tmp_path):
     settings = BuildSettings(
         policy=f"{MODULE}:planner", policy_args={"blocks": "floats"}, **SMALL_WORLD
     )
     with pytest.raises(BuildError, match=r"found shape \(5,\) of float64 in episode 0"):
         build(tmp_path / "d", settings, Target(episodes=3), workers=0)
+
+
+def test_a_policy_whose_act_was_replaced_is_asked(tmp_path):
+    settings = BuildSettings(policy=f"{MODULE}:changed_planner", **SMALL_WORLD)
+    digests = {
+        build(
+            tmp_path / engine, settings, Target(episodes=2), workers=0, engine=engine
+        ).metadata.digest
+        for engine in ("fast", "crafter")
+    }
+    assert len(digests) == 1
 
 
 def test_a_policy_that_overrides_how_its_plan_is_played_is_asked(tmp_path):

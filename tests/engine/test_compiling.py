@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,31 @@ def test_the_cache_knows_all_that_goes_into_the_code(tmp_path, monkeypatch):
     before = jit._fingerprint()
     monkeypatch.setattr(jit.metadata, "version", lambda package: "0")
     assert jit._fingerprint() != before
+
+
+def test_no_source_that_is_compiled_in_is_left_out():
+    engine = Path(jit.__file__).parent
+    known = {path.resolve() for path in jit._sources()}
+    for path in engine.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                ("builder.", "schemas.")
+            ):
+                imported = engine.parent.parent / (str(node.module).replace(".", "/") + ".py")
+                # What only `lanes` imports is Python: it compiles nothing itself.
+                assert imported in known or path.name == "lanes.py", (path.name, node.module)
+
+
+@pytest.mark.slow
+def test_a_damaged_cache_is_compiled_anew(tmp_path, command):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert command(*BUILD, "--workers", 0, timeout=300, **cache).returncode == 0
+    for path in (tmp_path / "cache").rglob("*.nbc"):
+        path.write_bytes(path.read_bytes()[:1000])
+    done = command(*BUILD, "--overwrite", "--workers", 2, timeout=300, **cache)
+    assert done.returncode == 0, done.stderr
+    done = command(*BUILD, "--overwrite", "--workers", 2, timeout=300, **cache)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.slow

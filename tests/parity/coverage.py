@@ -44,7 +44,10 @@ class Coverage(collections.Counter):
                 )
         for lost in self._alive - alive:
             if type(lost) is objects.Plant:
-                self["plant eaten by a creature"] += 1
+                beside = [world[lost.pos + way][1] for way in lost.all_dirs]
+                self["plant eaten by a creature"] += any(
+                    isinstance(obj, tuple(SPAWNING.values())) for obj in beside
+                )
             if type(lost) is objects.Arrow:
                 x, y = lost.pos + lost.facing
                 was = before["materials"].get((x, y))

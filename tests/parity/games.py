@@ -15,6 +15,7 @@ from builder.engine import world as engine_world
 from builder.engine.lanes import FastLanes
 from builder.engine.rules import MATERIALS
 from builder.envs.spec import ITEMS, make_seen
+from builder.rows import Done
 from schemas.layout import TERMINATED, TIME_LIMIT
 from tests.stock import stock_env
 
@@ -64,6 +65,8 @@ class StockGame:
             "daylight": np.float32(self.world.daylight),
             "rewards": np.float32(self._end[1]),
             "ended": self._end[0],
+            "materials": self.world._mat_map,
+            "random": np.append(*self.world.random.get_state()[1:3]),
         }
 
     @property
@@ -98,6 +101,7 @@ class FastGame:
     """The fast engine."""
 
     def __init__(self, seed, area=(64, 64), view=(9, 9), size=(64, 64), length=10_000):
+        self.area, self.size = area, size
         self._lanes = FastLanes(1, area, view, size, length)
         self._seen = make_seen(1, area, size)
         self._shapes = {"frames": (size[1], size[0], 3), "semantic": area}
@@ -112,7 +116,13 @@ class FastGame:
             name: values[0].reshape(self._shapes.get(name, values[0].shape))
             for name, values in self._seen._asdict().items()
         }
-        return row | {"rewards": np.float32(self._rewards[0]), "ended": self._lanes.ended(0)}
+        world = self._lanes.worlds[0]
+        return row | {
+            "rewards": np.float32(self._rewards[0]),
+            "ended": self._lanes.ended(0),
+            "materials": self._lanes.terrain(0),
+            "random": np.append(world["random_state"], world["random_used"]),
+        }
 
     def set_material(self, x, y, name):
         _set_material(self._lanes.worlds, x, y, MATERIALS[name])
@@ -148,6 +158,29 @@ def _clear(worlds, x, y):
     row = engine_world.object_at(worlds[0], x, y)
     if row > engine_world.PLAYER_ROW:
         engine_world.remove(worlds[0], row)
+
+
+def play_again(game, actions, rng):
+    """Play an episode by the engine's `play`, in blocks and rows of random lengths."""
+    parts, used, taken, whole = [], 0, 0, False
+    block = actions[:0]
+    while not whole:
+        count = int(rng.integers(1, 50))
+        seen = make_seen(count, game.area, game.size)
+        done = Done(*(np.zeros(count, dtype) for dtype in ("u1", "f4", "?", "?")))
+        used = 0
+        while used < count and not whole:
+            used, taken, whole = game._lanes.play(0, None, block, taken, seen, done, used)
+            if taken == len(block) and not whole:
+                if not len(actions) and not game._lanes.ended(0):
+                    whole = True
+                    break
+                size = int(rng.integers(0, 70))
+                block, actions, taken = actions[:size], actions[size:], 0
+        parts.append(
+            {name: rows[:used] for name, rows in {**seen._asdict(), **done._asdict()}.items()}
+        )
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class Both:
