@@ -85,9 +85,12 @@ def _fingerprint() -> str:
     return content.hexdigest()[:16]
 
 
-def is_compiled(variant: str) -> bool:
-    """Whether a variant of the code is in the cache, compiled for this very machine."""
-    return _mark(variant).exists()
+def compiled_at(variant: str) -> int | None:
+    """When a variant of the code was compiled for this very machine, None if it was not."""
+    try:
+        return _mark(variant).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 @contextlib.contextmanager
@@ -96,20 +99,27 @@ def compiling(variant: str) -> Iterator[None]:
 
     Processes that compile into one cache at the same time can break it.
     """
-    mark = _mark(variant)
-    with open(mark.with_name("lock"), "w") as lock:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(lock, fcntl.LOCK_SH if mark.exists() else fcntl.LOCK_EX)
+    with _locked(fcntl.LOCK_EX if compiled_at(variant) is None else fcntl.LOCK_SH):
         yield
-        mark.touch()
+        if compiled_at(variant) is None:
+            _mark(variant).touch()
 
 
-def forget(variant: str) -> None:
-    """Delete the code, which is found to be damaged, to be compiled anew."""
-    with compiling(variant):
-        for path in cache_folder().glob("*/*.nb?"):
-            path.unlink(missing_ok=True)
-    _mark(variant).unlink(missing_ok=True)
+def forget(variant: str, since: int) -> None:
+    """Delete code that is damaged, unless another process has compiled it anew meanwhile."""
+    with _locked(fcntl.LOCK_EX):
+        if compiled_at(variant) == since:
+            for path in cache_folder().glob("*/*.nb?"):
+                path.unlink(missing_ok=True)
+            _mark(variant).unlink()
+
+
+@contextlib.contextmanager
+def _locked(how: int) -> Iterator[None]:
+    with open(cache_folder() / "lock", "w") as lock:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, how)
+        yield
 
 
 def _mark(variant: str) -> Path:

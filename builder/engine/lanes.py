@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.engine import step
-from builder.engine.jit import compiling, forget, is_compiled
+from builder.engine.jit import compiled_at, compiling, forget
 from builder.engine.textures import make_picture
 from builder.engine.world import cells_for, world_dtype
 from builder.engine.worldgen import make_scratch
@@ -138,24 +138,24 @@ def daylights(count: int) -> NDArray[np.float64]:
 def _load(cells: int) -> None:
     """Load the code for worlds of a size, or compile it, by calling all of it once."""
     variant = f"cells-{cells}"
-    if not is_compiled(variant):
+    since = compiled_at(variant)
+    if since is None:
         print(
             f"compiling the fast engine for worlds of up to {cells:,} cells, which takes about a "
             "minute and is done once ...",
             file=sys.stderr,
             flush=True,
         )
-    with compiling(variant):
-        try:
+    try:
+        with compiling(variant):
             _call_all(cells)
-            return
-        except Exception:
-            if not is_compiled(variant):
-                raise
-    # What is in the cache cannot be loaded: away with it.
-    forget(variant)
-    with compiling(variant):
-        _call_all(cells)
+    except Exception:
+        if since is None:
+            raise
+        # What is in the cache cannot be loaded: away with it.
+        forget(variant, since)
+        with compiling(variant):
+            _call_all(cells)
 
 
 def _call_all(cells: int) -> None:
@@ -178,5 +178,5 @@ def _call_all(cells: int) -> None:
 def warm_up(area: tuple[int, int]) -> None:
     """Compile the code for worlds of an area unless it is in the cache."""
     cells = cells_for(area)
-    if not is_compiled(f"cells-{cells}"):
+    if compiled_at(f"cells-{cells}") is None:
         _load(cells)

@@ -89,7 +89,7 @@ def test_no_source_that_is_compiled_in_is_left_out():
 def test_a_damaged_cache_is_compiled_anew(tmp_path, command):
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert command(*BUILD, "--workers", 0, timeout=300, **cache).returncode == 0
-    for path in (tmp_path / "cache").rglob("*.nbc"):
+    for path in (tmp_path / "cache").glob("engine-*/*/*.nbc"):
         path.write_bytes(path.read_bytes()[:1000])
     done = command(*BUILD, "--overwrite", "--workers", 2, timeout=300, **cache)
     assert done.returncode == 0, done.stderr
