@@ -154,8 +154,7 @@ class EpisodeEncoder:
         while start < count:
             *_, used = self.rows()
             taken = min(count - start, self._chunk_frames - used)
-            block = self._block_used
-            for buffers, at in ((self._images, used), (self._small, block)):
+            for buffers, at in ((self._images, used), (self._small, self._block_used)):
                 for name, buffer in buffers.items():
                     buffer[at : at + taken] = rows[name][start : start + taken]
             self.filled(used + taken)
@@ -228,8 +227,6 @@ def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> Enc
     if length >= episode.length:
         return episode
     rows = {name: values[:length].copy() for name, values in decode_rows(episode, metadata).items()}
-    for name in ("actions", "rewards", "terminations", "truncations"):
-        rows[name][-1] = 0
     rows["truncations"][-2:-1] = True
     encoder = EpisodeEncoder(metadata)
     encoder.extend(rows)

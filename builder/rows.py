@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.layout import FRAME_FIELDS
+
 
 class Seen(NamedTuple):
     """What there is to see, one row a frame or a lane; an array without rows is left out.
@@ -36,21 +38,15 @@ class Seen(NamedTuple):
     @classmethod
     def over(cls, arrays: Mapping[str, NDArray[Any]]) -> Seen:
         """Take arrays by their names, an image's axes as one; what is missing has no rows."""
+        fields = [FRAME_FIELDS[name] for name in cls._fields]
         return cls(
             *(
-                np.zeros((0,) * dimensions, dtype)
-                if name not in arrays
-                else arrays[name].reshape(len(arrays[name]), -1)
-                if name in ("frames", "semantic")
-                else arrays[name]
-                for name, dimensions, dtype in (
-                    ("frames", 2, np.uint8),
-                    ("semantic", 2, np.uint8),
-                    ("positions", 2, np.int16),
-                    ("inventory", 2, np.uint8),
-                    ("achievements", 2, np.uint16),
-                    ("daylight", 1, np.float32),
-                )
+                np.zeros((0,) * min(len(field.dims), 2), field.dtype)
+                if field.name not in arrays
+                else arrays[field.name].reshape(len(arrays[field.name]), -1)
+                if len(field.dims) > 2
+                else arrays[field.name]
+                for field in fields
             )
         )
 

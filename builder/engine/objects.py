@@ -61,7 +61,7 @@ from builder.engine.rules import (
     WATER,
     WOOD_SWORD,
     ZOMBIE,
-)  # fmt: skip
+)
 from builder.engine.world import (
     PLAYER_ROW,
     add,
@@ -71,7 +71,7 @@ from builder.engine.world import (
     object_at,
     remove,
     set_material,
-)  # fmt: skip
+)
 
 _DIRECTIONS_X = np.array([-1, 1, 0, 0])
 _DIRECTIONS_Y = np.array([0, 0, -1, 1])

@@ -13,7 +13,7 @@ import numpy as np
 
 from builder.engine.copying import copy_block
 from builder.engine.jit import kernel
-from builder.engine.rng import take_words
+from builder.engine.rng import take_words, to_unit
 from builder.engine.rules import ARROW, COW, NUM_ITEMS, PLAYER, RIPE, SKELETON, ZOMBIE
 from builder.engine.textures import (
     ARROW_TEXTURE,
@@ -31,7 +31,7 @@ from builder.engine.textures import (
     SKELETON_TEXTURE,
     SLEEPING_TEXTURE,
     ZOMBIE_TEXTURE,
-)  # fmt: skip
+)
 from builder.engine.world import PLAYER_ROW, inside
 
 _SATURATION = np.float32(0.4)
@@ -171,10 +171,8 @@ def _draw_noise(world: Any, picture: Any, width: int, height: int) -> None:
     drawn = picture.drawn_noise
     for pixel in range(np.uint64(width * height)):
         pair = picture.pairs[pixel]
-        high = np.int32(np.uint32(pair & np.uint64(0xFFFFFFFF)) >> np.uint32(5))
-        low = np.int32(np.uint32(pair >> np.uint64(32)) >> np.uint32(6))
-        random = (np.float64(high) * 67108864.0 + np.float64(low)) / 9007199254740992.0
-        drawn[pixel] = 32 + 95 * random
+        first, second = np.uint32(pair & np.uint64(0xFFFFFFFF)), np.uint32(pair >> np.uint64(32))
+        drawn[pixel] = 32 + 95 * to_unit(first, second)
     for y in range(np.uint64(height)):
         for x in range(np.uint64(width)):
             picture.noise[y * np.uint64(width) + x] = drawn[x * np.uint64(height) + y]

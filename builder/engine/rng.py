@@ -72,11 +72,19 @@ def _next_word(world: Any) -> np.uint32:
 
 
 @kernel
-def uniform(world: Any) -> float:
-    """Draw from [0, 1); mirrors `RandomState.uniform()`, 53 bits of two words."""
-    high = _next_word(world) >> np.uint32(5)
-    low = _next_word(world) >> np.uint32(6)
+def to_unit(first: np.uint32, second: np.uint32) -> float:
+    """Make a number in [0, 1) of 53 bits of two words; mirrors `mt19937_next_double`."""
+    # As int32, which they fit into, they are converted in a vector.
+    high = np.int32(first >> np.uint32(5))
+    low = np.int32(second >> np.uint32(6))
     return (np.float64(high) * 67108864.0 + np.float64(low)) / 9007199254740992.0
+
+
+@kernel
+def uniform(world: Any) -> float:
+    """Draw from [0, 1); mirrors `RandomState.uniform()`."""
+    first = _next_word(world)
+    return to_unit(first, _next_word(world))
 
 
 @kernel

@@ -28,7 +28,7 @@ from builder.engine.rules import (
     WATER,
     ZOMBIE,
     ZOMBIE_HEALTH,
-)  # fmt: skip
+)
 from builder.engine.world import PLAYER_ROW, add, set_material
 
 STRIP = 64

@@ -9,6 +9,7 @@ import numpy as np
 from crafter import constants
 
 from builder.rows import Seen
+from schemas.layout import FRAME_FIELDS
 
 ACTIONS: tuple[str, ...] = tuple(constants.actions)
 MATERIALS: tuple[str, ...] = tuple(constants.materials)
@@ -44,13 +45,19 @@ def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:
 
 def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
     """Make rows for all that there is to see."""
-    return Seen(
-        frames=np.zeros((count, size[0] * size[1] * 3), np.uint8),
-        semantic=np.zeros((count, area[0] * area[1]), np.uint8),
-        positions=np.zeros((count, 2), np.int16),
-        inventory=np.zeros((count, len(ITEMS)), np.uint8),
-        achievements=np.zeros((count, len(ACHIEVEMENTS)), np.uint16),
-        daylight=np.zeros(count, np.float32),
+    shapes = {
+        "frames": (size[1], size[0], 3),
+        "semantic": area,
+        "positions": (2,),
+        "inventory": (len(ITEMS),),
+        "achievements": (len(ACHIEVEMENTS),),
+        "daylight": (),
+    }
+    return Seen.over(
+        {
+            name: np.zeros((count, *shape), FRAME_FIELDS[name].dtype)
+            for name, shape in shapes.items()
+        }
     )
 
 
