@@ -1,19 +1,36 @@
-"""From a path to a container."""
+"""From a path or an address to a container."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from loader.workers import default_threads
 from schemas.container import Container
 
+CACHE_BYTES = 64 * 2**20
+"""Bytes of decoded chunks that a reader keeps, by default."""
 
-def open_container(path: str | Path) -> Container:
+
+def is_address(path: str | Path) -> bool:
+    """Whether it is an address such as `s3://bucket/data.zarr` rather than a path."""
+    return "://" in str(path)
+
+
+def open_container(
+    path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
+) -> Container:
     """Open a dataset's container, read only.
 
     Parameters
     ----------
     path : str or Path
-        Folder of a Zarr group.
+        Folder of a Zarr group; or a zip file of one, or an address that fsspec
+        opens, which are read through zarr-python.
+    cache_bytes : int
+        Bytes of decoded chunks to keep.
+    threads : int, optional
+        Threads that decode at once; by default the usable cores, at most 8,
+        and one in a worker process.
 
     Raises
     ------
@@ -21,6 +38,10 @@ def open_container(path: str | Path) -> Container:
         If there is nothing that can be read there.
     """
     # Here, so that importing the loader does not cost zarr-python's import.
-    from loader.zarr_container import ZarrContainer
+    if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
+        from loader.zarr.remote import RemoteZarr
 
-    return ZarrContainer(Path(path))
+        return RemoteZarr(str(path))
+    from loader.zarr.local import LocalZarr
+
+    return LocalZarr(Path(path), cache_bytes, default_threads() if threads is None else threads)

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loader.container import open_container
+from loader.container import CACHE_BYTES, is_address, open_container
 from loader.episode import Episode
 from loader.split import split_groups
 from schemas.container import Container
@@ -31,13 +31,22 @@ TABLE_DTYPE = np.dtype(
 """One record of `Dataset.episodes`; the names are those on disk."""
 
 
-def open_dataset(path: str | Path) -> Dataset:
+def open_dataset(
+    path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
+) -> Dataset:
     """Open a dataset, whole or still being built.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the dataset.
+        Folder of the dataset; or a zip file of it, or an address such as
+        `s3://bucket/data.zarr`, which are read through zarr-python, slowly.
+    cache_bytes : int
+        Bytes of decoded chunks that each process keeps. Twice the size of a
+        decoded array keeps all of it, after the first look.
+    threads : int, optional
+        Threads that decode at once; by default the usable cores, at most 8,
+        and one in a worker process.
 
     Returns
     -------
@@ -49,7 +58,7 @@ def open_dataset(path: str | Path) -> Dataset:
     NotADatasetError, VersionError, MetadataError, CorruptDataError
         If the path holds no dataset that this software can read.
     """
-    return Dataset(path)
+    return Dataset(path, cache_bytes=cache_bytes, threads=threads)
 
 
 class Dataset(Sequence[Episode]):
@@ -60,8 +69,8 @@ class Dataset(Sequence[Episode]):
 
     Attributes
     ----------
-    path : Path
-        Folder of the dataset.
+    path : Path or str
+        Folder or file of the dataset, or its address.
     metadata : Metadata
         Settings, names and counts.
     episodes : ndarray, shape (len(self),), dtype TABLE_DTYPE
@@ -69,8 +78,12 @@ class Dataset(Sequence[Episode]):
         index into `metadata.end_reasons`) and world seed.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).absolute()  # the current folder may change
+    def __init__(
+        self, path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
+    ) -> None:
+        # The current folder may change.
+        self.path = str(path) if is_address(path) else Path(path).absolute()
+        self._options: dict[str, Any] = {"cache_bytes": cache_bytes, "threads": threads}
         container = self.container
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
         count = self.metadata.counts.episodes
@@ -93,7 +106,7 @@ class Dataset(Sequence[Episode]):
     def container(self) -> Container:
         """The open files; opened anew in a process that was forked."""
         if self.__dict__.get("_pid") != os.getpid():
-            self._container = open_container(self.path)
+            self._container = open_container(self.path, **self._options)
             self._pid = os.getpid()
         return self._container
 

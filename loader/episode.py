@@ -85,17 +85,16 @@ class EpisodeField:
             raise ValueError(
                 f"out: expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
             )
+        rows = np.empty(shape, self.dtype) if out is None else out
+        span = (self._start + start, self._start + stop, rows)
         try:
-            rows = self._dataset.container.read(self.name, self._start + start, self._start + stop)
+            self._dataset.container.read_spans(self.name, [span], keep=True)
         except CorruptDataError as error:
             raise CorruptDataError(
                 f"episode {self._episode}, {self.name}[{start}:{stop}]: {error} "
                 f"({self._dataset.path})"
             ) from error
-        if out is None:
-            return rows
-        out[...] = rows
-        return out
+        return rows
 
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)

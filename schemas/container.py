@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.layout import Field
 from schemas.metadata import Metadata, Violation
+
+Span: TypeAlias = tuple[int, int, NDArray[Any]]
+"""First row, the row after the last, and the array, shape (rows, ...), to put them in."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,24 @@ class Container(Protocol):
         ------
         CorruptDataError
             If bytes are missing or fail their checksum.
+        """
+
+    def read_spans(self, path: str, spans: Sequence[Span], keep: bool = False) -> None:
+        """Read many spans of rows of an array, each into an array of the caller's.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        spans : sequence of Span
+            What to read and where to put it.
+        keep : bool
+            Whether neighbouring rows will be wanted soon.
+
+        Raises
+        ------
+        CorruptDataError
+            If bytes are missing or fail their checksum; the arrays are undefined then.
         """
 
     def stored_bytes(self, path: str) -> int:

@@ -72,8 +72,10 @@ def read_index(
     if crc32c(data) != bytes(shard[-CHECKSUM_BYTES:]):
         raise CorruptDataError("a shard's index fails its CRC-32C checksum")
     index = np.frombuffer(data, "<u8").reshape(slots, 2)
-    ends = [int(start) + int(length) for start, length in index if start != MISSING]
-    if ends and max(ends) > (shard_bytes or len(shard)) - size:
+    room = np.uint64((shard_bytes or len(shard)) - size)
+    starts, lengths = index[index[:, 0] != MISSING].T
+    # The sum of the two could overflow.
+    if (starts > room).any() or (lengths > room - starts).any():
         raise CorruptDataError("a shard's index points outside its file")
     return index
 

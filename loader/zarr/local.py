@@ -1,33 +1,46 @@
-"""A Zarr group as a read-only container."""
+"""A Zarr group in a local folder as a read-only container."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
-from schemas.container import ArrayInfo
+from loader.workers import WorkerThreads
+from loader.zarr.chunk_cache import ChunkCache
+from loader.zarr.direct import DirectArray, DirectLayout
+from loader.zarr.mapped_files import MappedFiles, open_files_limit
+from schemas.container import ArrayInfo, Span
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
 from schemas.shards import MISSING, index_bytes, read_index
 from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
+if TYPE_CHECKING:
+    from loader.zarr.stock import StockGroup
+
 _FIELDS = {field.path: field for field in FIELDS}
+_log = logging.getLogger(__name__)
 
 
-class ZarrContainer:
-    """Reads a dataset's arrays through zarr-python.
+class LocalZarr:
+    """Reads a dataset's arrays: straight from their files, or through zarr-python.
 
     Parameters
     ----------
     path : Path
         Folder of the Zarr v3 group.
+    cache_bytes : int
+        Bytes that decoded chunks may take.
+    threads : int
+        Threads that decode at once.
 
     Raises
     ------
@@ -35,45 +48,40 @@ class ZarrContainer:
         If there is no readable Zarr v3 group.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache_bytes: int, threads: int) -> None:
         self.name = str(path)
         self._path = path
         if not path.exists():
             raise NotADatasetError(f"{path}: expected a Crafter dataset, found nothing")
         if not (path / DOCUMENT).is_file():
             raise NotADatasetError(f"{path}: expected a Crafter dataset, found no Zarr v3 group")
-        try:
-            self._group = zarr.open_group(path, mode="r", zarr_format=3)
-            self.attributes: dict[str, Any] = self._group.attrs.asdict()
-        except Exception as error:  # zarr-python raises many kinds for a broken document
-            raise NotADatasetError(
-                f"{path}: expected a Crafter dataset, found a Zarr group that cannot be read: "
-                f"{_one_line(error)}"
-            ) from error
-        self._arrays: dict[str, zarr.Array[Any]] = {}
-        self._indexes: dict[str, tuple[tuple[int, int, int], NDArray[np.uint64]]] = {}
         root = _read_json(path / DOCUMENT) or {}
-        consolidated = root.get("consolidated_metadata") or {}
-        self._documents: dict[str, Any] = consolidated.get("metadata") or {}
+        if (root.get("zarr_format"), root.get("node_type")) != (3, "group"):
+            raise NotADatasetError(
+                f"{path}: expected a Crafter dataset, found a Zarr group that cannot be read"
+            )
+        self.attributes: dict[str, Any] = _mapping(root.get("attributes"))
+        self._documents = _mapping(_mapping(root.get("consolidated_metadata")).get("metadata"))
+        self._cache = ChunkCache(cache_bytes)
+        self._files = MappedFiles(open_files_limit())
+        self._threads = WorkerThreads(threads)
+        self._direct: dict[str, DirectArray | None] = {}
+        self._indexes: dict[str, tuple[tuple[int, int, int], NDArray[np.uint64]]] = {}
+
+    @cached_property
+    def _stock(self) -> StockGroup:
+        from loader.zarr.stock import StockGroup
+
+        return StockGroup(self._path)
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Describe an array; None if none can be read at the path."""
-        try:
-            array = self._array(path)
-        except CorruptDataError:
-            return None
-        dims = array.metadata.dimension_names  # type: ignore[union-attr]
-        return ArrayInfo(
-            shape=array.shape,
-            dtype=array.dtype,
-            dims=None if dims is None else tuple(str(dim) for dim in dims),
-            chunk_rows=array.chunks[0] if array.ndim else 0,
-            file_rows=self._file_rows(array),
-        )
+        return self._stock.describe(path)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
         """Check an array's documents and that its files are there; see `schemas.Container`."""
-        rows = self._array(field.path).shape[0] if self._array(field.path).ndim else 0
+        array = self._stock.array(field.path)
+        rows = array.shape[0] if array.ndim else 0
         used = self._documents.get(field.path)
         own = _read_json(self._path / field.path / DOCUMENT)
         if own is None and rows:
@@ -97,30 +105,57 @@ class ZarrContainer:
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Read rows of an array; see `schemas.Container`."""
-        array = self._array(path)
-        if start >= stop:
-            return np.zeros((0, *array.shape[1:]), array.dtype)
-        # zarr-python takes what is missing for fill values; every chunk of a dataset is stored.
-        for problem in self._missing_files(path, start, stop):
-            raise CorruptDataError(f"{path}: {problem}")
-        self._check_chunks(path, start, stop)
+        direct = self._direct_array(path)
+        if direct is None:
+            return self._read_stock(path, start, stop)
+        shape = direct.layout.shape
+        stop = max(start, min(stop, shape[0]))
+        rows = np.empty((stop - start, *shape[1:]), direct.layout.dtype)
+        self.read_spans(path, [(start, stop, rows)], keep=True)
+        return rows
+
+    def read_spans(self, path: str, spans: Sequence[Span], keep: bool = False) -> None:
+        """Read many spans of rows of an array; see `schemas.Container`."""
+        direct = self._direct_array(path)
+        if direct is None:
+            for start, stop, out in spans:
+                out[...] = self._read_stock(path, start, stop)
+            return
         try:
-            return np.asarray(array[start:stop])
-        except Exception as error:  # what decoding raises depends on the codec and the version
-            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+            direct.read_spans(spans, keep)
+        except CorruptDataError as error:
+            raise CorruptDataError(f"{path}: {error}") from error
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""
         return sum(file.stat().st_size for file in (self._path / path).iterdir())
 
-    def _file_rows(self, array: zarr.Array[Any]) -> int:
-        return int((array.shards or array.chunks)[0]) if array.ndim else 0
+    def _direct_array(self, path: str) -> DirectArray | None:
+        if path not in self._direct:
+            document = self._documents.get(path) or _read_json(self._path / path / DOCUMENT)
+            layout = DirectLayout.parse(document or {})
+            if layout is None and document and None not in self._direct.values():
+                _log.warning("%s: %s is read through zarr-python, slowly", self.name, path)
+            self._direct[path] = None
+            if layout is not None:
+                self._direct[path] = DirectArray(
+                    str(self._path / path), layout, self._files, self._cache, self._threads
+                )
+        return self._direct[path]
+
+    def _read_stock(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        if start < stop:
+            # zarr-python takes what is missing for fill values; every chunk of a dataset is stored.
+            for problem in self._missing_files(path, start, stop):
+                raise CorruptDataError(f"{path}: {problem}")
+            self._check_chunks(path, start, stop)
+        return self._stock.read(path, start, stop)
 
     def _file(self, path: str, index: int) -> Path:
         return self._path / path / chunk_file(_FIELDS[path], index)
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
-        rows = self._file_rows(self._array(path))
+        rows = self._stock.file_rows(path)
         for index in range(start // rows, -(-stop // rows)) if rows else ():
             file = self._file(path, index)
             if not file.is_file() or not file.stat().st_size:
@@ -128,7 +163,7 @@ class ZarrContainer:
 
     def _check_chunks(self, path: str, start: int, stop: int) -> None:
         """Refuse rows whose chunks a shard's index leaves out."""
-        array = self._array(path)
+        array = self._stock.array(path)
         if array.shards is None:
             return
         file_rows, chunk_rows = array.shards[0], array.chunks[0]
@@ -155,16 +190,9 @@ class ZarrContainer:
             self._indexes[str(file)] = known
         return known[1]
 
-    def _array(self, path: str) -> zarr.Array[Any]:
-        if path not in self._arrays:
-            try:
-                array = self._group[path]
-            except Exception as error:
-                raise CorruptDataError(f"{path}: {_one_line(error)}") from error
-            if not isinstance(array, zarr.Array):
-                raise CorruptDataError(f"{path}: expected an array, found a group")
-            self._arrays[path] = array
-        return self._arrays[path]
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
@@ -173,7 +201,3 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

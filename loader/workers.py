@@ -1,0 +1,72 @@
+"""Threads that share the work of one reader."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+MOST_THREADS = 8
+"""More hardly pay: Python's own part of the work is done by one at a time."""
+
+
+def default_threads() -> int:
+    """Threads for a reader in this process: the usable cores, or one in a worker process."""
+    if multiprocessing.parent_process() is not None:
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), MOST_THREADS)
+    return min(os.cpu_count() or 1, MOST_THREADS)
+
+
+class WorkerThreads:
+    """Works through lists of items, with some threads beside the calling one.
+
+    Parameters
+    ----------
+    count : int
+        Threads that work at once, the calling one among them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ThreadPoolExecutor | None = None
+
+    def run(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
+        """Call `work` with every item; in no order, if there are several threads.
+
+        The first error is raised, once no thread is at work any more.
+        """
+        if self.count == 1 or len(items) < 4:  # handing over costs as much as a small chunk
+            for item in items:
+                work(item)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.count - 1, "crafter-dataset-reader")
+        todo = deque(items)
+
+        def work_through() -> None:
+            while todo:
+                try:
+                    item = todo.popleft()
+                except IndexError:
+                    return
+                try:
+                    work(item)
+                except BaseException:
+                    todo.clear()
+                    raise
+
+        helpers = [self._pool.submit(work_through) for _ in range(self.count - 1)]
+        try:
+            work_through()
+        finally:
+            errors = [helper.exception() for helper in helpers]
+        for error in errors:
+            if error is not None:
+                raise error

@@ -1,0 +1,96 @@
+"""Files mapped into memory, the least recently used closed first."""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import CorruptDataError
+from schemas.shards import read_index
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFile:
+    """One file of an array.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        Its bytes.
+    index : ndarray of uint64, shape (slots, 2), or None
+        Offset and size of each chunk, if it is a shard.
+    """
+
+    data: NDArray[np.uint8]
+    index: NDArray[np.uint64] | None
+
+
+class MappedFiles:
+    """Maps files on their first use, and keeps so many of them open.
+
+    A file stays the one it was when it was mapped, also after a builder has
+    put another one in its place: builders only add rows to what is committed.
+
+    Parameters
+    ----------
+    most : int
+        Files that are open at once; a mapped file takes a file descriptor.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._files: OrderedDict[str, MappedFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, path: str, slots: int | None) -> MappedFile:
+        """Give a file.
+
+        Parameters
+        ----------
+        path : str
+            Name of the file.
+        slots : int or None
+            Number of chunks that it has room for, if it is a shard.
+
+        Raises
+        ------
+        CorruptDataError
+            If there is no such file, it is empty, or its index is damaged.
+        """
+        with self._lock:
+            file = self._files.get(path)
+            if file is None:
+                file = _map(path, slots)
+                self._files[path] = file
+                if len(self._files) > self._most:
+                    # Whoever still reads from it holds the map, and closes it when done.
+                    self._files.popitem(last=False)
+            else:
+                self._files.move_to_end(path)
+        return file
+
+
+def _map(path: str, slots: int | None) -> MappedFile:
+    name = path.rpartition("/")[2]
+    try:
+        with open(path, "rb") as stream:
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
+        raise CorruptDataError(f"expected a file {name}, found none") from error
+    data = np.frombuffer(mapped, np.uint8)
+    return MappedFile(data, None if slots is None else read_index(memoryview(mapped), slots))
+
+
+def open_files_limit() -> int:
+    """Files that one reader may hold open: less than half of what the system grants a process."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 200
+    soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 4096 if soft == resource.RLIM_INFINITY else max(16, min(2 * soft // 5, 4096))
