@@ -1,8 +1,33 @@
-"""Read trajectory datasets of Crafter: lazy episodes, slices, filters and splits."""
+"""Read trajectory datasets of Crafter: lazy episodes, splits, windows and samplers."""
 
 from __future__ import annotations
 
 from loader.dataset import Dataset, open_dataset
 from loader.episode import Episode, EpisodeField
+from loader.samplers import (
+    DiamondSampler,
+    EpisodeSampler,
+    Sampler,
+    SequentialSampler,
+    TerminalSampler,
+    UniformSampler,
+    WeightedSampler,
+    by_return,
+)
+from loader.windows import Windows
 
-__all__ = ["Dataset", "Episode", "EpisodeField", "open_dataset"]
+__all__ = [
+    "Dataset",
+    "DiamondSampler",
+    "Episode",
+    "EpisodeField",
+    "EpisodeSampler",
+    "Sampler",
+    "SequentialSampler",
+    "TerminalSampler",
+    "UniformSampler",
+    "WeightedSampler",
+    "Windows",
+    "by_return",
+    "open_dataset",
+]

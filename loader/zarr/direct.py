@@ -156,7 +156,11 @@ class DirectArray:
                 chunks.setdefault(chunk, []).append(piece)
                 first = last
         keep = keep or self._keeps
-        self._threads.run(lambda item: self._serve(*item, keep), list(chunks.items()))
+        if self.layout.slots is None:  # small, and mostly decoded already
+            for chunk, pieces in chunks.items():
+                self._serve(chunk, pieces, keep)
+        else:
+            self._threads.run(lambda item: self._serve(*item, keep), list(chunks.items()))
 
     def _serve(self, chunk: int, pieces: list[Span], keep: bool) -> None:
         """Put rows of one chunk where they are wanted."""

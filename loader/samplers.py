@@ -1,0 +1,385 @@
+"""Orders in which windows are drawn: pure functions of a seed, an epoch and a position.
+
+A sampler is an iterable of window numbers, fit for the `sampler` argument of
+PyTorch's DataLoader, but needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loader.random_order import Permutation, uniform
+from loader.windows import Weights, Windows, episode_weights
+from schemas.layout import TERMINATED
+
+_BLOCK = 1024
+"""Positions that are worked out at once."""
+
+
+class Sampler:
+    """Base of all samplers; draws windows in order of their numbers, each once an epoch.
+
+    Iterating goes on where the last iteration stopped, at the end of an epoch
+    with the next one.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to draw from.
+    seed : int
+        Seed of the order, 0 or more.
+    samples : int, optional
+        Windows an epoch, over all ranks; by default as many as there are.
+    rank, world_size : int
+        This process among those that train together: it draws every
+        `world_size`-th position of the common order, beginning with the
+        `rank`-th.
+    even : bool
+        Whether all ranks draw equally many windows; then up to
+        `world_size - 1` positions at the end of an epoch are left out.
+
+    Attributes
+    ----------
+    epoch : int
+        The current epoch.
+    position : int
+        Windows already drawn in it by this rank.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        *,
+        seed: int = 0,
+        samples: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        even: bool = True,
+    ) -> None:
+        self.samples = len(windows) if samples is None else samples
+        for name, value, low in (
+            ("seed", seed, 0),
+            ("samples", self.samples, 1),
+            ("world_size", world_size, 1),
+            ("rank", rank, 0),
+        ):
+            if not isinstance(value, int | np.integer) or value < low:
+                raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
+        if rank >= world_size:
+            raise ValueError(f"rank: expected 0 to {world_size - 1}, found {rank}")
+        self.windows, self.seed = windows, int(seed)
+        self.rank, self.world_size, self.even = rank, world_size, even
+        self.epoch = self.position = 0
+
+    def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        return positions % len(self.windows)
+
+    def __len__(self) -> int:
+        """Windows that this rank draws in an epoch."""
+        if self.even:
+            return self.samples // self.world_size
+        return len(range(self.rank, self.samples, self.world_size))
+
+    def __iter__(self) -> Iterator[int]:
+        if self.position >= len(self):
+            self.set_epoch(self.epoch + 1)
+        while self.position < len(self):
+            block = self.numbers(self.epoch, self.position, self.position + _BLOCK)
+            for number in block.tolist():
+                # Before it is handed out: whoever saves the state has it already.
+                self.position += 1
+                yield number
+
+    def numbers(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
+        """Give the windows that this rank draws from `start` to `stop` of an epoch."""
+        positions = np.arange(start, min(stop, len(self))) * self.world_size + self.rank
+        return self.draw(epoch, positions)
+
+    def set_epoch(self, epoch: int, position: int = 0) -> None:
+        """Go to an epoch, and to a position in it."""
+        self.epoch, self.position = epoch, position
+
+    def state_dict(self) -> dict[str, int]:
+        """Give what `load_state_dict` needs to go on from here."""
+        return {
+            "epoch": self.epoch,
+            "position": self.position,
+            "world_size": self.world_size,
+            "seed": self.seed,
+            "samples": self.samples,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another sampler was, be it with another number of ranks.
+
+        Raises
+        ------
+        ValueError
+            If it drew in another order, or its position is none that this
+            number of ranks comes by.
+        """
+        for name in ("seed", "samples"):
+            if state[name] != getattr(self, name):
+                raise ValueError(
+                    f"state of the sampler: expected {name} {getattr(self, name)}, found "
+                    f"{state[name]}"
+                )
+        position, rest = divmod(state["position"] * state["world_size"], self.world_size)
+        if rest:
+            raise ValueError(
+                f"state of the sampler: expected a multiple of {self.world_size} windows drawn by "
+                f"all ranks, found {state['position'] * state['world_size']}"
+            )
+        self.set_epoch(state["epoch"], position)
+
+
+class SequentialSampler(Sampler):
+    """Draws all windows in order of their numbers, each once an epoch.
+
+    With `Windows(dataset, n, stride=n, padding="right", min_rows=2)` it
+    traverses a dataset as DIAMOND's DatasetTraverser does: chunk by chunk,
+    without overlap, tails of one row left out.
+    """
+
+
+class UniformSampler(Sampler):
+    """Draws all windows in random order, each once an epoch (with the default `samples`)."""
+
+    def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        size = len(self.windows)
+        rounds = positions // size  # more than one where `samples` asks for more than there are
+        numbers = np.empty(len(positions), np.int64)
+        for turn in np.unique(rounds):
+            here = rounds == turn
+            order = Permutation(size, (self.seed, epoch, int(turn)))
+            numbers[here] = order.at(positions[here] % size)
+        return numbers
+
+
+class WeightedSampler(Sampler):
+    """Draws with replacement: an episode by weight, then any of its windows.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to draw from.
+    weights : array_like or callable, optional
+        One weight of 0 or more an episode, or a function that gives them from
+        the episodes table, for example `by_return()`; by default the weights
+        of `windows`.
+    window_weights : array_like, optional
+        In the stead of `weights`: one weight a window.
+    **options
+        As for `Sampler`.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not fit, or no window has a positive one.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        weights: Weights | None = None,
+        *,
+        window_weights: ArrayLike | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(windows, **options)
+        self._by_window = window_weights is not None
+        if window_weights is not None:
+            values = _window_weights(windows, window_weights)
+        elif weights is not None:
+            values = episode_weights(windows.dataset, weights)
+        elif windows.weights is not None:
+            values = windows.weights
+        else:
+            raise ValueError("weights: expected one an episode, here or in Windows, found none")
+        if not self._by_window:
+            values = np.where(windows.index.counts > 0, values, 0)
+        self._choice = _Choice(values)
+
+    def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        chosen = self._choice.at(uniform((self.seed, epoch, 0), positions))
+        if self._by_window:
+            return chosen
+        index = self.windows.index
+        counts = index.counts[chosen]
+        return index.ends[chosen] - counts + _below(counts, (self.seed, epoch, 1), positions)
+
+
+class EpisodeSampler(WeightedSampler):
+    """Draws with replacement: any episode, long or short, then any of its windows."""
+
+    def __init__(self, windows: Windows, **options: Any) -> None:
+        super().__init__(windows, np.ones(len(windows.dataset)), **options)
+
+
+class TerminalSampler(Sampler):
+    """Draws with replacement; a share of the windows holds the death of an episode.
+
+    The rest are drawn from all windows alike. For models of rewards and ends,
+    which would hardly ever see an end otherwise.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to draw from.
+    share : float
+        Share, 0 to 1, of windows that hold the last action of an episode which
+        the environment terminated: any such episode, then any such window.
+    **options
+        As for `Sampler`.
+
+    Raises
+    ------
+    ValueError
+        If no window holds a death.
+    """
+
+    def __init__(self, windows: Windows, share: float = 0.5, **options: Any) -> None:
+        super().__init__(windows, **options)
+        if not 0 <= share <= 1:
+            raise ValueError(f"share: expected 0 to 1, found {share}")
+        index, table = windows.index, windows.dataset.episodes
+        # Of an episode's windows, those that reach its last row are the last ones.
+        earliest = index.rows - index.length
+        before = np.clip(-((index.firsts - earliest) // index.stride), 0, index.counts)
+        holding = np.where(table["end_reasons"] == TERMINATED, index.counts - before, 0)
+        if share > 0 and not holding.any():
+            raise ValueError(
+                f"windows: expected some that hold the end of a terminated episode, found none "
+                f"({windows.dataset.path})"
+            )
+        self._share, self._holding = share, holding
+        self._choice = _Choice((holding > 0) + (0.0 if holding.any() else 1.0))
+
+    def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        key = self.seed, epoch
+        number = _below(np.full(len(positions), len(self.windows)), (*key, 0), positions)
+        chosen = self._choice.at(uniform((*key, 1), positions))
+        back = _below(self._holding[chosen], (*key, 2), positions)
+        ending = self.windows.index.ends[chosen] - 1 - back
+        return np.where(uniform((*key, 3), positions) < self._share, ending, number)
+
+
+class DiamondSampler(Sampler):
+    """Draws with replacement as DIAMOND does, which favours the ends of episodes.
+
+    A row of all rows alike, then a window around it. With the padding `both`
+    the row is anywhere in the window. With `left` the window ends up to
+    `length` rows after it, but never beyond the episode, so that many windows
+    end with the episode.
+
+    Source: Alonso et al., Diffusion for World Modeling: Visual Details Matter
+    in Atari, 2024; `BatchSampler` in its code, without `sample_weights`.
+
+    Parameters
+    ----------
+    windows : Windows
+        With stride 1, `min_rows` 1 and the padding `left` or `both`.
+    **options
+        As for `Sampler`.
+
+    Raises
+    ------
+    ValueError
+        If the windows are others.
+    """
+
+    def __init__(self, windows: Windows, **options: Any) -> None:
+        super().__init__(windows, **options)
+        index = windows.index
+        if (index.stride, index.min_rows) != (1, 1) or index.padding not in ("left", "both"):
+            raise ValueError(
+                "windows: expected stride 1, min_rows 1 and padding 'left' or 'both', found "
+                f"{index.stride}, {index.min_rows} and {index.padding!r}"
+            )
+        self._choice = _Choice(index.rows)
+
+    def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        index, key = self.windows.index, (self.seed, epoch)
+        episodes = self._choice.at(uniform((*key, 0), positions))
+        rows = index.rows[episodes]
+        row = _below(rows, (*key, 1), positions)
+        offset = _below(np.full(len(rows), index.length), (*key, 2), positions)
+        if index.padding == "both":
+            starts = row - offset
+        else:
+            starts = np.minimum(rows, row + 1 + offset) - index.length
+        return index.number(episodes, starts)
+
+
+def by_return(temperature: float = 1.0) -> Weights:
+    """Weigh episodes by exp(return / temperature), for `WeightedSampler` or `Windows`.
+
+    Parameters
+    ----------
+    temperature : float
+        In units of the return: the smaller, the more the best are favoured.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature: expected a positive number, found {temperature}")
+
+    def weights(table: NDArray[Any]) -> NDArray[np.float64]:
+        returns = table["returns"].astype(np.float64)
+        factors: NDArray[np.float64] = np.exp(
+            (returns - returns.max(initial=-np.inf)) / temperature
+        )
+        return factors
+
+    return weights
+
+
+class _Choice:
+    """Chooses by weight."""
+
+    def __init__(self, weights: NDArray[Any]) -> None:
+        self._ends = np.cumsum(weights, dtype=np.float64)
+        if not len(self._ends) or not self._ends[-1] > 0:
+            raise ValueError("weights: expected a positive one among what there is, found none")
+
+    def at(self, shares: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Give the item at each share, 0 to 1, of the whole weight."""
+        # Below the whole weight also where the product is rounded up to it.
+        places = np.minimum(shares * self._ends[-1], np.nextafter(self._ends[-1], 0))
+        items: NDArray[np.int64] = np.searchsorted(self._ends, places, side="right")
+        return items
+
+
+def _below(
+    limits: NDArray[np.int64], key: tuple[int, ...], positions: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give a random integer from 0 to below each limit (0 where the limit is 0)."""
+    values: NDArray[np.int64] = (uniform(key, positions) * limits).astype(np.int64)
+    return np.minimum(values, np.maximum(limits - 1, 0))
+
+
+def _window_weights(windows: Windows, weights: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(weights, np.float64)
+    if values.shape != (len(windows),) or not (np.isfinite(values) & (values >= 0)).all():
+        raise ValueError(
+            f"window_weights: expected {len(windows)} finite numbers of 0 or more, found shape "
+            f"{values.shape}"
+        )
+    return values

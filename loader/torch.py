@@ -1,0 +1,300 @@
+"""Windows as PyTorch batches. The only module of the loader that imports torch (extra `torch`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from loader.samplers import Sampler, UniformSampler
+from loader.windows import Windows
+
+Layout = Literal["CHW", "HWC"]
+
+_NAMES = {
+    "frames": "obs",
+    "actions": "act",
+    "rewards": "rew",
+    "terminations": "end",
+    "truncations": "trunc",
+}
+"""DIAMOND's names of the fields that it has."""
+
+
+class SegmentId(NamedTuple):
+    """Which rows of which episode a window is, as DIAMOND has it."""
+
+    episode_id: int
+    start: int
+    stop: int
+
+
+@dataclass
+class Batch:
+    """A batch of windows, under DIAMOND's names; B windows of L rows.
+
+    Attributes
+    ----------
+    obs : Tensor
+        Frames, uint8, (B, L, C, H, W) or (B, L, H, W, C); L + 1 rows with
+        `next_frame`.
+    act : Tensor
+        Actions, int64, (B, L).
+    rew : Tensor
+        Rewards, float32, (B, L).
+    end, trunc : Tensor
+        Terminations and truncations, int64 (0 or 1), (B, L).
+    mask_padding : Tensor
+        Bool, (B, L): true where a row belongs to the episode.
+    episode_ids, starts : Tensor
+        Int64, (B,): the episode's id, and the row at which the window begins,
+        negative if it begins before the episode.
+    others : dict of Tensor
+        The other fields that were asked for, by the dataset's names; with the
+        alignment `arrivals` also `is_first`.
+
+    What was not asked for is None.
+    """
+
+    obs: Tensor | None
+    act: Tensor | None
+    rew: Tensor | None
+    end: Tensor | None
+    trunc: Tensor | None
+    mask_padding: Tensor
+    episode_ids: Tensor
+    starts: Tensor
+    others: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def segment_ids(self) -> list[SegmentId]:
+        """Rows of each window, padding included."""
+        length = self.mask_padding.shape[1]
+        pairs = zip(self.episode_ids.tolist(), self.starts.tolist(), strict=True)
+        return [SegmentId(episode, start, start + length) for episode, start in pairs]
+
+    def __len__(self) -> int:
+        return len(self.mask_padding)
+
+    def __getitem__(self, index: int) -> Batch:
+        """Give one window, or a part of them."""
+        return self._map(lambda tensor: tensor[index])
+
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> Batch:
+        """Copy to a device; without waiting for it, where the memory is pinned."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self, device: torch.device | str | None = None) -> Batch:
+        """Copy to page-locked memory, from which copies to a GPU are faster."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def as_iris(self) -> dict[str, Tensor]:
+        """Give the batch under IRIS's names, frames as float32 from 0 to 1 where they are."""
+        return {
+            "observations": normalize(_present(self.obs, "frames"), 0.0, 1.0),
+            "actions": _present(self.act, "actions"),
+            "rewards": _present(self.rew, "rewards"),
+            "ends": _present(self.end, "terminations"),
+            "mask_padding": self.mask_padding,
+        }
+
+    def as_dreamer(self) -> dict[str, Tensor]:
+        """Give the batch under DreamerV3's names, from windows aligned to `arrivals`.
+
+        Raises
+        ------
+        ValueError
+            If the windows are aligned to transitions, or lack a field.
+        """
+        if "is_first" not in self.others:
+            raise ValueError("windows: expected the alignment 'arrivals', found 'transitions'")
+        end = _present(self.end, "terminations").bool()
+        return {
+            "image": _present(self.obs, "frames"),
+            "action": _present(self.act, "actions").int(),
+            "reward": _present(self.rew, "rewards"),
+            "is_first": self.others["is_first"],
+            "is_last": end | _present(self.trunc, "truncations").bool(),
+            "is_terminal": end,
+        }
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        changed: dict[str, Any] = {
+            f.name: None if (value := getattr(self, f.name)) is None else change(value)
+            for f in fields(self)
+            if f.name != "others"
+        }
+        others = {name: change(tensor) for name, tensor in self.others.items()}
+        return replace(self, **changed, others=others)
+
+
+def normalize(
+    frames: Tensor, low: float = -1.0, high: float = 1.0, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Scale uint8 frames to a range, on the device where they are.
+
+    Parameters
+    ----------
+    frames : Tensor
+        Uint8, any shape.
+    low, high : float
+        What 0 and 255 become; -1 and 1 as in DIAMOND, or 0 and 1 as in IRIS.
+    dtype : torch.dtype
+        Floating-point type of the result.
+    """
+    scaled = frames.to(dtype).div_(255)
+    return scaled if (low, high) == (0.0, 1.0) else scaled.mul_(high - low).add_(low)
+
+
+class WindowDataset(torch.utils.data.Dataset[Batch]):
+    """Windows as a map-style dataset whose batches are read at once, without collation.
+
+    For a DataLoader of your own, give it `collate_fn=collate`.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to read.
+    layout : {'CHW', 'HWC'}
+        Axes of `Batch.obs`. `CHW` is a view of the stored `HWC`, what PyTorch
+        calls channels last; `.contiguous()` copies it.
+    """
+
+    def __init__(self, windows: Windows, layout: Layout = "CHW") -> None:
+        if layout not in ("CHW", "HWC"):
+            raise ValueError(f"layout: expected 'CHW' or 'HWC', found {layout!r}")
+        self.windows, self.layout = windows, layout
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([range(len(self))[index]])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Read a batch of windows, by their numbers."""
+        shapes = self.windows.shapes(len(indices))
+        tensors = _allocate(shapes)
+        self.windows.read(indices, {name: tensor.numpy() for name, tensor in tensors.items()})
+        return self._batch(tensors)
+
+    def _batch(self, tensors: dict[str, Tensor]) -> Batch:
+        named: dict[str, Any] = {}
+        for name, short in _NAMES.items():
+            tensor = tensors.pop(name, None)
+            if tensor is not None and short in ("act", "end", "trunc"):
+                tensor = tensor.long()
+            named[short] = tensor
+        if named["obs"] is not None and self.layout == "CHW":
+            named["obs"] = named["obs"].permute(0, 1, 4, 2, 3)
+        own = {name: tensors.pop(name) for name in ("mask_padding", "episode_ids", "starts")}
+        return Batch(**named, **own, others=tensors)
+
+
+def collate(batch: Any) -> Any:
+    """Give a batch as it is: `collate_fn` for a DataLoader over a `WindowDataset`."""
+    return batch
+
+
+class WindowLoader(DataLoader[Batch]):
+    """A DataLoader over windows that goes on where it stopped, also in another process.
+
+    Each iteration goes through the rest of the sampler's epoch, and the next
+    one through the next epoch.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to read.
+    batch_size : int
+        Windows in a batch.
+    sampler : Sampler, optional
+        Order in which they are drawn; by default `UniformSampler(windows)`.
+    layout : {'CHW', 'HWC'}
+        Axes of the frames.
+    drop_last : bool
+        Leave out a last batch that is short.
+    **options
+        As for `torch.utils.data.DataLoader`: `num_workers`, `pin_memory`,
+        `multiprocessing_context`, `persistent_workers`, `prefetch_factor`, ...
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        batch_size: int,
+        sampler: Sampler | None = None,
+        *,
+        layout: Layout = "CHW",
+        drop_last: bool = False,
+        **options: Any,
+    ) -> None:
+        order = UniformSampler(windows) if sampler is None else sampler
+        if order.windows is not windows:
+            raise ValueError("sampler: expected one of these windows, found one of others")
+        self.order = order
+        # Where training is: workers draw ahead of it.
+        self._epoch, self._position = order.epoch, order.position
+        super().__init__(
+            WindowDataset(windows, layout),
+            batch_size=batch_size,
+            sampler=order,
+            drop_last=drop_last,
+            collate_fn=collate,
+            **options,
+        )
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        if self._position >= len(self.order):
+            self._epoch, self._position = self._epoch + 1, 0
+        self.order.set_epoch(self._epoch, self._position)
+        for batch in super().__iter__():
+            self._position += len(batch)
+            yield batch
+        self._position = len(self.order)  # also what `drop_last` left out
+
+    def __len__(self) -> int:
+        """Batches from here to the end of the epoch, or in the next one at the end."""
+        left = len(self.order) - self._position or len(self.order)
+        size = self.batch_size or 1
+        return left // size if self.drop_last else -(-left // size)
+
+    def state_dict(self) -> dict[str, int]:
+        """Give what `load_state_dict` needs to go on after the last batch that was handed out."""
+        return self.order.state_dict() | {"epoch": self._epoch, "position": self._position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another loader was; see `Sampler.load_state_dict`."""
+        self.order.load_state_dict(state)
+        self._epoch, self._position = self.order.epoch, self.order.position
+
+
+def _allocate(
+    shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]],
+) -> dict[str, Tensor]:
+    """Make room for a batch; in a worker process in memory that the training process can map."""
+    shared = torch.utils.data.get_worker_info() is not None
+    tensors = {}
+    for name, (shape, dtype) in shapes.items():
+        kind = torch.from_numpy(np.empty(0, dtype)).dtype
+        if shared:
+            size = math.prod(shape) * dtype.itemsize
+            # What torch's own collation does in a worker: no copy on the way to training.
+            storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
+            flat = torch.empty(0, dtype=kind).set_(storage)
+            tensors[name] = flat.view(shape)
+        else:
+            tensors[name] = torch.empty(shape, dtype=kind)
+    return tensors
+
+
+def _present(tensor: Tensor | None, name: str) -> Tensor:
+    if tensor is None:
+        raise ValueError(f"fields: expected {name!r} among those of the windows, found it left out")
+    return tensor

@@ -1,0 +1,293 @@
+"""Windows of episodes: what training code draws its batches from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loader.dataset import Dataset
+from loader.window_index import Padding, WindowIndex
+from schemas.errors import CorruptDataError
+from schemas.layout import FRAME_FIELDS
+
+Alignment = Literal["transitions", "arrivals"]
+
+DEFAULT_FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
+CAUSED = ("rewards", "terminations", "truncations")
+"""What an action causes; the other fields are there before it."""
+
+Weights = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
+"""One weight an episode, or a function that gives them from the episodes table."""
+
+
+class Windows:
+    """All windows of a length, of all episodes: a sequence that reads nothing until indexed.
+
+    With the alignment `transitions`, row t of a window is a frame, the action
+    taken there and what that action caused, as in DIAMOND and IRIS; an episode
+    of T actions has T such rows, and its final frame is seen with
+    `next_frame`. With `arrivals`, row t is a frame, the reward and flags that
+    arrived with it, and the action taken there, as in DreamerV3; an episode
+    has T + 1 such rows, the first with no reward and the last with action 0.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The episodes; a part of a dataset will do.
+    length : int
+        Rows of a window.
+    stride : int
+        Rows from one window of an episode to the next.
+    padding : {'none', 'right', 'left', 'both'}
+        Whether windows may go beyond the end of an episode, its beginning, or
+        both; what lies beyond is zeros.
+    fields : collection of str
+        Per-frame fields to read; by default frames, actions, rewards,
+        terminations and truncations.
+    weights : array_like or callable, optional
+        One weight an episode, for samplers that draw by weight.
+    next_frame : bool
+        Give `frames`, and the other fields that show a state, one row more:
+        what came of the last action. Only with `transitions`.
+    alignment : {'transitions', 'arrivals'}
+        What a row holds, see above.
+    min_rows : int
+        Leave out windows with fewer rows of their episode than that.
+
+    Attributes
+    ----------
+    index : WindowIndex
+        Where each window lies.
+    weights : ndarray of float64, shape (len(dataset),), or None
+        The episodes' weights.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above, or there is no window at all.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        length: int,
+        *,
+        stride: int = 1,
+        padding: Padding = "none",
+        fields: Collection[str] = DEFAULT_FIELDS,
+        weights: Weights | None = None,
+        next_frame: bool = False,
+        alignment: Alignment = "transitions",
+        min_rows: int = 1,
+    ) -> None:
+        known = [name for name in dataset.fields if name != "episode_ids"]
+        fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
+        for name in fields:
+            if name not in known:
+                raise ValueError(
+                    f"fields: expected some of {', '.join(known)}, found {name!r} ({dataset.path})"
+                )
+        if alignment not in get_args(Alignment):
+            raise ValueError(
+                f"alignment: expected one of {', '.join(get_args(Alignment))}, found {alignment!r}"
+            )
+        if next_frame and alignment == "arrivals":
+            raise ValueError("next_frame: expected the alignment 'transitions', found 'arrivals'")
+        self.dataset, self.fields = dataset, fields
+        self.next_frame, self.alignment = next_frame, alignment
+        self.weights = None if weights is None else episode_weights(dataset, weights)
+        rows = dataset.episodes["lengths"] - (alignment == "transitions")
+        self.index = WindowIndex(rows, length, stride, padding, min_rows)
+        if not len(self.index):
+            longest = int(rows.max(initial=0))
+            raise ValueError(
+                f"windows: expected an episode of at least "
+                f"{length if padding == 'none' else min_rows} rows for length={length}, "
+                f"padding={padding!r}, found {longest} rows in the longest of {len(dataset)} "
+                f"({dataset.path})"
+            )
+
+    @property
+    def length(self) -> int:
+        """Rows of a window."""
+        return self.index.length
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, key: Any) -> dict[str, NDArray[Any]]:
+        """Read one window, or several, as `read` does; one comes without the first axis."""
+        if isinstance(key, int | np.integer):
+            return {name: rows[0] for name, rows in self.read([range(len(self))[key]]).items()}
+        return self.read(np.arange(len(self))[key] if isinstance(key, slice) else key)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Windows of {self.length} rows, {len(self):,} in {len(self.dataset):,} episodes "
+            f"of {self.dataset.path}>"
+        )
+
+    def shapes(self, count: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Give shape and dtype of each array that `read` gives for so many windows."""
+        sizes = self.dataset.metadata.sizes()
+        shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+        for name in self.fields:
+            field = FRAME_FIELDS[name]
+            shapes[name] = (
+                (count, self._rows_of(name), *field.row_shape(sizes)),
+                np.dtype(field.dtype),
+            )
+        shapes["mask_padding"] = (count, self.length), np.dtype(bool)
+        if self.alignment == "arrivals":
+            shapes["is_first"] = (count, self.length), np.dtype(bool)
+        shapes["episode_ids"] = shapes["starts"] = (count,), np.dtype(np.int64)
+        return shapes
+
+    def read(
+        self, windows: ArrayLike, out: dict[str, NDArray[Any]] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Read a batch of windows.
+
+        Parameters
+        ----------
+        windows : array_like of int, shape (batch,)
+            Their numbers, from 0 to `len(self) - 1`.
+        out : dict of ndarray, optional
+            Where to put them: C-contiguous arrays as in `shapes`.
+
+        Returns
+        -------
+        dict of ndarray
+            `out`, if it was given. By field: (batch, length, ...), with
+            `next_frame` one row more in fields that show a state.
+            `mask_padding`: bool (batch, length), true where a row belongs to
+            the episode. `episode_ids` and `starts`: int64 (batch,), the
+            episode's id and the row at which the window begins. With
+            `arrivals`, `is_first`: bool (batch, length).
+
+        Raises
+        ------
+        IndexError
+            If there is no window with a number.
+        ValueError
+            If `out` does not fit.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum; it names the
+            episode. `out` is undefined then.
+        """
+        numbers = np.asarray(windows)
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
+            if numbers.size:
+                raise IndexError(
+                    f"windows: expected a row of integers, found {numbers.dtype}, "
+                    f"shape {numbers.shape}"
+                )
+            numbers = np.zeros(0, np.int64)
+        outside = numbers[(numbers < 0) | (numbers >= len(self))]
+        if len(outside):
+            raise IndexError(
+                f"windows: expected numbers from 0 to {len(self) - 1}, found {outside[0]}"
+            )
+        episodes, starts = self.index.locate(numbers.astype(np.int64))
+        shapes = self.shapes(len(numbers))
+        if out is None:
+            out = {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}
+        _check_out(out, shapes)
+        rows = starts[:, None] + np.arange(self.length)
+        out["mask_padding"][...] = (rows >= 0) & (rows < self.index.rows[episodes, None])
+        if self.alignment == "arrivals":
+            out["is_first"][...] = rows == 0
+        out["episode_ids"][...] = self.dataset.episodes["episode_ids"][episodes]
+        out["starts"][...] = starts
+        in_order = len(numbers) < 2 or bool((np.diff(numbers) == 1).all())
+        for name in self.fields:
+            try:
+                self._read_field(name, episodes, starts, out[name], in_order)
+            except CorruptDataError:
+                self._find_corrupt(name, episodes, starts)
+                raise
+        return out
+
+    def _read_field(
+        self,
+        name: str,
+        episodes: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        out: NDArray[Any],
+        keep: bool,
+    ) -> None:
+        """Read a field's rows that are there, and make the others zero."""
+        table = self.dataset.episodes
+        firsts = starts - 1 if self.alignment == "arrivals" and name in CAUSED else starts
+        count = self._rows_of(name)
+        limits = table["lengths"][episodes].astype(np.int64)
+        if name in CAUSED or (self.alignment == "transitions" and not self.next_frame):
+            limits = limits - 1  # an episode's last row causes nothing
+        lows = np.maximum(firsts, 0)
+        highs = np.maximum(np.minimum(firsts + count, limits), lows)
+        begins = lows - firsts
+        ends = begins + highs - lows
+        for window in np.flatnonzero((begins > 0) | (ends < count)):
+            out[window, : begins[window]] = 0
+            out[window, ends[window] :] = 0
+        places = table["starts"][episodes]
+        spans = [
+            (low, high, window[begin:end])
+            for low, high, begin, end, window in zip(
+                (places + lows).tolist(),
+                (places + highs).tolist(),
+                begins.tolist(),
+                ends.tolist(),
+                out,
+                strict=True,
+            )
+        ]
+        self.dataset.container.read_spans(name, spans, keep)
+
+    def _find_corrupt(
+        self, name: str, episodes: NDArray[np.int64], starts: NDArray[np.int64]
+    ) -> None:
+        """Read the episodes of a batch one by one, for an error that names the bad one."""
+        for episode, start in zip(episodes.tolist(), starts.tolist(), strict=True):
+            field = self.dataset[episode][name]
+            field.read(max(start - 1, 0), min(start + self.length + 1, len(field)))
+
+    def _rows_of(self, name: str) -> int:
+        return self.length + (self.next_frame and name != "actions" and name not in CAUSED)
+
+
+def episode_weights(dataset: Dataset, weights: Weights) -> NDArray[np.float64]:
+    """Check the episodes' weights.
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight of 0 or more for each episode.
+    """
+    given = weights(dataset.episodes) if callable(weights) else weights
+    values = np.asarray(given, np.float64)
+    if values.shape != (len(dataset),):
+        raise ValueError(
+            f"weights: expected one an episode, {len(dataset)}, found shape {values.shape}"
+        )
+    wrong = values[~(np.isfinite(values) & (values >= 0))]
+    if len(wrong):
+        raise ValueError(f"weights: expected finite numbers of 0 or more, found {wrong[0]}")
+    return values
+
+
+def _check_out(
+    out: dict[str, NDArray[Any]], shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
+) -> None:
+    for name, (shape, dtype) in shapes.items():
+        if name not in out:
+            raise ValueError(f"out: expected an array {name!r}, found none")
+        found = out[name]
+        if found.shape != shape or found.dtype != dtype:
+            raise ValueError(
+                f"out: expected {name!r} of shape {shape} and {dtype}, found {found.shape} and "
+                f"{found.dtype}"
+            )
