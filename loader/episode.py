@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.container import Cuts
 from schemas.errors import CorruptDataError
 from schemas.layout import FRAME_FIELDS, TABLE
 
@@ -86,9 +87,9 @@ class EpisodeField:
                 f"out: expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
             )
         rows = np.empty(shape, self.dtype) if out is None else out
-        span = (self._start + start, self._start + stop, rows)
+        cut = Cuts([self._start + start], [self._start + stop], [0])
         try:
-            self._dataset.container.read_spans(self.name, [span], keep=True)
+            self._dataset.container.read_into(self.name, cut, rows[None], keep=True)
         except CorruptDataError as error:
             raise CorruptDataError(
                 f"episode {self._episode}, {self.name}[{start}:{stop}]: {error} "

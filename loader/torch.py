@@ -279,18 +279,15 @@ def _allocate(
     shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]],
 ) -> dict[str, Tensor]:
     """Make room for a batch; in a worker process in memory that the training process can map."""
-    shared = torch.utils.data.get_worker_info() is not None
+    if torch.utils.data.get_worker_info() is None:
+        return {name: torch.from_numpy(np.empty(*kind)) for name, kind in shapes.items()}
     tensors = {}
     for name, (shape, dtype) in shapes.items():
+        # What torch's own collation does in a worker: no copy on the way to training.
+        size = math.prod(shape) * dtype.itemsize
+        storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
         kind = torch.from_numpy(np.empty(0, dtype)).dtype
-        if shared:
-            size = math.prod(shape) * dtype.itemsize
-            # What torch's own collation does in a worker: no copy on the way to training.
-            storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
-            flat = torch.empty(0, dtype=kind).set_(storage)
-            tensors[name] = flat.view(shape)
-        else:
-            tensors[name] = torch.empty(shape, dtype=kind)
+        tensors[name] = torch.empty(0, dtype=kind).set_(storage).view(shape)
     return tensors
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from loader.dataset import Dataset
 from loader.window_index import Padding, WindowIndex
+from schemas.container import Cuts
 from schemas.errors import CorruptDataError
 from schemas.layout import FRAME_FIELDS
 
@@ -203,49 +204,61 @@ class Windows:
         out["episode_ids"][...] = self.dataset.episodes["episode_ids"][episodes]
         out["starts"][...] = starts
         in_order = len(numbers) < 2 or bool((np.diff(numbers) == 1).all())
+        cuts: dict[tuple[int, int, int], Cuts] = {}
         for name in self.fields:
-            try:
-                self._read_field(name, episodes, starts, out[name], in_order)
-            except CorruptDataError:
-                self._find_corrupt(name, episodes, starts)
-                raise
+            span = self._span(name)
+            if span not in cuts:
+                cuts[span] = self._cuts(span, episodes, starts)
+            self._fill(name, cuts[span], out[name], in_order, episodes, starts)
         return out
 
-    def _read_field(
+    def _span(self, name: str) -> tuple[int, int, int]:
+        """Of a field: rows before the window, rows a window, rows of an episode left out."""
+        caused = name in CAUSED
+        if self.alignment == "arrivals":
+            return (1, self.length, 1) if caused else (0, self.length, 0)
+        rows = self._rows_of(name)
+        # An episode's last row causes nothing, and is seen only as what came of the one before.
+        return 0, rows, 1 - (self.next_frame and not caused)
+
+    def _cuts(
         self,
-        name: str,
+        span: tuple[int, int, int],
         episodes: NDArray[np.int64],
         starts: NDArray[np.int64],
-        out: NDArray[Any],
-        keep: bool,
-    ) -> None:
-        """Read a field's rows that are there, and make the others zero."""
+    ) -> Cuts:
+        """Find the stored rows of windows."""
+        before, count, left_out = span
         table = self.dataset.episodes
-        firsts = starts - 1 if self.alignment == "arrivals" and name in CAUSED else starts
-        count = self._rows_of(name)
-        limits = table["lengths"][episodes].astype(np.int64)
-        if name in CAUSED or (self.alignment == "transitions" and not self.next_frame):
-            limits = limits - 1  # an episode's last row causes nothing
+        firsts = starts - before
+        limits = table["lengths"][episodes] - left_out
         lows = np.maximum(firsts, 0)
         highs = np.maximum(np.minimum(firsts + count, limits), lows)
-        begins = lows - firsts
-        ends = begins + highs - lows
-        for window in np.flatnonzero((begins > 0) | (ends < count)):
-            out[window, : begins[window]] = 0
-            out[window, ends[window] :] = 0
-        places = table["starts"][episodes]
-        spans = [
-            (low, high, window[begin:end])
-            for low, high, begin, end, window in zip(
-                (places + lows).tolist(),
-                (places + highs).tolist(),
-                begins.tolist(),
-                ends.tolist(),
-                out,
-                strict=True,
-            )
-        ]
-        self.dataset.container.read_spans(name, spans, keep)
+        stored = table["starts"][episodes]
+        return Cuts((stored + lows).tolist(), (stored + highs).tolist(), (lows - firsts).tolist())
+
+    def _fill(
+        self,
+        name: str,
+        cuts: Cuts,
+        out: NDArray[Any],
+        keep: bool,
+        episodes: NDArray[np.int64],
+        starts: NDArray[np.int64],
+    ) -> None:
+        """Read a field's rows that are there, and make the others zero."""
+        count = out.shape[1]
+        if self.index.padding != "none" or self.alignment == "arrivals":
+            pairs = zip(cuts.starts, cuts.stops, cuts.places, strict=True)
+            for item, (start, stop, place) in enumerate(pairs):
+                if stop - start < count:
+                    out[item, :place] = 0
+                    out[item, place + stop - start :] = 0
+        try:
+            self.dataset.container.read_into(name, cuts, out, keep)
+        except CorruptDataError:
+            self._find_corrupt(name, episodes, starts)
+            raise
 
     def _find_corrupt(
         self, name: str, episodes: NDArray[np.int64], starts: NDArray[np.int64]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,22 @@ from numpy.typing import NDArray
 from schemas.layout import Field
 from schemas.metadata import Metadata, Violation
 
-Span: TypeAlias = tuple[int, int, NDArray[Any]]
-"""First row, the row after the last, and the array, shape (rows, ...), to put them in."""
+
+@dataclass(frozen=True)
+class Cuts:
+    """Rows to be read from one array, and where they go: one cut for each item of a batch.
+
+    Parameters
+    ----------
+    starts, stops : list of int
+        First row of each cut, and the row after its last.
+    places : list of int
+        Where in the item its first row goes.
+    """
+
+    starts: list[int]
+    stops: list[int]
+    places: list[int]
 
 
 @dataclass(frozen=True)
@@ -65,22 +79,24 @@ class Container(Protocol):
             If bytes are missing or fail their checksum.
         """
 
-    def read_spans(self, path: str, spans: Sequence[Span], keep: bool = False) -> None:
-        """Read many spans of rows of an array, each into an array of the caller's.
+    def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
+        """Read many cuts of rows of an array into a batch of the caller's.
 
         Parameters
         ----------
         path : str
             Path of the array.
-        spans : sequence of Span
-            What to read and where to put it.
+        cuts : Cuts
+            What to read.
+        out : ndarray, shape (items, rows, ...)
+            Where to put it: cut i into `out[i]`. What no cut covers stays.
         keep : bool
             Whether neighbouring rows will be wanted soon.
 
         Raises
         ------
         CorruptDataError
-            If bytes are missing or fail their checksum; the arrays are undefined then.
+            If bytes are missing or fail their checksum; `out` is undefined then.
         """
 
     def stored_bytes(self, path: str) -> int:

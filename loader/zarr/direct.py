@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from loader.workers import WorkerThreads
 from loader.zarr.chunk_cache import ChunkCache
 from loader.zarr.mapped_files import MappedFiles
 from schemas.codecs import compression_of, decode_into
-from schemas.container import Span
+from schemas.container import Cuts
 from schemas.errors import CorruptDataError
 from schemas.shards import MISSING
+
+Piece: TypeAlias = tuple[int, int, NDArray[Any]]
+"""Rows of a chunk, and where they go."""
 
 MOST_CHUNK_BYTES = 2**31 - 1
 """Blosc's limit; a larger chunk is left to zarr-python."""
@@ -126,6 +129,7 @@ class DirectArray:
         self.layout = layout
         self._folder = folder
         self._files, self._cache, self._threads = files, cache, threads
+        self._prefix = f"{folder}/c."
         self._suffix = ".0" * (len(layout.shape) - 1)
         self._chunk_shape = (layout.chunk_rows, *layout.shape[1:])
         # What one file holds is asked for again and again, and what fits is best kept whole.
@@ -133,51 +137,59 @@ class DirectArray:
         self._keeps = layout.slots is None or whole <= cache.capacity // 2
         self._scratch = threading.local()
 
-    def read_spans(self, spans: Sequence[Span], keep: bool) -> None:
-        """Read spans of rows, each touched chunk decoded once; see `Container.read_spans`."""
-        rows = self.layout.chunk_rows
-        chunks: dict[int, list[Span]] = {}
-        for start, stop, out in spans:
-            if out.shape[1:] != self._chunk_shape[1:] or out.dtype != self.layout.dtype:
-                raise CorruptDataError(
-                    f"expected rows of {out.dtype}, shape {out.shape[1:]}, found "
-                    f"{self.layout.dtype}, shape {self._chunk_shape[1:]}"
-                )
-            if not 0 <= start <= stop <= self.layout.shape[0]:
-                raise CorruptDataError(
-                    f"expected rows {start} to {stop}, found {self.layout.shape[0]} rows"
-                )
-            first = start
-            while first < stop:
-                chunk = first // rows
-                low = chunk * rows
-                last = min(stop, low + rows)
-                piece = (first - low, last - low, out[first - start : last - start])
-                chunks.setdefault(chunk, []).append(piece)
-                first = last
+    def read_into(self, cuts: Cuts, out: NDArray[Any], keep: bool) -> None:
+        """Read cuts of rows, each touched chunk decoded once; see `Container.read_into`."""
+        self._check(cuts, out)
         keep = keep or self._keeps
-        if self.layout.slots is None:  # small, and mostly decoded already
-            for chunk, pieces in chunks.items():
+        rows = self.layout.chunk_rows
+        known: dict[int, NDArray[Any] | None] = {}
+        missing: dict[int, list[Piece]] = {}
+        cuts_of_items = zip(cuts.starts, cuts.stops, cuts.places, strict=True)
+        for item, (start, stop, place) in enumerate(cuts_of_items):
+            while start < stop:
+                chunk = start // rows
+                low = start - chunk * rows
+                high = min(rows, low + stop - start)
+                if chunk not in known:
+                    known[chunk] = self._cache.get((self._folder, chunk)) if keep else None
+                decoded = known[chunk]
+                if decoded is None:
+                    piece = low, high, out[item, place : place + high - low]
+                    missing.setdefault(chunk, []).append(piece)
+                else:
+                    out[item, place : place + high - low] = decoded[low:high]
+                start += high - low
+                place += high - low
+        if self.layout.slots is None:  # few chunks, and small ones
+            for chunk, pieces in missing.items():
                 self._serve(chunk, pieces, keep)
         else:
-            self._threads.run(lambda item: self._serve(*item, keep), list(chunks.items()))
+            self._threads.run(lambda entry: self._serve(*entry, keep), list(missing.items()))
 
-    def _serve(self, chunk: int, pieces: list[Span], keep: bool) -> None:
-        """Put rows of one chunk where they are wanted."""
-        key = self._folder, chunk
-        decoded = self._cache.get(key)
-        if decoded is None:
-            rows = self.layout.chunk_rows
-            low, high, out = pieces[0]
-            if high - low == rows and len(pieces) == 1 and out.flags.c_contiguous:
-                self._decode(chunk, out)
-                return
-            decoded = np.empty(self._chunk_shape, self.layout.dtype) if keep else self._buffer()
-            self._decode(chunk, decoded)
-            if keep:
-                self._cache.put(key, decoded)
+    def _check(self, cuts: Cuts, out: NDArray[Any]) -> None:
+        if out.shape[2:] != self._chunk_shape[1:] or out.dtype != self.layout.dtype:
+            raise CorruptDataError(
+                f"expected rows of {out.dtype}, shape {out.shape[2:]}, found "
+                f"{self.layout.dtype}, shape {self._chunk_shape[1:]}"
+            )
+        low, high = min(cuts.starts, default=0), max(cuts.stops, default=0)
+        if low < 0 or high > self.layout.shape[0]:
+            raise CorruptDataError(
+                f"expected rows {low} to {high}, found {self.layout.shape[0]} rows"
+            )
+
+    def _serve(self, chunk: int, pieces: list[Piece], keep: bool) -> None:
+        """Decode one chunk, and put its rows where they are wanted."""
+        low, high, out = pieces[0]
+        if high - low == self.layout.chunk_rows and len(pieces) == 1 and out.flags.c_contiguous:
+            self._decode(chunk, out)
+            return
+        decoded = np.empty(self._chunk_shape, self.layout.dtype) if keep else self._buffer()
+        self._decode(chunk, decoded)
         for low, high, out in pieces:
             out[...] = decoded[low:high]
+        if keep:
+            self._cache.put((self._folder, chunk), decoded)
 
     def _buffer(self) -> NDArray[Any]:
         """Give this thread's own chunk, which stays in the processor's cache."""
@@ -189,7 +201,7 @@ class DirectArray:
     def _decode(self, chunk: int, out: NDArray[Any]) -> None:
         slots = self.layout.slots
         number, slot = divmod(chunk, slots or 1)
-        file = self._files.get(f"{self._folder}/c.{number}{self._suffix}", slots)
+        file = self._files.get(f"{self._prefix}{number}{self._suffix}", slots)
         data = file.data
         if file.index is not None:
             start, size = file.index[slot].tolist()
@@ -197,3 +209,4 @@ class DirectArray:
                 raise CorruptDataError(f"a chunk is missing in c.{number}{self._suffix}")
             data = data[start : start + size]
         decode_into(self.layout.compression, data, out)
+        self._files.count(len(data))

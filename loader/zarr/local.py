@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from loader.workers import WorkerThreads
 from loader.zarr.chunk_cache import ChunkCache
+from loader.zarr.cuts import copy_cuts
 from loader.zarr.direct import DirectArray, DirectLayout
 from loader.zarr.mapped_files import MappedFiles, open_files_limit
-from schemas.container import ArrayInfo, Span
+from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
@@ -111,18 +112,17 @@ class LocalZarr:
         shape = direct.layout.shape
         stop = max(start, min(stop, shape[0]))
         rows = np.empty((stop - start, *shape[1:]), direct.layout.dtype)
-        self.read_spans(path, [(start, stop, rows)], keep=True)
+        self.read_into(path, Cuts([start], [stop], [0]), rows[None], keep=True)
         return rows
 
-    def read_spans(self, path: str, spans: Sequence[Span], keep: bool = False) -> None:
-        """Read many spans of rows of an array; see `schemas.Container`."""
+    def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
+        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
         direct = self._direct_array(path)
         if direct is None:
-            for start, stop, out in spans:
-                out[...] = self._read_stock(path, start, stop)
+            copy_cuts(lambda start, stop: self._read_stock(path, start, stop), cuts, out)
             return
         try:
-            direct.read_spans(spans, keep)
+            direct.read_into(cuts, out, keep)
         except CorruptDataError as error:
             raise CorruptDataError(f"{path}: {error}") from error
 

@@ -20,14 +20,21 @@ class MappedFile:
 
     Parameters
     ----------
+    map : mmap
+        The file in memory.
     data : ndarray of uint8
         Its bytes.
     index : ndarray of uint64, shape (slots, 2), or None
         Offset and size of each chunk, if it is a shard.
     """
 
+    map: mmap.mmap
     data: NDArray[np.uint8]
     index: NDArray[np.uint64] | None
+
+
+RESIDENT_BYTES = 256 * 2**20
+"""Bytes that may be read before the pages of mapped files are given back."""
 
 
 class MappedFiles:
@@ -45,10 +52,11 @@ class MappedFiles:
     def __init__(self, most: int) -> None:
         self._most = most
         self._files: OrderedDict[str, MappedFile] = OrderedDict()
+        self._read = 0
         self._lock = threading.Lock()
 
     def get(self, path: str, slots: int | None) -> MappedFile:
-        """Give a file.
+        """Give a file; what is read of it is told to `count`.
 
         Parameters
         ----------
@@ -74,6 +82,19 @@ class MappedFiles:
                 self._files.move_to_end(path)
         return file
 
+    def count(self, size: int) -> None:
+        """Count bytes that were read, and now and then give back the memory that shows them.
+
+        Else a process would seem to hold all that it ever read. The system
+        keeps the pages as long as it likes, and shows them again when needed.
+        """
+        self._read += size
+        if self._read > RESIDENT_BYTES:
+            with self._lock:
+                self._read = 0
+                for file in self._files.values():
+                    file.map.madvise(mmap.MADV_DONTNEED)
+
 
 def _map(path: str, slots: int | None) -> MappedFile:
     name = path.rpartition("/")[2]
@@ -83,7 +104,8 @@ def _map(path: str, slots: int | None) -> MappedFile:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error
     data = np.frombuffer(mapped, np.uint8)
-    return MappedFile(data, None if slots is None else read_index(memoryview(mapped), slots))
+    index = None if slots is None else read_index(memoryview(mapped), slots)
+    return MappedFile(mapped, data, index)
 
 
 def open_files_limit() -> int:

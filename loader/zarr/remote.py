@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from numpy.typing import NDArray
 from zarr.core.sync import sync
 
+from loader.zarr.cuts import copy_cuts
 from loader.zarr.stock import StockGroup
-from schemas.container import ArrayInfo, Span
+from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
@@ -61,10 +62,9 @@ class RemoteZarr:
             raise CorruptDataError(f"{path}: {problem}")
         return self._stock.read(path, start, stop)
 
-    def read_spans(self, path: str, spans: Sequence[Span], keep: bool = False) -> None:
-        """Read many spans of rows of an array; see `schemas.Container`."""
-        for start, stop, out in spans:
-            out[...] = self.read(path, start, stop)
+    def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
+        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
+        copy_cuts(lambda start, stop: self.read(path, start, stop), cuts, out)
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""

@@ -1,0 +1,102 @@
+"""Our own loader, and the least that it could cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numcodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers.base import Peer, Reader
+from loader import Dataset, Windows, open_dataset
+from schemas.codecs import CHECKSUM_BYTES
+from schemas.layout import FRAME_FIELDS
+from schemas.shards import read_index
+from schemas.zarr_format import chunk_file
+
+LINK = "dataset.zarr"
+
+
+class OurReader(Reader):
+    """Reads windows by their numbers, with so many threads."""
+
+    threads = 1
+
+    def connect(self) -> Any:
+        """Open the dataset."""
+        from loader.torch import WindowDataset
+
+        dataset = open_dataset(self.folder / LINK, threads=self.threads)
+        return WindowDataset(Windows(dataset, self.length), "HWC")
+
+    def read(self, episodes: NDArray[np.int64], starts: NDArray[np.int64]) -> dict[str, Any]:
+        """Read a batch of windows."""
+        numbers = self.handles.windows.index.number(episodes, starts)
+        return vars(self.handles.__getitems__(numbers)) | {"others": ()}
+
+
+class Ours(Peer):
+    """Stores nothing but a link to the dataset."""
+
+    compressed = True
+    requires = {"torch": "torch"}  # noqa: RUF012
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.name = f"crafter-dataset, {threads} thread{'s' * (threads > 1)}"
+
+    def write(self, dataset: Dataset, folder: Path) -> None:
+        """Link to the dataset."""
+        folder.mkdir(parents=True)
+        (folder / LINK).symlink_to(dataset.path, target_is_directory=True)
+
+    def open(self, folder: Path, length: int) -> Reader:
+        """Give a reader."""
+        reader = OurReader(folder, length)
+        reader.threads = self.threads
+        return reader
+
+
+class DecodeReader(Reader):
+    """Decodes the chunks of frames that a window touches, and does nothing with them.
+
+    No checksum, no other field, no copy: the least that reading could cost.
+    """
+
+    def connect(self) -> Any:
+        """Read all encoded chunks into memory."""
+        dataset = open_dataset(self.folder / LINK)
+        size, field = dataset.metadata.chunk_frames, FRAME_FIELDS["frames"]
+        slots = field.file_rows(dataset.metadata.sizes(), size) // size
+        chunks = []
+        for number in range(-(-dataset.metadata.counts.rows // (slots * size))):
+            shard = (self.folder / LINK / "frames" / chunk_file(field, number)).read_bytes()
+            for start, length in read_index(shard, slots).tolist():
+                if start < len(shard):
+                    chunks.append(shard[start : start + length - CHECKSUM_BYTES])
+        family = dataset.metadata.codec.partition(":")[0].partition("-")[0]
+        codec = {"zstd": numcodecs.Zstd, "blosc": numcodecs.Blosc}[family]()
+        buffer = np.empty((size, *field.row_shape(dataset.metadata.sizes())), np.uint8)
+        return dataset.episodes["starts"], size, chunks, codec, buffer
+
+    def read(self, episodes: NDArray[np.int64], starts: NDArray[np.int64]) -> dict[str, Any]:
+        """Decode what a batch of windows touches."""
+        places, size, chunks, codec, buffer = self.handles
+        for row in (places[episodes] + starts).tolist():
+            for chunk in range(row // size, (row + self.length - 1) // size + 1):
+                codec.decode(chunks[chunk], buffer)
+        return {}
+
+
+class DecodeLimit(Ours):
+    """The bare cost of decoding the same chunks with numcodecs in a loop."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.name = "limit: decoding alone"
+
+    def open(self, folder: Path, length: int) -> Reader:
+        """Give a reader."""
+        return DecodeReader(folder, length)
