@@ -87,7 +87,7 @@ class EpisodeField:
                 f"out: expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
             )
         rows = np.empty(shape, self.dtype) if out is None else out
-        cut = Cuts([self._start + start], [self._start + stop], [0])
+        cut = Cuts.one(self._start + start, self._start + stop)
         try:
             self._dataset.container.read_into(self.name, cut, rows[None], keep=True)
         except CorruptDataError as error:

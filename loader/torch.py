@@ -179,18 +179,16 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Read a batch of windows, by their numbers."""
-        shapes = self.windows.shapes(len(indices))
-        tensors = _allocate(shapes)
-        self.windows.read(indices, {name: tensor.numpy() for name, tensor in tensors.items()})
-        return self._batch(tensors)
-
-    def _batch(self, tensors: dict[str, Tensor]) -> Batch:
-        named: dict[str, Any] = {}
-        for name, short in _NAMES.items():
-            tensor = tensors.pop(name, None)
-            if tensor is not None and short in ("act", "end", "trunc"):
-                tensor = tensor.long()
-            named[short] = tensor
+        if torch.utils.data.get_worker_info() is None:
+            arrays = self.windows.read(indices)
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        else:
+            tensors = _allocate_shared(self.windows.shapes(len(indices)))
+            self.windows.read(indices, {name: tensor.numpy() for name, tensor in tensors.items()})
+        named: dict[str, Any] = {short: tensors.pop(name, None) for name, short in _NAMES.items()}
+        for short in ("act", "end", "trunc"):
+            if named[short] is not None:
+                named[short] = named[short].long()
         if named["obs"] is not None and self.layout == "CHW":
             named["obs"] = named["obs"].permute(0, 1, 4, 2, 3)
         own = {name: tensors.pop(name) for name in ("mask_padding", "episode_ids", "starts")}
@@ -275,12 +273,10 @@ class WindowLoader(DataLoader[Batch]):
         self._epoch, self._position = self.order.epoch, self.order.position
 
 
-def _allocate(
+def _allocate_shared(
     shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]],
 ) -> dict[str, Tensor]:
-    """Make room for a batch; in a worker process in memory that the training process can map."""
-    if torch.utils.data.get_worker_info() is None:
-        return {name: torch.from_numpy(np.empty(*kind)) for name, kind in shapes.items()}
+    """Make room for a batch in memory that the training process can map."""
     tensors = {}
     for name, (shape, dtype) in shapes.items():
         # What torch's own collation does in a worker: no copy on the way to training.

@@ -196,7 +196,8 @@ class Windows:
         shapes = self.shapes(len(numbers))
         if out is None:
             out = {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}
-        _check_out(out, shapes)
+        else:
+            _check_out(out, shapes)
         rows = starts[:, None] + np.arange(self.length)
         out["mask_padding"][...] = (rows >= 0) & (rows < self.index.rows[episodes, None])
         if self.alignment == "arrivals":
@@ -205,7 +206,8 @@ class Windows:
         out["starts"][...] = starts
         in_order = len(numbers) < 2 or bool((np.diff(numbers) == 1).all())
         cuts: dict[tuple[int, int, int], Cuts] = {}
-        for name in self.fields:
+        # Pictures last: after them the processor's cache has forgotten all else.
+        for name in sorted(self.fields, key=lambda name: FRAME_FIELDS[name].sharded):
             span = self._span(name)
             if span not in cuts:
                 cuts[span] = self._cuts(span, episodes, starts)
@@ -235,7 +237,7 @@ class Windows:
         lows = np.maximum(firsts, 0)
         highs = np.maximum(np.minimum(firsts + count, limits), lows)
         stored = table["starts"][episodes]
-        return Cuts((stored + lows).tolist(), (stored + highs).tolist(), (lows - firsts).tolist())
+        return Cuts(stored + lows, stored + highs, lows - firsts)
 
     def _fill(
         self,
@@ -247,18 +249,15 @@ class Windows:
         starts: NDArray[np.int64],
     ) -> None:
         """Read a field's rows that are there, and make the others zero."""
-        count = out.shape[1]
-        if self.index.padding != "none" or self.alignment == "arrivals":
-            pairs = zip(cuts.starts, cuts.stops, cuts.places, strict=True)
-            for item, (start, stop, place) in enumerate(pairs):
-                if stop - start < count:
-                    out[item, :place] = 0
-                    out[item, place + stop - start :] = 0
         try:
             self.dataset.container.read_into(name, cuts, out, keep)
         except CorruptDataError:
             self._find_corrupt(name, episodes, starts)
             raise
+        ends = cuts.places + (cuts.stops - cuts.starts)
+        for item in np.flatnonzero((cuts.places > 0) | (ends < out.shape[1])):
+            out[item, : cuts.places[item]] = 0
+            out[item, ends[item] :] = 0
 
     def _find_corrupt(
         self, name: str, episodes: NDArray[np.int64], starts: NDArray[np.int64]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,15 +20,29 @@ class Cuts:
 
     Parameters
     ----------
-    starts, stops : list of int
+    starts, stops : ndarray of int64, shape (items,)
         First row of each cut, and the row after its last.
-    places : list of int
+    places : ndarray of int64, shape (items,)
         Where in the item its first row goes.
     """
 
-    starts: list[int]
-    stops: list[int]
-    places: list[int]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+    @classmethod
+    def one(cls, start: int, stop: int) -> Cuts:
+        """Make a single cut, which fills its item."""
+        return cls(*(np.array([value]) for value in (start, stop, 0)))
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Iterate over start, stop and place of each cut."""
+        return zip(self.starts.tolist(), self.stops.tolist(), self.places.tolist(), strict=True)
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Row of the array that would be in row 0 of each item, as a column."""
+        return (self.starts - self.places)[:, None]
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ class Container(Protocol):
         cuts : Cuts
             What to read.
         out : ndarray, shape (items, rows, ...)
-            Where to put it: cut i into `out[i]`. What no cut covers stays.
+            Where to put it: cut i into `out[i]`. What no cut covers is undefined.
         keep : bool
             Whether neighbouring rows will be wanted soon.
 

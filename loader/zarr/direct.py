@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +25,9 @@ Piece: TypeAlias = tuple[int, int, NDArray[Any]]
 
 MOST_CHUNK_BYTES = 2**31 - 1
 """Blosc's limit; a larger chunk is left to zarr-python."""
+
+WHOLE_BYTES = 2**24
+"""Bytes up to which an array of small rows is read whole."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class DirectLayout:
                 and sharding.get("index_location", "end") == "end"
                 and compression_of(sharding["index_codecs"]) == "none"
             )
+            if not plain:
+                return None
             slots, rows, codecs = rows // chunk_rows, chunk_rows, sharding["codecs"]
         compression = compression_of(codecs)
         if not plain or compression is None:
@@ -133,19 +139,50 @@ class DirectArray:
         self._suffix = ".0" * (len(layout.shape) - 1)
         self._chunk_shape = (layout.chunk_rows, *layout.shape[1:])
         # What one file holds is asked for again and again, and what fits is best kept whole.
-        whole = math.prod(layout.shape) * layout.dtype.itemsize
-        self._keeps = layout.slots is None or whole <= cache.capacity // 2
+        self._nbytes = math.prod(layout.shape) * layout.dtype.itemsize
+        self._keeps = layout.slots is None or self._nbytes <= cache.capacity // 2
         self._scratch = threading.local()
 
     def read_into(self, cuts: Cuts, out: NDArray[Any], keep: bool) -> None:
         """Read cuts of rows, each touched chunk decoded once; see `Container.read_into`."""
         self._check(cuts, out)
-        keep = keep or self._keeps
+        whole = self._whole
+        if whole is None:
+            self._read_chunks(cuts, out, keep or self._keeps)
+        else:
+            rows = cuts.offsets + np.arange(out.shape[1])
+            np.take(whole, rows, axis=0, out=out, mode="clip")  # what lies outside is undefined
+
+    @cached_property
+    def _whole(self) -> NDArray[Any] | None:
+        """All rows of a small array, for batches gather them faster than they look up chunks."""
+        shape = self.layout.shape
+        if self.layout.slots is not None or not shape[0] or self._nbytes > WHOLE_BYTES:
+            return None
+        rows = np.empty(shape, self.layout.dtype)
+        try:
+            self._read_chunks(Cuts.one(0, shape[0]), rows[None], keep=False)
+        except CorruptDataError:
+            return None  # that is for those to know who ask for the damaged rows
+        return rows
+
+    def _check(self, cuts: Cuts, out: NDArray[Any]) -> None:
+        if out.shape[2:] != self._chunk_shape[1:] or out.dtype != self.layout.dtype:
+            raise CorruptDataError(
+                f"expected rows of {out.dtype}, shape {out.shape[2:]}, found "
+                f"{self.layout.dtype}, shape {self._chunk_shape[1:]}"
+            )
+        low, high = cuts.starts.min(initial=0), cuts.stops.max(initial=0)
+        if low < 0 or high > self.layout.shape[0]:
+            raise CorruptDataError(
+                f"expected rows {low} to {high}, found {self.layout.shape[0]} rows"
+            )
+
+    def _read_chunks(self, cuts: Cuts, out: NDArray[Any], keep: bool) -> None:
         rows = self.layout.chunk_rows
         known: dict[int, NDArray[Any] | None] = {}
         missing: dict[int, list[Piece]] = {}
-        cuts_of_items = zip(cuts.starts, cuts.stops, cuts.places, strict=True)
-        for item, (start, stop, place) in enumerate(cuts_of_items):
+        for item, (start, stop, place) in enumerate(cuts):
             while start < stop:
                 chunk = start // rows
                 low = start - chunk * rows
@@ -165,18 +202,6 @@ class DirectArray:
                 self._serve(chunk, pieces, keep)
         else:
             self._threads.run(lambda entry: self._serve(*entry, keep), list(missing.items()))
-
-    def _check(self, cuts: Cuts, out: NDArray[Any]) -> None:
-        if out.shape[2:] != self._chunk_shape[1:] or out.dtype != self.layout.dtype:
-            raise CorruptDataError(
-                f"expected rows of {out.dtype}, shape {out.shape[2:]}, found "
-                f"{self.layout.dtype}, shape {self._chunk_shape[1:]}"
-            )
-        low, high = min(cuts.starts, default=0), max(cuts.stops, default=0)
-        if low < 0 or high > self.layout.shape[0]:
-            raise CorruptDataError(
-                f"expected rows {low} to {high}, found {self.layout.shape[0]} rows"
-            )
 
     def _serve(self, chunk: int, pieces: list[Piece], keep: bool) -> None:
         """Decode one chunk, and put its rows where they are wanted."""

@@ -112,7 +112,7 @@ class LocalZarr:
         shape = direct.layout.shape
         stop = max(start, min(stop, shape[0]))
         rows = np.empty((stop - start, *shape[1:]), direct.layout.dtype)
-        self.read_into(path, Cuts([start], [stop], [0]), rows[None], keep=True)
+        self.read_into(path, Cuts.one(start, stop), rows[None], keep=True)
         return rows
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:

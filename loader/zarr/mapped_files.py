@@ -34,7 +34,7 @@ class MappedFile:
 
 
 RESIDENT_BYTES = 256 * 2**20
-"""Bytes that may be read before the pages of mapped files are given back."""
+"""Bytes of mapped files that may show in a process's memory at once."""
 
 
 class MappedFiles:
@@ -52,7 +52,7 @@ class MappedFiles:
     def __init__(self, most: int) -> None:
         self._most = most
         self._files: OrderedDict[str, MappedFile] = OrderedDict()
-        self._read = 0
+        self._mapped = self._read = 0
         self._lock = threading.Lock()
 
     def get(self, path: str, slots: int | None) -> MappedFile:
@@ -75,9 +75,10 @@ class MappedFiles:
             if file is None:
                 file = _map(path, slots)
                 self._files[path] = file
+                self._mapped += len(file.data)
                 if len(self._files) > self._most:
                     # Whoever still reads from it holds the map, and closes it when done.
-                    self._files.popitem(last=False)
+                    self._mapped -= len(self._files.popitem(last=False)[1].data)
             else:
                 self._files.move_to_end(path)
         return file
@@ -89,7 +90,7 @@ class MappedFiles:
         keeps the pages as long as it likes, and shows them again when needed.
         """
         self._read += size
-        if self._read > RESIDENT_BYTES:
+        if min(self._read, self._mapped) > RESIDENT_BYTES:
             with self._lock:
                 self._read = 0
                 for file in self._files.values():

@@ -29,7 +29,8 @@ class StockGroup:
 
     def __init__(self, where: Path | str) -> None:
         try:
-            self._group = zarr.open_group(where, mode="r", zarr_format=3)
+            store = zarr.storage.ZipStore(where) if _is_zip(where) else where
+            self._group = zarr.open_group(store, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = self._group.attrs.asdict()
         except Exception as error:  # it raises many kinds for what it cannot open
             raise NotADatasetError(
@@ -91,6 +92,10 @@ class StockGroup:
             return np.asarray(array[start:stop])
         except Exception as error:  # what decoding raises depends on the codec and the version
             raise CorruptDataError(f"{path}: {one_line(error)}") from error
+
+
+def _is_zip(where: Path | str) -> bool:
+    return str(where).endswith(".zip") and Path(where).is_file()
 
 
 def one_line(error: Exception) -> str:

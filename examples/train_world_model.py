@@ -1,0 +1,145 @@
+r"""A small world model: the next frame from two frames and an action, on the CPU in minutes.
+
+    build-dataset --out data.zarr --frames 50000
+    python examples/train_world_model.py data.zarr
+
+A convolutional encoder and decoder, told the action, predicts what changes.
+Before it has learned anything it predicts that nothing does, so its loss
+begins at that of copying the last frame, and falls below it. Episodes are
+split by world: no map of the validation was trained on. It runs on a GPU
+where there is one. The loss is the mean squared error of frames from -1 to 1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import torch
+from torch import Tensor, nn
+
+from loader import SequentialSampler, Windows, open_dataset
+from loader.torch import Batch, WindowLoader, normalize
+
+CONTEXT = 2
+
+
+class NextFrame(nn.Module):
+    """Predicts the next frame from the last ones and the action.
+
+    Parameters
+    ----------
+    actions : int
+        Number of actions.
+    width : int
+        Channels of the first layer.
+    """
+
+    def __init__(self, actions: int, width: int = 32) -> None:
+        super().__init__()
+        self.encode1 = nn.Conv2d(3 * CONTEXT, width, 4, stride=2, padding=1)
+        self.encode2 = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
+        self.action = nn.Embedding(actions, 4 * width)
+        self.between = nn.ModuleList(
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1) for _ in range(3)
+        )
+        self.decode1 = nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1)
+        self.decode2 = nn.ConvTranspose2d(2 * width, 3, 4, stride=2, padding=1)
+        nn.init.zeros_(self.decode2.weight)
+        nn.init.zeros_(self.decode2.bias)
+
+    def forward(self, frames: Tensor, actions: Tensor) -> Tensor:
+        """Map frames (N, CONTEXT, 3, H, W), -1 to 1, and actions (N,) to frames (N, 3, H, W)."""
+        fine = self.encode1(frames.flatten(1, 2)).relu()
+        coarse = self.encode2(fine).relu()
+        scale, shift = self.action(actions)[:, :, None, None].chunk(2, 1)
+        for layer in self.between:
+            coarse = coarse + layer(coarse * (1 + scale) + shift).relu()
+        fine = torch.cat([self.decode1(coarse).relu(), fine], 1)
+        predicted: Tensor = frames[:, -1] + self.decode2(fine)
+        return predicted
+
+
+def examples(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Take windows of L transitions apart: frames, actions and next frames of all steps."""
+    frames = normalize(batch.obs)
+    steps = frames.unfold(1, CONTEXT + 1, 1).movedim(-1, 2)  # (B, steps, CONTEXT + 1, 3, H, W)
+    actions = batch.act[:, CONTEXT - 1 :]
+    return (
+        steps[:, :, :CONTEXT].flatten(0, 1),
+        actions.flatten(),
+        steps[:, :, CONTEXT].flatten(0, 1),
+    )
+
+
+def losses(model: nn.Module, loader: WindowLoader, device: str) -> tuple[float, float]:
+    """Mean squared error of the model, and of copying the last frame, over all windows."""
+    ours = copying = count = 0.0
+    model.eval()
+    with torch.inference_mode():
+        for batch in loader:
+            frames, actions, following = examples(batch.to(device))
+            ours += nn.functional.mse_loss(
+                model(frames, actions), following, reduction="sum"
+            ).item()
+            copying += nn.functional.mse_loss(frames[:, -1], following, reduction="sum").item()
+            count += following.numel()
+    model.train()
+    return ours / count, copying / count
+
+
+def endless(loader: WindowLoader) -> Iterator[Batch]:
+    """Epoch after epoch."""
+    while True:
+        yield from loader
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--steps", default=1000, show_default=True, help="Batches to train on.")
+@click.option("--batch-size", default=8, show_default=True)
+@click.option("--length", default=8, show_default=True, help="Transitions in a window.")
+@click.option("--workers", default=0, show_default=True, help="Processes that load data.")
+@click.option("--seed", default=0, show_default=True)
+def main(path: Path, steps: int, batch_size: int, length: int, workers: int, seed: int) -> None:
+    """Train on the dataset at PATH."""
+    torch.manual_seed(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    train, test = open_dataset(path).split(0.9, seed=seed, by_world=True)
+    windows = Windows(train, length, next_frame=True, fields=["frames", "actions"])
+    held_out = Windows(test, length, stride=8 * length, next_frame=True, fields=windows.fields)
+    loader = WindowLoader(
+        windows, batch_size, num_workers=workers, pin_memory=device == "cuda", drop_last=True
+    )
+    validation = WindowLoader(held_out, batch_size, SequentialSampler(held_out))
+
+    model = NextFrame(len(train.metadata.actions)).to(device)
+    size = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{size:,} parameters on {device}; {len(windows):,} windows, {len(held_out)} held out")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    batches, waited, begun = endless(loader), 0.0, time.perf_counter()
+    for step in range(steps):
+        asked = time.perf_counter()
+        batch = next(batches)
+        waited += time.perf_counter() - asked
+        frames, actions, following = examples(batch.to(device))
+        loss = nn.functional.mse_loss(model(frames, actions), following)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if (step + 1) % max(steps // 10, 1) == 0:
+            spent = time.perf_counter() - begun
+            print(
+                f"step {step + 1:>6}  loss {loss.item():.5f}  {(step + 1) / spent:5.1f} steps/s  "
+                f"{waited / spent:.1%} of the time waiting for data"
+            )
+    ours, copying = losses(model, validation, device)
+    print(f"validation: loss {ours:.5f}, copying the last frame {copying:.5f}")
+
+
+if __name__ == "__main__":
+    main()
