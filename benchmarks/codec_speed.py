@@ -1,8 +1,9 @@
-"""Bytes a frame against speed, for each codec, on the chunks of a real build.
+"""Bytes a frame against speed, for codecs and chunk lengths, on the chunks of a real build.
 
 `python -m benchmarks.codec_speed` plays some episodes of the default policy,
-then encodes and decodes their frames and semantic maps, in turns, as a worker
-does. `none` shows what the checksum and the copies take.
+cuts their frames and semantic maps into chunks, and encodes and decodes them
+with numcodecs, all codecs in turns. The last columns are what decoding costs a
+random window of frames: the chunks that it touches, whole.
 """
 
 from __future__ import annotations
@@ -10,75 +11,125 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
+from collections.abc import Callable
 
 import click
+import numcodecs
+import numcodecs.blosc
 import numpy as np
+from numcodecs import Blosc, Zstd
 
 from builder.collect import Job
 from builder.collectors import make_collector
 from builder.episodes import EncodedEpisode, decode_rows
 from builder.settings import BuildSettings
-from schemas.codecs import DEFAULT_CODEC, ChunkCodec
+from schemas.codecs import DEFAULT_CODEC
 
-CODECS = (
-    "none", "blosc-lz4:1", "blosc-lz4:5", "blosc-lz4:9",
-    "zstd:1", "zstd:2", "zstd:3", "zstd:6", "blosc-zstd:3", "blosc-zstd:5",
-)  # fmt: skip
+CODECS = {
+    "zstd:1": Zstd(1),
+    "zstd:2": Zstd(2),
+    "zstd:3": Zstd(3),
+    "zstd:6": Zstd(6),
+    "zstd:12": Zstd(12),
+    "blosc-zstd:1": Blosc("zstd", 1, Blosc.NOSHUFFLE),
+    "blosc-zstd:3": Blosc("zstd", 3, Blosc.NOSHUFFLE),
+    "blosc-zstd:5": Blosc("zstd", 5, Blosc.NOSHUFFLE),
+    "blosc-zstd:5 bitshuffle": Blosc("zstd", 5, Blosc.BITSHUFFLE),
+    "blosc-lz4:1": Blosc("lz4", 1, Blosc.NOSHUFFLE),
+    "blosc-lz4:5": Blosc("lz4", 5, Blosc.NOSHUFFLE),
+    "blosc-lz4:9": Blosc("lz4", 9, Blosc.NOSHUFFLE),
+    "blosc-lz4:5 bitshuffle": Blosc("lz4", 5, Blosc.BITSHUFFLE),
+}
+"""Byte shuffling does nothing to elements of one byte, so it is not among them."""
+
+WINDOWS = (16, 32)
 
 
-def chunks_of(episodes: int, chunk_frames: int) -> tuple[list[np.ndarray], int]:
-    """Play episodes, and give their chunks, padded, and the frames in them."""
-    metadata = dataclasses.replace(
-        BuildSettings().metadata(), codec="none", chunk_frames=chunk_frames
-    )
+def play(episodes: int) -> list[dict[str, np.ndarray]]:
+    """Play episodes of the default policy, and give their pictures and maps."""
+    metadata = dataclasses.replace(BuildSettings().metadata(), codec="none")
     numbers = iter(range(episodes))
     played: list[EncodedEpisode] = []
     collector = make_collector(Job(metadata, 1), lambda wait: next(numbers, None), played.append)
     while collector.advance():
         pass
-    chunks = []
-    for episode in played:
-        rows = decode_rows(episode, metadata)
-        for name in ("frames", "semantic"):
-            for start in range(0, episode.length, chunk_frames):
-                part = rows[name][start : start + chunk_frames]
-                chunk = np.zeros((chunk_frames, *part.shape[1:]), part.dtype)
-                chunk[: len(part)] = part
-                chunks.append(chunk)
-    return chunks, sum(episode.length for episode in played)
+    rows = [decode_rows(episode, metadata) for episode in played]
+    return [{name: row[name] for name in ("frames", "semantic")} for row in rows]
+
+
+def cut(rows: np.ndarray, size: int) -> np.ndarray:
+    """Cut an episode's rows into chunks, the last one padded."""
+    count = -(-len(rows) // size)
+    chunks = np.zeros((count * size, *rows.shape[1:]), rows.dtype)
+    chunks[: len(rows)] = rows
+    return chunks.reshape(count, size, *rows.shape[1:])
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def measure(played: list[dict[str, np.ndarray]], size: int, rounds: int) -> None:
+    """Print a table for one chunk length."""
+    count = sum(len(episode["frames"]) for episode in played)
+    pictures = [cut(episode["frames"], size) for episode in played]
+    chunks = [chunk for parts in pictures for chunk in parts]
+    chunks += [chunk for episode in played for chunk in cut(episode["semantic"], size)]
+    firsts = np.cumsum([0, *map(len, pictures)])
+    rng = np.random.default_rng(0)
+    touched = {}
+    for length in WINDOWS:
+        long = [n for n, episode in enumerate(played) if len(episode["frames"]) >= length]
+        touched[length] = [
+            (firsts[n] + start // size, firsts[n] + (start + length - 1) // size)
+            for n in rng.choice(long, 300)
+            for start in [rng.integers(len(played[n]["frames"]) - length + 1)]
+        ]
+    buffers = [np.empty_like(chunks[0]), np.empty_like(chunks[-1])]
+    bare: dict[str, list[list[float]]] = {name: [] for name in CODECS}
+    stored = {}
+    for _ in range(rounds):
+        for name, codec in CODECS.items():
+            encoded: list[bytes] = []
+            spent = [timed(lambda: encoded.extend(map(codec.encode, chunks)))]  # noqa: B023
+            stored[name] = sum(map(len, encoded))
+
+            def decode(first: int, last: int, codec=codec, encoded=encoded) -> None:
+                for data in encoded[first : last + 1]:
+                    codec.decode(data, buffers[int(first >= firsts[-1])])
+
+            spent.append(timed(lambda: [decode(n, n) for n in range(len(encoded))]))  # noqa: B023
+            for length in WINDOWS:
+                spent.append(timed(lambda: [decode(*pair) for pair in touched[length]]))  # noqa: B023
+            bare[name].append(spent)
+    click.echo(f"\nchunks of {size}: {count:,} frames, with semantic maps")
+    click.echo(
+        f"{'codec':24} {'bytes/frame':>11} {'encode us':>10} {'decode us':>10}"
+        + "".join(f"{f'window of {length} us':>16}" for length in WINDOWS)
+    )
+    for name in CODECS:
+        encode, decode_all, *windows = (
+            statistics.median(values) * 1e6 for values in zip(*bare[name], strict=True)
+        )
+        click.echo(
+            f"{name:24} {stored[name] / count:>11,.0f} {encode / count:>10.1f} "
+            f"{decode_all / count:>10.1f}" + "".join(f"{spent / 300:>16.0f}" for spent in windows)
+        )
 
 
 @click.command()
 @click.option("--episodes", default=20, show_default=True)
-@click.option("--chunk-frames", default=32, show_default=True)
+@click.option("--chunk-frames", multiple=True, default=(8, 16, 32, 64), show_default=True)
 @click.option("--rounds", default=5, show_default=True)
-def main(episodes: int, chunk_frames: int, rounds: int) -> None:
+def main(episodes: int, chunk_frames: tuple[int, ...], rounds: int) -> None:
     """Measure."""
-    chunks, frames = chunks_of(episodes, chunk_frames)
-    codecs = {name: ChunkCodec.parse(name) for name in CODECS}
-    encode: dict[str, list[float]] = {name: [] for name in CODECS}
-    decode: dict[str, list[float]] = {name: [] for name in CODECS}
-    size = {}
-    for _ in range(rounds):
-        for name, codec in codecs.items():
-            begun = time.perf_counter()
-            encoded = [codec.encode(chunk) for chunk in chunks]
-            encode[name].append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            for data, chunk in zip(encoded, chunks, strict=True):
-                codec.decode(data, chunk.dtype, chunk.shape)
-            decode[name].append(time.perf_counter() - begun)
-            size[name] = sum(map(len, encoded))
-    click.echo(
-        f"{frames:,} frames with semantic maps, chunks of {chunk_frames}; default {DEFAULT_CODEC}"
-    )
-    click.echo(f"{'codec':14} {'bytes/frame':>11} {'encode us':>10} {'decode us':>10}")
-    for name in CODECS:
-        click.echo(
-            f"{name:14} {size[name] / frames:>11,.0f} "
-            f"{statistics.median(encode[name]) / frames * 1e6:>10.1f} "
-            f"{statistics.median(decode[name]) / frames * 1e6:>10.1f}"
-        )
+    numcodecs.blosc.use_threads = False
+    click.echo(f"default: {DEFAULT_CODEC}, chunks of {BuildSettings().chunk_frames}")
+    played = play(episodes)
+    for size in chunk_frames:
+        measure(played, size, rounds)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class NextFrame(nn.Module):
         Channels of the first layer.
     """
 
-    def __init__(self, actions: int, width: int = 32) -> None:
+    def __init__(self, actions: int, width: int = 40) -> None:
         super().__init__()
         self.encode1 = nn.Conv2d(3 * CONTEXT, width, 4, stride=2, padding=1)
         self.encode2 = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
@@ -74,8 +74,8 @@ def examples(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-def losses(model: nn.Module, loader: WindowLoader, device: str) -> tuple[float, float]:
-    """Mean squared error of the model, and of copying the last frame, over all windows."""
+def report(model: nn.Module, loader: WindowLoader, device: str) -> None:
+    """Print the loss of the model, and of copying the last frame, over all windows."""
     ours = copying = count = 0.0
     model.eval()
     with torch.inference_mode():
@@ -87,7 +87,7 @@ def losses(model: nn.Module, loader: WindowLoader, device: str) -> tuple[float, 
             copying += nn.functional.mse_loss(frames[:, -1], following, reduction="sum").item()
             count += following.numel()
     model.train()
-    return ours / count, copying / count
+    print(f"validation: loss {ours / count:.5f}, copying the last frame {copying / count:.5f}")
 
 
 def endless(loader: WindowLoader) -> Iterator[Batch]:
@@ -98,7 +98,7 @@ def endless(loader: WindowLoader) -> Iterator[Batch]:
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--steps", default=1000, show_default=True, help="Batches to train on.")
+@click.option("--steps", default=800, show_default=True, help="Batches to train on.")
 @click.option("--batch-size", default=8, show_default=True)
 @click.option("--length", default=8, show_default=True, help="Transitions in a window.")
 @click.option("--workers", default=0, show_default=True, help="Processes that load data.")
@@ -118,6 +118,7 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
     model = NextFrame(len(train.metadata.actions)).to(device)
     size = sum(parameter.numel() for parameter in model.parameters())
     print(f"{size:,} parameters on {device}; {len(windows):,} windows, {len(held_out)} held out")
+    report(model, validation, device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     batches, waited, begun = endless(loader), 0.0, time.perf_counter()
@@ -137,8 +138,7 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
                 f"step {step + 1:>6}  loss {loss.item():.5f}  {(step + 1) / spent:5.1f} steps/s  "
                 f"{waited / spent:.1%} of the time waiting for data"
             )
-    ours, copying = losses(model, validation, device)
-    print(f"validation: loss {ours:.5f}, copying the last frame {copying:.5f}")
+    report(model, validation, device)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,11 @@ def test_python_blocks_run(dataset_path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.zarr").symlink_to(dataset_path)
     names: dict[str, object] = {}
-    assert len(blocks("python")) == 5
+    assert len(blocks("python")) == 6
     for block in blocks("python"):
         exec(compile(block, str(README), "exec"), names)
     assert names["clip"].shape == (16, 64, 64, 3)
+    assert names["batch"].obs.shape == (8, 17, 3, 64, 64)
     assert names["frames"].shape[0] == names["length"]
     policy = names["Explorer"](2)
     assert policy.act(None, None).tolist() == [0, 0]

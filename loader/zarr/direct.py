@@ -206,7 +206,8 @@ class DirectArray:
     def _serve(self, chunk: int, pieces: list[Piece], keep: bool) -> None:
         """Decode one chunk, and put its rows where they are wanted."""
         low, high, out = pieces[0]
-        if high - low == self.layout.chunk_rows and len(pieces) == 1 and out.flags.c_contiguous:
+        whole = high - low == self.layout.chunk_rows and out.flags.c_contiguous
+        if whole and len(pieces) == 1 and not self._keeps:
             self._decode(chunk, out)
             return
         decoded = np.empty(self._chunk_shape, self.layout.dtype) if keep else self._buffer()
