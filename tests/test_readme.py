@@ -29,7 +29,7 @@ def test_python_blocks_run(dataset_path, tmp_path, monkeypatch):
     for block in blocks("python"):
         exec(compile(block, str(README), "exec"), names)
     assert names["clip"].shape == (16, 64, 64, 3)
-    assert names["batch"].obs.shape == (8, 17, 3, 64, 64)
+    assert names["actions"].shape == (8, 16)
     assert names["frames"].shape[0] == names["length"]
     policy = names["Explorer"](2)
     assert policy.act(None, None).tolist() == [0, 0]
