@@ -39,9 +39,10 @@ class Batches(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        index %= len(self.starts)
+    def __getitem__(self, index: int) -> Any:
         batch = self.reader.read(self.episodes[index], self.starts[index])
+        if not isinstance(batch, dict):
+            return batch
         return {name: torch.as_tensor(values) for name, values in batch.items()}
 
 

@@ -31,10 +31,9 @@ class OurReader(Reader):
         dataset = open_dataset(self.folder / LINK, threads=self.threads)
         return WindowDataset(Windows(dataset, self.length), "HWC")
 
-    def read(self, episodes: NDArray[np.int64], starts: NDArray[np.int64]) -> dict[str, Any]:
-        """Read a batch of windows."""
-        numbers = self.handles.windows.index.number(episodes, starts)
-        return vars(self.handles.__getitems__(numbers)) | {"others": ()}
+    def read(self, episodes: NDArray[np.int64], starts: NDArray[np.int64]) -> Any:
+        """Read a batch of windows, as a `WindowLoader` does."""
+        return self.handles.__getitems__(self.handles.windows.index.number(episodes, starts))
 
 
 class Ours(Peer):
