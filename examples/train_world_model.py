@@ -20,8 +20,9 @@ import click
 import torch
 from torch import Tensor, nn
 
-from loader import SequentialSampler, Windows, open_dataset
+from loader import SequentialSampler, UniformSampler, Windows, open_dataset
 from loader.torch import Batch, WindowLoader, normalize
+from schemas.commandline import run
 
 CONTEXT = 2
 
@@ -100,7 +101,13 @@ def endless(loader: WindowLoader) -> Iterator[Batch]:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--steps", default=800, show_default=True, help="Batches to train on.")
 @click.option("--batch-size", default=8, show_default=True)
-@click.option("--length", default=8, show_default=True, help="Transitions in a window.")
+@click.option(
+    "--length",
+    type=click.IntRange(CONTEXT),
+    default=8,
+    show_default=True,
+    help="Transitions in a window.",
+)
 @click.option("--workers", default=0, show_default=True, help="Processes that load data.")
 @click.option("--seed", default=0, show_default=True)
 def main(path: Path, steps: int, batch_size: int, length: int, workers: int, seed: int) -> None:
@@ -111,7 +118,12 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
     windows = Windows(train, length, next_frame=True, fields=["frames", "actions"])
     held_out = Windows(test, length, stride=8 * length, next_frame=True, fields=windows.fields)
     loader = WindowLoader(
-        windows, batch_size, num_workers=workers, pin_memory=device == "cuda", drop_last=True
+        windows,
+        batch_size,
+        UniformSampler(windows, seed=seed),
+        num_workers=workers,
+        pin_memory=device == "cuda",
+        drop_last=True,
     )
     validation = WindowLoader(held_out, batch_size, SequentialSampler(held_out))
 
@@ -142,4 +154,4 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
 
 
 if __name__ == "__main__":
-    main()
+    run(main, lambda: (ValueError,))

@@ -36,8 +36,13 @@ def open_container(
     ------
     NotADatasetError
         If there is nothing that can be read there.
+    ValueError
+        If `cache_bytes` or `threads` is no such number.
     """
     # Here, so that importing the loader does not cost zarr-python's import.
+    for name, value, low in (("cache_bytes", cache_bytes, 0), ("threads", threads, 1)):
+        if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
+            raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
     if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
         from loader.zarr.remote import RemoteZarr
 

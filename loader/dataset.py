@@ -106,9 +106,23 @@ class Dataset(Sequence[Episode]):
     def container(self) -> Container:
         """The open files; opened anew in a process that was forked."""
         if self.__dict__.get("_pid") != os.getpid():
-            self._container = open_container(self.path, **self._options)
-            self._pid = os.getpid()
+            container = open_container(self.path, **self._options)
+            if "metadata" in self.__dict__:
+                self._check_same(container)
+            self._container, self._pid = container, os.getpid()
         return self._container
+
+    def _check_same(self, container: Container) -> None:
+        """Refuse a dataset that was built anew since this one was opened."""
+        now, then = Metadata.from_attributes(container.attributes, str(self.path)), self.metadata
+        if (
+            now.header() != then.header()
+            or (now.chunk_frames, now.codec) != (then.chunk_frames, then.codec)
+            or now.counts.episodes < then.counts.episodes
+        ):
+            raise CorruptDataError(
+                f"{self.path}: expected the dataset that was opened, found another one in its place"
+            )
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -86,6 +86,8 @@ class EpisodeField:
             raise ValueError(
                 f"out: expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
             )
+        if out is not None and not out.flags.writeable:
+            raise ValueError("out: expected an array that can be written to, found a read-only one")
         rows = np.empty(shape, self.dtype) if out is None else out
         cut = Cuts.one(self._start + start, self._start + stop)
         try:

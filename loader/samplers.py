@@ -7,7 +7,7 @@ PyTorch's DataLoader, but needs no PyTorch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,25 @@ from schemas.layout import TERMINATED
 
 _BLOCK = 1024
 """Positions that are worked out at once."""
+
+
+class Place(NamedTuple):
+    """Where in its order a sampler is.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch.
+    start : int
+        Position of the common order from which its ranks draw in this epoch:
+        0, or where a run with another number of ranks was stopped.
+    drawn : int
+        Windows that this rank has drawn since.
+    """
+
+    epoch: int = 0
+    start: int = 0
+    drawn: int = 0
 
 
 class Sampler:
@@ -44,15 +63,13 @@ class Sampler:
 
     Attributes
     ----------
-    epoch : int
-        The current epoch.
-    position : int
-        Windows already drawn in it by this rank.
+    place : Place
+        Where it is.
 
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If an argument is out of its range, or this rank would draw nothing.
     """
 
     def __init__(
@@ -65,10 +82,10 @@ class Sampler:
         world_size: int = 1,
         even: bool = True,
     ) -> None:
-        self.samples = len(windows) if samples is None else samples
+        samples = len(windows) if samples is None else samples
         for name, value, low in (
             ("seed", seed, 0),
-            ("samples", self.samples, 1),
+            ("samples", samples, 1),
             ("world_size", world_size, 1),
             ("rank", rank, 0),
         ):
@@ -76,48 +93,69 @@ class Sampler:
                 raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
         if rank >= world_size:
             raise ValueError(f"rank: expected 0 to {world_size - 1}, found {rank}")
-        self.windows, self.seed = windows, int(seed)
-        self.rank, self.world_size, self.even = rank, world_size, even
-        self.epoch = self.position = 0
+        self.windows, self.seed, self.samples = windows, int(seed), int(samples)
+        self.rank, self.world_size, self.even = int(rank), int(world_size), even
+        self.place, self.moves = Place(), 0
+        if not len(self):
+            raise ValueError(
+                f"samples: expected one for each of {world_size} ranks, found {samples}"
+            )
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Give the windows at positions of an epoch's order over all ranks; a pure function."""
         return positions % len(self.windows)
 
     def __len__(self) -> int:
-        """Windows that this rank draws in an epoch."""
+        """Windows that this rank draws in a whole epoch."""
+        return self.count(Place())
+
+    def count(self, place: Place) -> int:
+        """Windows that this rank draws in an epoch, from `place.start` on."""
         if self.even:
-            return self.samples // self.world_size
-        return len(range(self.rank, self.samples, self.world_size))
+            return max(self.samples - place.start, 0) // self.world_size
+        return len(range(place.start + self.rank, self.samples, self.world_size))
+
+    def here_or_next(self, place: Place) -> Place:
+        """Give the place itself, or at the end of an epoch the beginning of the next one."""
+        return place if place.drawn < self.count(place) else Place(place.epoch + 1)
 
     def __iter__(self) -> Iterator[int]:
-        if self.position >= len(self):
-            self.set_epoch(self.epoch + 1)
-        while self.position < len(self):
-            block = self.numbers(self.epoch, self.position, self.position + _BLOCK)
-            for number in block.tolist():
+        self.place = self.here_or_next(self.place)
+        while self.place.drawn < self.count(self.place):
+            for number in self._block(self.place).tolist():
                 # Before it is handed out: whoever saves the state has it already.
-                self.position += 1
+                self.place = self.place._replace(drawn=self.place.drawn + 1)
                 yield number
 
     def numbers(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
-        """Give the windows that this rank draws from `start` to `stop` of an epoch."""
+        """Give the windows that this rank draws from `start` to `stop` of a whole epoch."""
         positions = np.arange(start, min(stop, len(self))) * self.world_size + self.rank
         return self.draw(epoch, positions)
 
-    def set_epoch(self, epoch: int, position: int = 0) -> None:
-        """Go to an epoch, and to a position in it."""
-        self.epoch, self.position = epoch, position
+    def _block(self, place: Place) -> NDArray[np.int64]:
+        drawn = np.arange(place.drawn, min(place.drawn + _BLOCK, self.count(place)))
+        return self.draw(place.epoch, place.start + drawn * self.world_size + self.rank)
 
-    def state_dict(self) -> dict[str, int]:
-        """Give what `load_state_dict` needs to go on from here."""
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch."""
+        self.go(Place(epoch))
+
+    def go(self, place: Place) -> None:
+        """Go to a place."""
+        self.place = place
+        self.moves += 1
+
+    def state_dict(self, place: Place | None = None) -> dict[str, Any]:
+        """Give what `load_state_dict` needs to go on from here, or from another place.
+
+        The same on all ranks that have drawn equally many windows.
+        """
+        place = self.place if place is None else place
+        over = place.drawn >= self.count(place)
         return {
-            "epoch": self.epoch,
-            "position": self.position,
-            "world_size": self.world_size,
-            "seed": self.seed,
-            "samples": self.samples,
-        }
+            "epoch": place.epoch,
+            "position": self.samples if over else place.start + place.drawn * self.world_size,
+        } | self._order()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another sampler was, be it with another number of ranks.
@@ -125,22 +163,25 @@ class Sampler:
         Raises
         ------
         ValueError
-            If it drew in another order, or its position is none that this
-            number of ranks comes by.
+            If it drew in another order, or this is no state of a sampler.
         """
-        for name in ("seed", "samples"):
-            if state[name] != getattr(self, name):
+        for name, value in self._order().items():
+            if state.get(name) != value:
                 raise ValueError(
-                    f"state of the sampler: expected {name} {getattr(self, name)}, found "
-                    f"{state[name]}"
+                    f"state of the sampler: expected {name} {value!r}, found {state.get(name)!r}"
                 )
-        position, rest = divmod(state["position"] * state["world_size"], self.world_size)
-        if rest:
-            raise ValueError(
-                f"state of the sampler: expected a multiple of {self.world_size} windows drawn by "
-                f"all ranks, found {state['position'] * state['world_size']}"
-            )
-        self.set_epoch(state["epoch"], position)
+        if not {"epoch", "position"} <= state.keys():
+            raise ValueError(f"state of the sampler: expected a position, found {sorted(state)}")
+        self.go(Place(int(state["epoch"]), int(state["position"])))
+
+    def _order(self) -> dict[str, Any]:
+        """What the order follows from, beside epoch and position."""
+        return {
+            "sampler": type(self).__name__,
+            "windows": len(self.windows),
+            "seed": self.seed,
+            "samples": self.samples,
+        }
 
 
 class SequentialSampler(Sampler):

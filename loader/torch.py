@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from loader.samplers import Sampler, UniformSampler
+from loader.samplers import Place, Sampler, UniformSampler
 from loader.windows import Windows
 
 Layout = Literal["CHW", "HWC"]
@@ -85,8 +85,9 @@ class Batch:
     @property
     def segment_ids(self) -> list[SegmentId]:
         """Rows of each window, padding included."""
-        length = self.mask_padding.shape[1]
-        pairs = zip(self.episode_ids.tolist(), self.starts.tolist(), strict=True)
+        length = self.mask_padding.shape[-1]
+        ids, starts = self.episode_ids.reshape(-1).tolist(), self.starts.reshape(-1).tolist()
+        pairs = zip(ids, starts, strict=True)
         return [SegmentId(episode, start, start + length) for episode, start in pairs]
 
     def __len__(self) -> int:
@@ -105,9 +106,12 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def as_iris(self) -> dict[str, Tensor]:
-        """Give the batch under IRIS's names, frames as float32 from 0 to 1 where they are."""
+        """Give the batch under IRIS's names, frames as float32 (B, L, C, H, W) from 0 to 1."""
+        frames = _present(self.obs, "frames")
+        if _is_hwc(frames):
+            frames = frames.movedim(-1, -3)
         return {
-            "observations": normalize(_present(self.obs, "frames"), 0.0, 1.0),
+            "observations": normalize(frames, 0.0, 1.0),
             "actions": _present(self.act, "actions"),
             "rewards": _present(self.rew, "rewards"),
             "ends": _present(self.end, "terminations"),
@@ -117,6 +121,9 @@ class Batch:
     def as_dreamer(self) -> dict[str, Tensor]:
         """Give the batch under DreamerV3's names, from windows aligned to `arrivals`.
 
+        Images are uint8 (B, L, H, W, C). Rows beyond the episode are those
+        where `mask_padding` is false, as ever.
+
         Raises
         ------
         ValueError
@@ -125,8 +132,9 @@ class Batch:
         if "is_first" not in self.others:
             raise ValueError("windows: expected the alignment 'arrivals', found 'transitions'")
         end = _present(self.end, "terminations").bool()
+        frames = _present(self.obs, "frames")
         return {
-            "image": _present(self.obs, "frames"),
+            "image": frames if _is_hwc(frames) else frames.movedim(-3, -1),
             "action": _present(self.act, "actions").int(),
             "reward": _present(self.rew, "rewards"),
             "is_first": self.others["is_first"],
@@ -157,7 +165,14 @@ def normalize(
         What 0 and 255 become; -1 and 1 as in DIAMOND, or 0 and 1 as in IRIS.
     dtype : torch.dtype
         Floating-point type of the result.
+
+    Raises
+    ------
+    ValueError
+        If the frames are not uint8.
     """
+    if frames.dtype != torch.uint8:
+        raise ValueError(f"frames: expected uint8, found {frames.dtype}")
     scaled = frames.to(dtype).div_(255)
     return scaled if (low, high) == (0.0, 1.0) else scaled.mul_(high - low).add_(low)
 
@@ -245,9 +260,16 @@ class WindowLoader(DataLoader[Batch]):
         order = UniformSampler(windows) if sampler is None else sampler
         if order.windows is not windows:
             raise ValueError("sampler: expected one of these windows, found one of others")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size: expected an integer of 1 or more, found {batch_size!r}")
+        if drop_last and batch_size > len(order):
+            raise ValueError(
+                f"batch_size: expected at most {len(order)}, the windows of an epoch, with "
+                f"drop_last, found {batch_size}"
+            )
         self.order = order
         # Where training is: workers draw ahead of it.
-        self._epoch, self._position = order.epoch, order.position
+        self._place, self._moves = order.place, order.moves
         super().__init__(
             WindowDataset(windows, layout),
             batch_size=batch_size,
@@ -258,28 +280,40 @@ class WindowLoader(DataLoader[Batch]):
         )
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        if self._position >= len(self.order):
-            self._epoch, self._position = self._epoch + 1, 0
-        self.order.set_epoch(self._epoch, self._position)
+        self._place = self._next_place()
+        self.order.go(self._place)
+        self._moves = self.order.moves
         for batch in super().__iter__():
-            self._position += len(batch)
+            drawn = self._place.drawn + len(batch)
+            count = self.order.count(self._place)
+            if self.drop_last and count - drawn < len(batch):
+                drawn = count
+            self._place = self._place._replace(drawn=drawn)
             yield batch
-        self._position = len(self.order)  # also what `drop_last` left out
 
     def __len__(self) -> int:
         """Batches from here to the end of the epoch, or in the next one at the end."""
-        left = len(self.order) - self._position or len(self.order)
-        size = self.batch_size or 1
+        place, size = self._next_place(), self.batch_size or 1
+        left = self.order.count(place) - place.drawn
         return left // size if self.drop_last else -(-left // size)
 
-    def state_dict(self) -> dict[str, int]:
+    def _next_place(self) -> Place:
+        """Give where the next iteration begins, also after the sampler was sent elsewhere."""
+        place = self._place if self._moves == self.order.moves else self.order.place
+        place = self.order.here_or_next(place)
+        left = self.order.count(place) - place.drawn
+        if self.drop_last and left < (self.batch_size or 1):
+            place = Place(place.epoch + 1)
+        return place
+
+    def state_dict(self) -> dict[str, Any]:
         """Give what `load_state_dict` needs to go on after the last batch that was handed out."""
-        return self.order.state_dict() | {"epoch": self._epoch, "position": self._position}
+        moved = self._moves != self.order.moves
+        return self.order.state_dict(self.order.place if moved else self._place)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another loader was; see `Sampler.load_state_dict`."""
         self.order.load_state_dict(state)
-        self._epoch, self._position = self.order.epoch, self.order.position
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
@@ -312,6 +346,10 @@ def _divide(memory: Tensor, shapes: Shapes) -> dict[str, NDArray[Any]]:
 def _receive(memory: Tensor, shapes: Shapes, layout: Layout) -> Batch:
     """Make a worker's batch again in the process that trains."""
     return _make_batch(_divide(memory, shapes), layout)
+
+
+def _is_hwc(frames: Tensor) -> bool:
+    return frames.shape[-1] == 3  # pictures are at least 2 pixels a cell, so never 3 wide
 
 
 def _present(tensor: Tensor | None, name: str) -> Tensor:

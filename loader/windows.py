@@ -157,7 +157,7 @@ class Windows:
         windows : array_like of int, shape (batch,)
             Their numbers, from 0 to `len(self) - 1`.
         out : dict of ndarray, optional
-            Where to put them: C-contiguous arrays as in `shapes`.
+            Where to put them: arrays as in `shapes`.
 
         Returns
         -------
@@ -298,6 +298,8 @@ def _check_out(
         if name not in out:
             raise ValueError(f"out: expected an array {name!r}, found none")
         found = out[name]
+        if not found.flags.writeable:
+            raise ValueError(f"out: expected {name!r} to be writable, found it read-only")
         if found.shape != shape or found.dtype != dtype:
             raise ValueError(
                 f"out: expected {name!r} of shape {shape} and {dtype}, found {found.shape} and "

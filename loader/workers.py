@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -17,7 +17,7 @@ MOST_THREADS = 8
 
 def default_threads() -> int:
     """Threads for a reader in this process: the usable cores, or one in a worker process."""
-    if multiprocessing.parent_process() is not None:
+    if multiprocessing.current_process().daemon:
         return 1
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), MOST_THREADS)
@@ -62,11 +62,14 @@ class WorkerThreads:
                     todo.clear()
                     raise
 
-        helpers = [self._pool.submit(work_through) for _ in range(self.count - 1)]
+        helpers: list[Future[None]] = []
         try:
+            for _ in range(self.count - 1):
+                helpers.append(self._pool.submit(work_through))
             work_through()
         finally:
-            errors = [helper.exception() for helper in helpers]
-        for error in errors:
-            if error is not None:
-                raise error
+            # Also after Ctrl-C: nobody may write to the caller's arrays once this has returned.
+            todo.clear()
+            wait(helpers)
+        for helper in helpers:
+            helper.result()

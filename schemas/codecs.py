@@ -178,32 +178,47 @@ def decode_into(compression: str, data: Any, out: NDArray[Any]) -> None:
     CorruptDataError
         If the checksum or the decompressed size does not fit.
     """
+    if not (out.flags.writeable and out.flags.c_contiguous):
+        raise ValueError("out: expected a contiguous array that can be written to, found another")
     stored = data if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
     body = stored[:-CHECKSUM_BYTES]
-    raw: Any = body
-    # Blosc's decoder is not made for damaged bytes. Zstandard's is, and the checksum costs less
-    # once decompression has brought the bytes near.
-    if compression == "blosc" or len(stored) < CHECKSUM_BYTES:
+    # Zstandard's decoder is made for damaged bytes, and the checksum costs less once it has
+    # brought them near. Whatever looks wrong before is told by the checksum first.
+    found = _content_bytes(compression, body)
+    if compression != "zstd" or found not in (None, out.nbytes):
         _verify(stored)
+    if found not in (None, out.nbytes):
+        raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {found}")
+    raw: Any = body
     try:
-        # numcodecs refuses a chunk that is too large for its place, but not one that is too small.
         if compression == "zstd":
-            fits = _zstd_bytes(body[:18].tobytes()) == out.nbytes
-            raw = numcodecs.zstd.decompress(body, out if fits else None)
+            raw = numcodecs.zstd.decompress(body, None if found is None else out)
         elif compression == "blosc":
-            fits = int.from_bytes(body[4:8].tobytes(), "little") == out.nbytes
             # Blosc's own threads would fight with those that read.
             numcodecs.blosc.use_threads = False
-            raw = numcodecs.blosc.decompress(body, out if fits else None)
+            raw = numcodecs.blosc.decompress(body, out)
     except (ValueError, RuntimeError) as error:
         _verify(stored)
         raise CorruptDataError(f"a chunk cannot be decompressed: {error}") from error
-    if compression != "blosc":
+    if compression == "zstd":
         _verify(stored)
     if raw is not out:
         if len(raw) != out.nbytes:
             raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {len(raw)}")
         out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
+
+
+def _content_bytes(compression: str, body: NDArray[np.uint8]) -> int | None:
+    """Read how many bytes a chunk says it holds; None if it does not say."""
+    if compression == "zstd":
+        return _zstd_bytes(body[:18].tobytes())
+    if compression == "none":
+        return len(body)
+    # Blosc's header: the sizes of the content and of the whole in bytes 4 to 8 and 12 to 16.
+    header = body[:16].tobytes()
+    if int.from_bytes(header[12:16], "little") != len(body):
+        return -1
+    return int.from_bytes(header[4:8], "little")
 
 
 def _verify(stored: NDArray[np.uint8]) -> None:

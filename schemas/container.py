@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,7 +38,7 @@ class Cuts:
         """Iterate over start, stop and place of each cut."""
         return zip(self.starts.tolist(), self.stops.tolist(), self.places.tolist(), strict=True)
 
-    @cached_property
+    @property
     def offsets(self) -> NDArray[np.int64]:
         """Row of the array that would be in row 0 of each item, as a column."""
         return (self.starts - self.places)[:, None]

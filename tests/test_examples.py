@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,30 @@ def test_examples_are_named_in_the_readme():
     root = Path(__file__).parent.parent
     for path in (root / "examples").glob("*.py"):
         assert path.name in (root / "README.md").read_text()
+
+
+def train(path, *options):
+    script = Path(__file__).parent.parent / "examples" / "train_world_model.py"
+    return subprocess.run(
+        [sys.executable, str(script), str(path), *options], capture_output=True, text=True
+    )
+
+
+def test_world_model_runs(dataset_path, tmp_path):
+    done = train(dataset_path, "--steps", "2", "--batch-size", "2", "--length", "3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("validation: loss") == 2
+    assert "of the time waiting for data" in done.stdout
+    wrong = train(tmp_path / "none")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_world_model_learns_more_than_copying(tmp_path):
+    build(tmp_path / "d", BuildSettings(seed=3), Target(frames=20_000), workers=0)
+    done = train(tmp_path / "d", "--steps", "500")
+    assert done.returncode == 0, done.stderr
+    before, after = re.findall(r"loss ([.\d]+), copying the last frame ([.\d]+)", done.stdout)
+    assert before[0] == before[1] == after[1]
+    assert float(after[0]) < 0.9 * float(after[1])

@@ -76,18 +76,12 @@ class Peer(ABC):
     ----------
     name : str
         Name in tables.
-    compressed : bool
-        Whether the pictures are stored compressed.
     requires : dict of str to str
         Modules that it imports, and how each is installed with pip.
-    start_method : str
-        How worker processes that use its readers are to be started.
     """
 
     name: str
-    compressed: bool
     requires: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
-    start_method: str = "fork"
 
     def available(self) -> str | None:
         """Say in one line what is missing; None if nothing is."""

@@ -42,7 +42,6 @@ class HDF5(Peer):
         Of gzip.
     """
 
-    compressed = True
     requires = {"h5py": "h5py"}  # noqa: RUF012
 
     def __init__(self, compression: str, level: int | None = None) -> None:

@@ -88,9 +88,7 @@ class LanceTable(Peer):
         `PNG`, or a general compression of Lance for plain pixels: `zstd`.
     """
 
-    compressed = True
     requires = {"lancedb": "lancedb", "pyarrow": "pyarrow", "PIL": "pillow"}  # noqa: RUF012
-    start_method = "spawn"  # the threads of Lance's runtime do not survive a fork
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding

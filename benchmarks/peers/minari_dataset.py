@@ -55,8 +55,6 @@ class Minari(Peer):
         `hdf5`, one group an episode, or `arrow`, one file an episode.
     """
 
-    compressed = False
-
     def __init__(self, data_format: str) -> None:
         self.data_format = data_format
         self.name = f"Minari ({data_format})"

@@ -39,7 +39,6 @@ class OurReader(Reader):
 class Ours(Peer):
     """Stores nothing but a link to the dataset."""
 
-    compressed = True
     requires = {"torch": "torch"}  # noqa: RUF012
 
     def __init__(self, threads: int) -> None:

@@ -26,7 +26,6 @@ class RawMemoryMap(Peer):
     """One `.npy` a field."""
 
     name = "raw .npy, memory map"
-    compressed = False
 
     def write(self, dataset: Dataset, folder: Path) -> None:
         """Store the dataset."""

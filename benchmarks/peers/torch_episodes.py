@@ -47,7 +47,6 @@ class TorchEpisodes(Peer):
     """A dictionary of tensors a file, pictures as (T, 3, height, width)."""
 
     name = "one .pt an episode"
-    compressed = False
     requires = {"torch": "torch"}  # noqa: RUF012
 
     def write(self, dataset: Dataset, folder: Path) -> None:

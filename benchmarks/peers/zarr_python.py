@@ -43,7 +43,6 @@ class ZarrPython(Peer):
     """Stores nothing but a link to the dataset, and where its episodes begin."""
 
     name = "zarr-python"
-    compressed = True
     requires = {"zarr": "zarr"}  # noqa: RUF012
 
     def write(self, dataset: Dataset, folder: Path) -> None:

@@ -8,10 +8,25 @@ from typing import Any
 from numpy.typing import NDArray
 
 from schemas.container import Cuts
+from schemas.errors import CorruptDataError
 
 
-def copy_cuts(read: Callable[[int, int], NDArray[Any]], cuts: Cuts, out: NDArray[Any]) -> None:
-    """Put each cut where it goes; `read` gives the rows from a start to a stop."""
+def copy_cuts(
+    read: Callable[[str, int, int], NDArray[Any]], path: str, cuts: Cuts, out: NDArray[Any]
+) -> None:
+    """Put each cut where it goes; `read` gives rows of the array at a path.
+
+    Raises
+    ------
+    CorruptDataError
+        If the rows are others than those that are expected.
+    """
     for item, (start, stop, place) in enumerate(cuts):
         if start < stop:
-            out[item, place : place + stop - start] = read(start, stop)
+            rows = read(path, start, stop)
+            if rows.dtype != out.dtype or rows.shape != (stop - start, *out.shape[2:]):
+                raise CorruptDataError(
+                    f"{path}: expected rows of {out.dtype}, shape "
+                    f"{(stop - start, *out.shape[2:])}, found {rows.dtype}, shape {rows.shape}"
+                )
+            out[item, place : place + stop - start] = rows

@@ -6,7 +6,6 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -142,20 +141,24 @@ class DirectArray:
         self._nbytes = math.prod(layout.shape) * layout.dtype.itemsize
         self._keeps = layout.slots is None or self._nbytes <= cache.capacity // 2
         self._scratch = threading.local()
+        self._whole: NDArray[Any] | None = None
+        self._tried_whole = False
 
     def read_into(self, cuts: Cuts, out: NDArray[Any], keep: bool) -> None:
         """Read cuts of rows, each touched chunk decoded once; see `Container.read_into`."""
         self._check(cuts, out)
-        whole = self._whole
-        if whole is None:
+        if not self._tried_whole:  # threads may do it twice, to the same end
+            self._whole = self._read_whole()
+            self._tried_whole = True
+        if self._whole is None:
             self._read_chunks(cuts, out, keep or self._keeps)
         else:
             rows = cuts.offsets + np.arange(out.shape[1])
-            np.take(whole, rows, axis=0, out=out, mode="clip")  # what lies outside is undefined
+            # What lies outside is undefined.
+            np.take(self._whole, rows, axis=0, out=out, mode="clip")
 
-    @cached_property
-    def _whole(self) -> NDArray[Any] | None:
-        """All rows of a small array, for batches gather them faster than they look up chunks."""
+    def _read_whole(self) -> NDArray[Any] | None:
+        """Read all rows of a small array: to gather from them is faster than to look up chunks."""
         shape = self.layout.shape
         if self.layout.slots is not None or not shape[0] or self._nbytes > WHOLE_BYTES:
             return None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from loader.workers import WorkerThreads
 from loader.zarr.chunk_cache import ChunkCache
 from loader.zarr.cuts import copy_cuts
 from loader.zarr.direct import DirectArray, DirectLayout
+from loader.zarr.fallback_log import log_once
 from loader.zarr.mapped_files import MappedFiles, open_files_limit
 from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError, NotADatasetError
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from loader.zarr.stock import StockGroup
 
 _FIELDS = {field.path: field for field in FIELDS}
-_log = logging.getLogger(__name__)
 
 
 class LocalZarr:
@@ -66,14 +64,17 @@ class LocalZarr:
         self._cache = ChunkCache(cache_bytes)
         self._files = MappedFiles(open_files_limit())
         self._threads = WorkerThreads(threads)
+        self._group: StockGroup | None = None
         self._direct: dict[str, DirectArray | None] = {}
         self._indexes: dict[str, tuple[tuple[int, int, int], NDArray[np.uint64]]] = {}
 
-    @cached_property
+    @property
     def _stock(self) -> StockGroup:
-        from loader.zarr.stock import StockGroup
+        if self._group is None:
+            from loader.zarr.stock import StockGroup
 
-        return StockGroup(self._path)
+            self._group = StockGroup(self._path)
+        return self._group
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Describe an array; None if none can be read at the path."""
@@ -119,7 +120,7 @@ class LocalZarr:
         """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
         direct = self._direct_array(path)
         if direct is None:
-            copy_cuts(lambda start, stop: self._read_stock(path, start, stop), cuts, out)
+            copy_cuts(self._read_stock, path, cuts, out)
             return
         try:
             direct.read_into(cuts, out, keep)
@@ -134,10 +135,11 @@ class LocalZarr:
         if path not in self._direct:
             document = self._documents.get(path) or _read_json(self._path / path / DOCUMENT)
             layout = DirectLayout.parse(document or {})
-            if layout is None and document and None not in self._direct.values():
-                _log.warning("%s: %s is read through zarr-python, slowly", self.name, path)
-            self._direct[path] = None
-            if layout is not None:
+            if layout is None:
+                if document and None not in self._direct.values():
+                    log_once("%s: %s is read through zarr-python, slowly", self.name, path)
+                self._direct[path] = None
+            else:
                 self._direct[path] = DirectArray(
                     str(self._path / path), layout, self._files, self._cache, self._threads
                 )

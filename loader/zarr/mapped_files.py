@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import resource
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +40,10 @@ RESIDENT_BYTES = 256 * 2**20
 """Bytes of mapped files that may show in a process's memory at once."""
 
 
+_READERS: WeakSet[MappedFiles] = WeakSet()
+"""All of this process, which share its file descriptors."""
+
+
 class MappedFiles:
     """Maps files on their first use, and keeps so many of them open.
 
@@ -54,6 +61,7 @@ class MappedFiles:
         self._files: OrderedDict[str, MappedFile] = OrderedDict()
         self._mapped = self._read = 0
         self._lock = threading.Lock()
+        _READERS.add(self)
 
     def get(self, path: str, slots: int | None) -> MappedFile:
         """Give a file; what is read of it is told to `count`.
@@ -73,7 +81,7 @@ class MappedFiles:
         with self._lock:
             file = self._files.get(path)
             if file is None:
-                file = _map(path, slots)
+                file = self._map(path, slots)
                 self._files[path] = file
                 self._mapped += len(file.data)
                 if len(self._files) > self._most:
@@ -82,6 +90,20 @@ class MappedFiles:
             else:
                 self._files.move_to_end(path)
         return file
+
+    def _map(self, path: str, slots: int | None) -> MappedFile:
+        try:
+            return _map(path, slots)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            for reader in list(_READERS):  # there are many in this process
+                if reader is self or reader._lock.acquire(blocking=False):
+                    reader._files.clear()
+                    reader._mapped = 0
+                    if reader is not self:
+                        reader._lock.release()
+            return _map(path, slots)
 
     def count(self, size: int) -> None:
         """Count bytes that were read, and now and then give back the memory that shows them.
@@ -110,10 +132,6 @@ def _map(path: str, slots: int | None) -> MappedFile:
 
 
 def open_files_limit() -> int:
-    """Files that one reader may hold open: less than half of what the system grants a process."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return 200
+    """Files that one reader may hold open: an eighth of what the system grants a process."""
     soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return 4096 if soft == resource.RLIM_INFINITY else max(16, min(2 * soft // 5, 4096))
+    return 4096 if soft == resource.RLIM_INFINITY else max(16, min(soft // 8, 4096))

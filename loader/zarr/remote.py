@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from zarr.abc.store import SuffixByteRequest
+from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
 from loader.zarr.cuts import copy_cuts
+from loader.zarr.fallback_log import log_once
 from loader.zarr.stock import StockGroup
 from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
+from schemas.shards import MISSING, index_bytes, read_index
 from schemas.zarr_format import chunk_file, document_violations
 
 _FIELDS = {field.path: field for field in FIELDS}
-_log = logging.getLogger(__name__)
 
 
 class RemoteZarr:
@@ -40,8 +43,8 @@ class RemoteZarr:
         self.name = address
         self._stock = StockGroup(address)
         self.attributes = self._stock.attributes
-        self._found: set[tuple[str, int]] = set()
-        _log.warning("%s: not a local folder, so it is read through zarr-python, slowly", address)
+        self._found: dict[tuple[str, int], NDArray[np.bool_]] = {}
+        log_once("%s: not a local folder, so it is read through zarr-python, slowly", address)
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Describe an array; None if none can be read at the path."""
@@ -64,7 +67,7 @@ class RemoteZarr:
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
         """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
-        copy_cuts(lambda start, stop: self.read(path, start, stop), cuts, out)
+        copy_cuts(self.read, path, cuts, out)
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""
@@ -74,11 +77,31 @@ class RemoteZarr:
         """zarr-python takes what is missing for fill values; every chunk of a dataset is stored."""
         rows = self._stock.file_rows(path)
         stop = min(stop, self._stock.array(path).shape[0])
-        for index in range(start // rows, -(-stop // rows)) if rows else ():
-            if (path, index) in self._found:
-                continue
-            name = chunk_file(_FIELDS[path], index)
-            if sync((self._stock.array(path).store_path / name).exists()):
-                self._found.add((path, index))
-            else:
+        for number in range(start // rows, -(-stop // rows)) if rows else ():
+            if (path, number) not in self._found:
+                self._found[path, number] = self._stored_chunks(path, number)
+            stored = self._found[path, number]
+            name = chunk_file(_FIELDS[path], number)
+            chunk_rows = rows // max(len(stored), 1)
+            first = max(start - number * rows, 0) // chunk_rows
+            last = -(-min(stop - number * rows, rows) // chunk_rows)
+            if not len(stored):
                 yield f"expected a file {name}, found none"
+            elif not stored[first:last].all():
+                yield f"a chunk is missing in {name}"
+
+    def _stored_chunks(self, path: str, number: int) -> NDArray[np.bool_]:
+        """Tell which chunks a file holds; none at all if there is no file."""
+        array = self._stock.array(path)
+        place = array.store_path / chunk_file(_FIELDS[path], number)
+        if array.shards is None:
+            return np.ones(int(sync(place.exists())), np.bool_)
+        slots = array.shards[0] // array.chunks[0]
+        wanted = SuffixByteRequest(index_bytes(slots))
+        found = sync(place.get(default_buffer_prototype(), wanted))
+        if found is None:
+            return np.zeros(0, np.bool_)
+        # Where its chunks lie is for zarr-python to check.
+        index = read_index(found.to_bytes(), slots, 2**63)
+        stored: NDArray[np.bool_] = index[:, 0] != MISSING
+        return stored

@@ -327,3 +327,14 @@ def test_crafter_score():
     assert crafter_score([1.0] * 22) == pytest.approx(100)
     assert crafter_score([0.0] * 22) == 0
     assert crafter_score([0.0, 0.03]) == pytest.approx(1.0)
+
+
+def test_another_dataset_in_its_place_is_noticed_elsewhere(small_path, tmp_path):
+    path = tmp_path / "d"
+    shutil.copytree(small_path, path)
+    sent = pickle.dumps(open_dataset(path))
+    assert pickle.loads(sent)[0]["actions"][:].any()
+    shutil.rmtree(path)
+    build(path, BuildSettings(seed=2, **SMALL_WORLD), Target(episodes=12), workers=0)
+    with pytest.raises(CorruptDataError, match="found another one in its place"):
+        pickle.loads(sent)[0]["actions"][:]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import subprocess
+import sys
 import threading
+import time
 
 import fsspec
 import numpy as np
@@ -304,3 +307,117 @@ def test_frames_of_unknown_size_are_read(paths):
     np.testing.assert_array_equal(out, rows)
     with pytest.raises(CorruptDataError, match="expected 99 bytes, found 100"):
         decode_into("zstd", frame + crc32c(frame), out[:99])
+
+
+def test_the_fallback_never_stretches_or_converts(tmp_path, paths):
+    for change, message in (
+        ({"shape": [33, 20, 18, 3]}, r"episode 3, .*expected rows of uint8, shape"),
+        ({"data_type": "int8"}, r"expected rows of uint8, .* found int8"),
+    ):
+        path = tmp_path / "-".join(change)
+        shutil.copytree(paths["zstd:1"], path)
+        recode(path, "frames", compressors=[GzipCodec(), Crc32cCodec()])
+        root = json.loads((path / "zarr.json").read_text())
+        root["consolidated_metadata"]["metadata"]["frames"] |= change
+        (path / "zarr.json").write_text(json.dumps(root))
+        dataset = open_dataset(path)
+        with pytest.raises(CorruptDataError, match=message):
+            Windows(dataset, 5).read([len(Windows(dataset, 5)) - 1, 20])
+        with pytest.raises(CorruptDataError, match="episode"):
+            dataset[2]["frames"][12:17]
+
+
+def test_a_chunk_that_a_remote_shard_leaves_out(tmp_path, paths):
+    path = tmp_path / "d.zarr"
+    shutil.copytree(paths["zstd:1"], path)
+    document = frames_document(path)
+    slots = document["chunk_grid"]["configuration"]["chunk_shape"][0] // 8
+    file = path / "frames" / "c.0.0.0.0"
+    data = bytearray(file.read_bytes())
+    index = np.frombuffer(data[-16 * slots - 4 : -4], "<u8").reshape(slots, 2).copy()
+    index[3] = 2**64 - 1  # the first chunk of episode 2
+    data[-16 * slots - 4 :] = ChunkCodec.parse("none").encode(index)
+    file.write_bytes(bytes(data))
+    for where in (path, f"file://{path}"):
+        dataset = open_dataset(where)
+        dataset[2]["frames"][8:]
+        with pytest.raises(CorruptDataError, match=r"episode 2, frames.*a chunk is missing"):
+            dataset[2]["frames"][7:9]
+
+
+def test_what_is_read_only_is_not_written_to(paths):
+    dataset = open_dataset(paths["zstd:1"])
+    out = np.zeros((8, 20, 18, 3), np.uint8)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="out: expected an array that can be written to"):
+        dataset[2]["frames"].read(0, 8, out)
+    assert not out.any()
+    windows = Windows(dataset, 8)
+    batch = windows.read([0])
+    batch["frames"].flags.writeable = False
+    with pytest.raises(ValueError, match="out: expected 'frames' to be writable"):
+        windows.read([0], batch)
+
+
+@pytest.mark.parametrize(
+    "options", [{"threads": 0}, {"threads": "2"}, {"cache_bytes": -1}, {"cache_bytes": None}]
+)
+def test_wrong_options_are_named(paths, options):
+    (name,) = options
+    with pytest.raises(ValueError, match=f"{name}: expected an integer of"):
+        open_dataset(paths["zstd:1"], **options)
+
+
+def test_readers_share_a_process_that_may_open_few_files(tmp_path):
+    path = tmp_path / "many.zarr"
+    write_dataset(path, [9] * 40)
+    script = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+from loader.zarr.mapped_files import MappedFiles
+import glob
+files = sorted(f for f in glob.glob({str(path)!r} + "/**/c.*", recursive=True))
+readers = [MappedFiles(1000) for _ in range(4)]
+for reader in readers:
+    for file in files:
+        reader.get(file, None)
+print(len(files))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert int(done.stdout) >= 15, done.stderr
+
+
+def test_nobody_writes_after_an_interrupt():
+    threads = WorkerThreads(3)
+    busy = threading.Event()
+    done = []
+
+    def work(item):
+        if threading.current_thread() is threading.main_thread():
+            busy.wait(5)
+            raise KeyboardInterrupt
+        busy.set()
+        done.append(item)
+        time.sleep(0.001)
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.run(work, list(range(10_000)))
+    count = len(done)
+    threading.Event().wait(0.05)
+    assert len(done) == count
+
+
+def test_headers_that_lie_allocate_nothing(paths):
+    from schemas.codecs import crc32c, decode_into
+
+    out = np.zeros(1000, np.uint8)
+    for name in ("zstd:1", "blosc-lz4:5"):
+        whole = ChunkCodec.parse(name).encode(np.arange(1000).astype(np.uint8) // 128)
+        for bit in range(8 * 16):
+            body = bytearray(whole[:-4])
+            body[bit // 8] ^= 1 << bit % 8
+            with pytest.raises(CorruptDataError):  # by its checksum
+                decode_into(name[:5].rstrip(":"), bytes(body) + whole[-4:], out)
+    huge = b"\x28\xb5\x2f\xfd\xe0" + (2**40).to_bytes(8, "little") + bytes(20)
+    with pytest.raises(CorruptDataError, match=f"expected 1000 bytes, found {2**40}"):
+        decode_into("zstd", huge + crc32c(huge), out)

@@ -166,11 +166,34 @@ def test_ranks_share_one_order_and_may_change_in_number(windows, name):
     one = make(windows)
     one.load_state_dict(two[1].state_dict())
     assert list(one) == alone[12:]
-    five = make(windows, world_size=5, rank=1)
-    with pytest.raises(ValueError, match="expected a multiple of 5 windows drawn by all"):
-        five.load_state_dict(two[0].state_dict())
-    with pytest.raises(ValueError, match="expected seed 1, found 0"):
-        make(windows, seed=1).load_state_dict(one.state_dict())
+    # Some of the twelve would not be a whole number of rounds of five ranks.
+    five = [make(windows, world_size=5, rank=rank, even=False) for rank in range(5)]
+    for rank in five:
+        rank.load_state_dict(two[0].state_dict())
+    rest = [list(rank) for rank in five]
+    assert sorted(n for rank in rest for n in rank) == sorted(alone[12:])
+    # At the end of an epoch all numbers of ranks go on with the next one.
+    list(two[0])
+    seven = make(windows, world_size=7)
+    seven.load_state_dict(two[0].state_dict())
+    again = make(windows, world_size=7)
+    again.set_epoch(1)
+    assert list(seven) == list(again)
+
+
+def test_the_state_of_another_order_is_refused(windows):
+    state = UniformSampler(windows).state_dict()
+    for other, message in (
+        (UniformSampler(windows, seed=1), "expected seed 1, found 0"),
+        (UniformSampler(windows, samples=np.int64(5)), "expected samples 5, found 74"),
+        (EpisodeSampler(windows), "expected sampler 'EpisodeSampler', found 'UniformSampler'"),
+        (UniformSampler(Windows(windows.dataset, 5, padding="both"), samples=74), "windows 112"),
+    ):
+        with pytest.raises(ValueError, match=f"state of the sampler: .*{message}"):
+            other.load_state_dict(state)
+        json.dumps(other.state_dict())
+    with pytest.raises(ValueError, match="expected sampler 'UniformSampler', found None"):
+        UniformSampler(windows).load_state_dict({})
 
 
 def draw_many(sampler, count=60_000):
@@ -246,6 +269,7 @@ def test_windows_are_as_likely_as_diamonds(dataset, padding):
         (lambda w: UniformSampler(w, seed=-1), "seed: expected an integer of 0 or more, found -1"),
         (lambda w: UniformSampler(w, samples=0), "samples: expected an integer of 1 or more"),
         (lambda w: UniformSampler(w, rank=2, world_size=2), "rank: expected 0 to 1, found 2"),
+        (lambda w: UniformSampler(w, samples=2, world_size=3), "one for each of 3 ranks, found 2"),
         (lambda w: WeightedSampler(w), "weights: expected one an episode, here or in Windows"),
         (lambda w: WeightedSampler(w, np.zeros(6)), "weights: expected a positive one"),
         (lambda w: WeightedSampler(w, [1]), r"expected one an episode, 6, found shape \(1,\)"),

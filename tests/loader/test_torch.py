@@ -64,6 +64,7 @@ def test_a_batch_holds_the_windows_under_diamonds_names(dataset, layout):
     ]
     one = WindowDataset(windows, layout)[50]
     assert torch.equal(one.obs, batch.obs[1])
+    assert one.segment_ids == [batch.segment_ids[1]]
     assert len(batch) == 4
     with pytest.raises(ValueError, match="layout: expected 'CHW' or 'HWC', found 'WHC'"):
         WindowDataset(windows, "WHC")
@@ -85,6 +86,8 @@ def test_normalize_is_the_formula_of_the_papers(low, high):
     expected = levels.float() / 255 * 2 - 1 if low else levels.float() / 255
     assert torch.equal(normalize(levels, low, high), expected)
     assert normalize(levels, low, high, torch.bfloat16).dtype == torch.bfloat16
+    with pytest.raises(ValueError, match=r"frames: expected uint8, found torch.float32"):
+        normalize(expected)
 
 
 def test_iris_and_dreamer_find_their_names(dataset):
@@ -97,7 +100,11 @@ def test_iris_and_dreamer_find_their_names(dataset):
     with pytest.raises(ValueError, match="expected the alignment 'arrivals', found 'transitions'"):
         batch.as_dreamer()
     windows = Windows(dataset, 10, alignment="arrivals")
-    dreamer = WindowDataset(windows, "HWC").__getitems__([0, 1])
+    assert torch.equal(
+        WindowDataset(windows, "HWC").__getitems__([0]).as_iris()["observations"],
+        WindowDataset(windows, "CHW").__getitems__([0]).as_iris()["observations"],
+    )
+    dreamer = WindowDataset(windows).__getitems__([0, 1])
     whole, dreamer = dataset[0].load(), dreamer.as_dreamer()
     np.testing.assert_array_equal(dreamer["image"][0], whole["frames"])
     np.testing.assert_array_equal(dreamer["action"][0], whole["actions"])
@@ -159,11 +166,39 @@ def test_short_last_batches_may_be_dropped(dataset):
     assert len(windows) == 74
     loader = WindowLoader(windows, 8, drop_last=True)
     assert len(loader) == len(list(loader)) == 9
-    second = [number for batch in loader for number in batch.starts]
-    assert len(second) == 72
-    assert loader.state_dict()["epoch"] == 1
+    second = list(loader)
+    assert sum(map(len, second)) == 72
+    # After the last batch of an epoch, and before whoever asked for it has noticed.
+    third = iter(loader)
+    for _ in range(9):
+        next(third)
+    other = WindowLoader(windows, 8, drop_last=True)
+    other.load_state_dict(loader.state_dict())
+    assert len(other) == 9
+    fresh = WindowLoader(windows, 8, drop_last=True)
+    fresh.order.set_epoch(3)
+    assert all(map(same, other, fresh))
     whole = WindowLoader(windows, 8, SequentialSampler(windows))
     assert len(whole) == len(list(whole)) == 10
+    with pytest.raises(ValueError, match="batch_size: expected at most 74"):
+        WindowLoader(windows, 75, drop_last=True)
+    for wrong in (0, None):
+        with pytest.raises(ValueError, match="batch_size: expected an integer of 1 or more"):
+            WindowLoader(windows, wrong)
+
+
+def test_a_sampler_that_is_sent_elsewhere_takes_its_loader_along(dataset):
+    windows = Windows(dataset, 5)
+    expected = WindowLoader(windows, 8)
+    expected.order.set_epoch(5)
+    sampler = UniformSampler(windows)
+    loader = WindowLoader(windows, 8, sampler, num_workers=1, persistent_workers=True)
+    next(iter(loader))
+    loader.sampler.set_epoch(5)  # as trainers do
+    assert loader.state_dict()["epoch"] == 5
+    assert all(map(same, loader, expected))
+    sampler.load_state_dict(expected.state_dict())
+    assert all(map(same, loader, expected))  # the sixth epoch of both
 
 
 def test_a_dataloader_of_the_users_own(dataset):
