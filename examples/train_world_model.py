@@ -134,6 +134,7 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     batches, waited, begun = endless(loader), 0.0, time.perf_counter()
+    recent: list[float] = []
     for step in range(steps):
         asked = time.perf_counter()
         batch = next(batches)
@@ -144,12 +145,15 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
         loss.backward()
         optimizer.step()
         schedule.step()
+        recent.append(loss.item())
         if (step + 1) % max(steps // 10, 1) == 0:
             spent = time.perf_counter() - begun
             print(
-                f"step {step + 1:>6}  loss {loss.item():.5f}  {(step + 1) / spent:5.1f} steps/s  "
+                f"step {step + 1:>6}  loss {sum(recent) / len(recent):.5f}  "
+                f"{(step + 1) / spent:5.1f} steps/s  "
                 f"{waited / spent:.1%} of the time waiting for data"
             )
+            recent.clear()
     report(model, validation, device)
 
 

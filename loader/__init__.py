@@ -15,13 +15,17 @@ from loader.samplers import (
     by_return,
 )
 from loader.windows import Windows
+from schemas.errors import CorruptDataError, DatasetError, NotADatasetError
 
 __all__ = [
+    "CorruptDataError",
     "Dataset",
+    "DatasetError",
     "DiamondSampler",
     "Episode",
     "EpisodeField",
     "EpisodeSampler",
+    "NotADatasetError",
     "Sampler",
     "SequentialSampler",
     "TerminalSampler",

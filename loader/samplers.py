@@ -178,7 +178,7 @@ class Sampler:
         """What the order follows from, beside epoch and position."""
         return {
             "sampler": type(self).__name__,
-            "windows": len(self.windows),
+            "windows": self.windows.identity(),
             "seed": self.seed,
             "samples": self.samples,
         }

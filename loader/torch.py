@@ -8,8 +8,15 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "loader.torch: expected PyTorch, found none; pip install 'crafter-dataset[torch]'"
+    ) from error
+
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -58,7 +65,8 @@ class Batch:
         Int64, (B,): the episode's id, and the row at which the window begins,
         negative if it begins before the episode.
     others : dict of Tensor
-        The other fields that were asked for, by the dataset's names; with the
+        The other fields that were asked for, by the dataset's names
+        (`achievements` as int32, for PyTorch hardly knows uint16); with the
         alignment `arrivals` also `is_first`.
     sent_as : tuple or None
         How it goes from a worker process to the one that trains.
@@ -121,8 +129,8 @@ class Batch:
     def as_dreamer(self) -> dict[str, Tensor]:
         """Give the batch under DreamerV3's names, from windows aligned to `arrivals`.
 
-        Images are uint8 (B, L, H, W, C). Rows beyond the episode are those
-        where `mask_padding` is false, as ever.
+        Images are uint8 (B, L, H, W, C). `is_first` is true at the first row of
+        an episode, not at that of each window.
 
         Raises
         ------
@@ -140,6 +148,7 @@ class Batch:
             "is_first": self.others["is_first"],
             "is_last": end | _present(self.trunc, "truncations").bool(),
             "is_terminal": end,
+            "mask_padding": self.mask_padding,
         }
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
@@ -153,7 +162,12 @@ class Batch:
 
 
 def normalize(
-    frames: Tensor, low: float = -1.0, high: float = 1.0, dtype: torch.dtype = torch.float32
+    frames: Tensor,
+    low: float = -1.0,
+    high: float = 1.0,
+    dtype: torch.dtype = torch.float32,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Scale uint8 frames to a range, on the device where they are.
 
@@ -165,16 +179,28 @@ def normalize(
         What 0 and 255 become; -1 and 1 as in DIAMOND, or 0 and 1 as in IRIS.
     dtype : torch.dtype
         Floating-point type of the result.
+    mask : Tensor, optional
+        Of a batch, its `mask_padding`, (B, L): rows where it is false become 0,
+        as in DIAMOND, which pads after scaling. Else padding, which is stored
+        as 0, becomes `low`.
 
     Raises
     ------
     ValueError
-        If the frames are not uint8.
+        If the frames are not uint8, or the mask does not fit.
     """
     if frames.dtype != torch.uint8:
         raise ValueError(f"frames: expected uint8, found {frames.dtype}")
     scaled = frames.to(dtype).div_(255)
-    return scaled if (low, high) == (0.0, 1.0) else scaled.mul_(high - low).add_(low)
+    if (low, high) != (0.0, 1.0):
+        scaled.mul_(high - low).add_(low)
+    if mask is None:
+        return scaled
+    if mask.shape != frames.shape[:2]:
+        raise ValueError(
+            f"mask: expected shape {tuple(frames.shape[:2])}, found {tuple(mask.shape)}"
+        )
+    return scaled.mul_(mask[:, :, None, None, None])
 
 
 class WindowDataset(torch.utils.data.Dataset[Batch]):
@@ -257,7 +283,11 @@ class WindowLoader(DataLoader[Batch]):
         drop_last: bool = False,
         **options: Any,
     ) -> None:
+        if not isinstance(windows, Windows):
+            raise TypeError(f"windows: expected Windows, found {type(windows).__name__}")
         order = UniformSampler(windows) if sampler is None else sampler
+        if not isinstance(order, Sampler):
+            raise TypeError(f"sampler: expected a loader.Sampler, found {order!r}")
         if order.windows is not windows:
             raise ValueError("sampler: expected one of these windows, found one of others")
         if not isinstance(batch_size, int) or batch_size < 1:
@@ -317,6 +347,8 @@ class WindowLoader(DataLoader[Batch]):
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
+    if "achievements" in arrays:
+        arrays = arrays | {"achievements": arrays["achievements"].astype(np.int32)}
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     named: dict[str, Any] = {short: tensors.pop(name, None) for name, short in _NAMES.items()}
     for short in ("act", "end", "trunc"):

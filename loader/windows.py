@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection
 from typing import Any, Literal, get_args
 
@@ -108,7 +109,7 @@ class Windows:
                 f"windows: expected an episode of at least "
                 f"{length if padding == 'none' else min_rows} rows for length={length}, "
                 f"padding={padding!r}, found {longest} rows in the longest of {len(dataset)} "
-                f"({dataset.path})"
+                f"({dataset.path}, {dataset.metadata.status})"
             )
 
     @property
@@ -122,13 +123,24 @@ class Windows:
     def __getitem__(self, key: Any) -> dict[str, NDArray[Any]]:
         """Read one window, or several, as `read` does; one comes without the first axis."""
         if isinstance(key, int | np.integer):
-            return {name: rows[0] for name, rows in self.read([range(len(self))[key]]).items()}
+            number = key + len(self) if key < 0 else key
+            return {name: rows[0] for name, rows in self.read(np.array([number])).items()}
         return self.read(np.arange(len(self))[key] if isinstance(key, slice) else key)
 
     def __repr__(self) -> str:
         return (
             f"<Windows of {self.length} rows, {len(self):,} in {len(self.dataset):,} episodes "
             f"of {self.dataset.path}>"
+        )
+
+    def identity(self) -> str:
+        """Say what the numbers of the windows follow from: their kind, and the episodes."""
+        index, table = self.index, self.dataset.episodes
+        episodes = zlib.crc32(np.stack([table["episode_ids"], table["lengths"]]).tobytes())
+        return (
+            f"length={index.length}, stride={index.stride}, padding={index.padding}, "
+            f"min_rows={index.min_rows}, alignment={self.alignment}, {len(table)} episodes "
+            f"{episodes:08x}"
         )
 
     def shapes(self, count: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:

@@ -187,7 +187,8 @@ def test_the_state_of_another_order_is_refused(windows):
         (UniformSampler(windows, seed=1), "expected seed 1, found 0"),
         (UniformSampler(windows, samples=np.int64(5)), "expected samples 5, found 74"),
         (EpisodeSampler(windows), "expected sampler 'EpisodeSampler', found 'UniformSampler'"),
-        (UniformSampler(Windows(windows.dataset, 5, padding="both"), samples=74), "windows 112"),
+        (UniformSampler(Windows(windows.dataset, 5, padding="both"), samples=74), "padding=both"),
+        (UniformSampler(Windows(windows.dataset[::-1], 5)), "6 episodes"),
     ):
         with pytest.raises(ValueError, match=f"state of the sampler: .*{message}"):
             other.load_state_dict(state)

@@ -57,6 +57,7 @@ def test_a_batch_holds_the_windows_under_diamonds_names(dataset, layout):
     assert set(batch.others) == set(windows.fields) - {
         "frames", "actions", "rewards", "terminations", "truncations",
     }  # fmt: skip
+    assert batch.others["achievements"].dtype == torch.int32
     for name, tensor in batch.others.items():
         np.testing.assert_array_equal(tensor, plain[name])
     assert [tuple(s) for s in batch.segment_ids] == [
@@ -137,6 +138,26 @@ def test_the_order_is_the_same_with_any_workers(dataset, workers, method):
         assert all(map(torch.equal, joined, contents(expected[epoch])))
 
 
+def test_padding_is_grey_as_in_diamond_where_the_mask_is_given(dataset):
+    batch = WindowDataset(Windows(dataset, 5, padding="left")).__getitems__([0, 9])
+    masked, plain = normalize(batch.obs, mask=batch.mask_padding), normalize(batch.obs)
+    assert torch.equal(masked[batch.mask_padding], plain[batch.mask_padding])
+    assert (masked[~batch.mask_padding] == 0).all()
+    assert (plain[~batch.mask_padding] == -1).all()
+    assert not batch.mask_padding.all()
+    with pytest.raises(ValueError, match=r"mask: expected shape \(2, 5\), found \(2, 4\)"):
+        normalize(batch.obs, mask=batch.mask_padding[:, :4])
+
+
+def test_without_pytorch_it_says_what_to_install():
+    code = "import sys; sys.modules['torch'] = None; import loader.torch"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith(
+        "loader.torch: expected PyTorch, found none; pip install 'crafter-dataset[torch]'"
+    )
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("stop", [0, 1, 5, 11, 12])
 def test_a_loader_goes_on_after_the_last_batch_it_gave(dataset, workers, stop):
@@ -213,6 +234,10 @@ def test_a_dataloader_of_the_users_own(dataset):
 
 
 def test_a_sampler_of_other_windows_is_refused(dataset):
+    with pytest.raises(TypeError, match="windows: expected Windows, found Dataset"):
+        WindowLoader(dataset, 8)
+    with pytest.raises(TypeError, match=r"sampler: expected a loader.Sampler, found \[3, 1\]"):
+        WindowLoader(Windows(dataset, 5), 8, [3, 1])
     with pytest.raises(ValueError, match="sampler: expected one of these windows"):
         WindowLoader(Windows(dataset, 5), 8, UniformSampler(Windows(dataset, 5)))
 
