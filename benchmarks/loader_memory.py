@@ -19,6 +19,7 @@ import click
 import numpy as np
 import zarr
 
+from benchmarks.data import given_or_built
 from builder.settings import BuildSettings
 from schemas.layout import TABLE, TABLE_FIELDS
 from schemas.metadata import Counts
@@ -94,11 +95,7 @@ def write_index(path: Path, episodes: int) -> None:
 def main(frames: int, given: Path | None, episodes: int) -> None:
     """Measure."""
     with tempfile.TemporaryDirectory() as folder:
-        path = given or Path(folder) / "data.zarr"
-        if given is None:
-            script = Path(sys.executable).with_name("build-dataset")
-            command = [script, "--out", path, "--frames", str(frames), "--quiet"]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        path = given_or_built(given, Path(folder), frames)
         sizes = [line[0] for line in run(EPOCH, path)]
         click.echo("resident memory over an epoch, MB: " + " ".join(f"{s:.0f}" for s in sizes))
         click.echo(f"last over first twentieth: {sizes[-1] / sizes[0]:.3f}")

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import itertools
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,8 +22,10 @@ import click
 import numpy as np
 import torch
 
+from benchmarks.data import given_or_built
 from benchmarks.peers import PEERS, Peer, Reader
 from loader import UniformSampler, Windows, open_dataset
+from loader.torch import collate
 
 FRAME_BYTES = 64 * 64 * 3
 
@@ -56,10 +56,6 @@ class Forever(torch.utils.data.Sampler):
         return itertools.cycle(range(self.count))
 
 
-def identity(batch: Any) -> Any:
-    return batch
-
-
 def stream(batches: Batches, workers: int) -> Iterator[Any]:
     """Read batches, here or in workers, without end."""
     if not workers:
@@ -70,7 +66,7 @@ def stream(batches: Batches, workers: int) -> Iterator[Any]:
             batch_size=None,
             sampler=Forever(len(batches)),
             num_workers=workers,
-            collate_fn=identity,
+            collate_fn=collate,
             multiprocessing_context="spawn",
         )
     )
@@ -121,11 +117,7 @@ def main(
         else:
             peers.append(peer)
     with tempfile.TemporaryDirectory() as folder:
-        path = given or Path(folder) / "data.zarr"
-        if given is None:
-            script = Path(sys.executable).with_name("build-dataset")
-            command = [script, "--out", path, "--frames", str(frames), "--quiet"]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        path = given_or_built(given, Path(folder), frames)
         dataset = open_dataset(path)
         stores = [Path(folder) / f"store{number}" for number in range(len(peers))]
         for peer, store in zip(peers, stores, strict=True):

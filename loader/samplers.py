@@ -122,18 +122,18 @@ class Sampler:
     def __iter__(self) -> Iterator[int]:
         self.place = self.here_or_next(self.place)
         while self.place.drawn < self.count(self.place):
-            for number in self._block(self.place).tolist():
+            drawn = self.place.drawn
+            for number in self._between(self.place, drawn, drawn + _BLOCK).tolist():
                 # Before it is handed out: whoever saves the state has it already.
                 self.place = self.place._replace(drawn=self.place.drawn + 1)
                 yield number
 
     def numbers(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
         """Give the windows that this rank draws from `start` to `stop` of a whole epoch."""
-        positions = np.arange(start, min(stop, len(self))) * self.world_size + self.rank
-        return self.draw(epoch, positions)
+        return self._between(Place(epoch), start, stop)
 
-    def _block(self, place: Place) -> NDArray[np.int64]:
-        drawn = np.arange(place.drawn, min(place.drawn + _BLOCK, self.count(place)))
+    def _between(self, place: Place, start: int, stop: int) -> NDArray[np.int64]:
+        drawn = np.arange(start, min(stop, self.count(place)))
         return self.draw(place.epoch, place.start + drawn * self.world_size + self.rank)
 
     def set_epoch(self, epoch: int) -> None:

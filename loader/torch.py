@@ -347,9 +347,11 @@ class WindowLoader(DataLoader[Batch]):
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
-    if "achievements" in arrays:
-        arrays = arrays | {"achievements": arrays["achievements"].astype(np.int32)}
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    tensors = {
+        # PyTorch hardly knows uint16.
+        name: torch.from_numpy(array.astype(np.int32) if array.dtype == np.uint16 else array)
+        for name, array in arrays.items()
+    }
     named: dict[str, Any] = {short: tensors.pop(name, None) for name, short in _NAMES.items()}
     for short in ("act", "end", "trunc"):
         if named[short] is not None:

@@ -100,6 +100,8 @@ class Windows:
             raise ValueError("next_frame: expected the alignment 'transitions', found 'arrivals'")
         self.dataset, self.fields = dataset, fields
         self.next_frame, self.alignment = next_frame, alignment
+        # Pictures last: after them the processor's cache has forgotten all else.
+        self._reading_order = sorted(fields, key=lambda name: FRAME_FIELDS[name].sharded)
         self.weights = None if weights is None else episode_weights(dataset, weights)
         rows = dataset.episodes["lengths"] - (alignment == "transitions")
         self.index = WindowIndex(rows, length, stride, padding, min_rows)
@@ -218,8 +220,7 @@ class Windows:
         out["starts"][...] = starts
         in_order = len(numbers) < 2 or bool((np.diff(numbers) == 1).all())
         cuts: dict[tuple[int, int, int], Cuts] = {}
-        # Pictures last: after them the processor's cache has forgotten all else.
-        for name in sorted(self.fields, key=lambda name: FRAME_FIELDS[name].sharded):
+        for name in self._reading_order:
             span = self._span(name)
             if span not in cuts:
                 cuts[span] = self._cuts(span, episodes, starts)

@@ -185,9 +185,10 @@ def decode_into(compression: str, data: Any, out: NDArray[Any]) -> None:
     # Zstandard's decoder is made for damaged bytes, and the checksum costs less once it has
     # brought them near. Whatever looks wrong before is told by the checksum first.
     found = _content_bytes(compression, body)
-    if compression != "zstd" or found not in (None, out.nbytes):
+    fits = found in (None, out.nbytes)
+    if compression != "zstd" or not fits:
         _verify(stored)
-    if found not in (None, out.nbytes):
+    if not fits:
         raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {found}")
     raw: Any = body
     try:

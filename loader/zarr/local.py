@@ -20,7 +20,7 @@ from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
-from schemas.shards import MISSING, index_bytes, read_index
+from schemas.shards import MISSING
 from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ class LocalZarr:
         self._threads = WorkerThreads(threads)
         self._group: StockGroup | None = None
         self._direct: dict[str, DirectArray | None] = {}
-        self._indexes: dict[str, tuple[tuple[int, int, int], NDArray[np.uint64]]] = {}
 
     @property
     def _stock(self) -> StockGroup:
@@ -171,26 +170,15 @@ class LocalZarr:
         file_rows, chunk_rows = array.shards[0], array.chunks[0]
         for number in range(start // file_rows, -(-stop // file_rows)):
             slots = file_rows // chunk_rows
-            index = self._index(self._file(path, number), slots)
+            try:
+                index = self._files.get(str(self._file(path, number)), slots).index
+            except CorruptDataError as error:
+                raise CorruptDataError(f"{path}: {error}") from error
+            assert index is not None
             first = max(start - number * file_rows, 0) // chunk_rows
             last = min(-(-(stop - number * file_rows) // chunk_rows), slots)
             if (index[first:last] == MISSING).any():
                 raise CorruptDataError(f"{path}: a chunk is missing in {self._file(path, number)}")
-
-    def _index(self, file: Path, slots: int) -> NDArray[np.uint64]:
-        """Read a shard's index, or remember it: a file that is replaced is another one."""
-        status = file.stat()
-        key = (status.st_ino, status.st_mtime_ns, status.st_size)
-        known = self._indexes.get(str(file))
-        if known is None or known[0] != key:
-            try:
-                with open(file, "rb") as stream:
-                    stream.seek(max(status.st_size - index_bytes(slots), 0))
-                    known = key, read_index(stream.read(), slots, status.st_size)
-            except CorruptDataError as error:
-                raise CorruptDataError(f"{file.parent.name}: {error}") from error
-            self._indexes[str(file)] = known
-        return known[1]
 
 
 def _mapping(value: Any) -> dict[str, Any]:
