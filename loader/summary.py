@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.dataset import Dataset
-from schemas.layout import TABLE_FIELDS
+from schemas.layout import FRAME_FIELDS, TABLE_FIELDS
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,9 @@ def summarize(dataset: Dataset) -> Summary:
     CorruptDataError
         If stored bytes are missing or fail their checksum.
     """
-    rewards, reached = _sweep(dataset)
     rates = score = None
-    if reached is not None:
-        shares = (reached / max(len(dataset), 1)).tolist()
+    if "achievements" in dataset.fields:
+        shares = (reached_achievements(dataset).sum(0) / max(len(dataset), 1)).tolist()
         rates = dict(zip(dataset.metadata.achievements, shares, strict=True))
         score = crafter_score(shares)
     reasons = np.bincount(
@@ -75,7 +74,7 @@ def summarize(dataset: Dataset) -> Summary:
             for name, count in zip(dataset.metadata.end_reasons, reasons, strict=True)
             if count
         },
-        rewards=rewards,
+        rewards=_count_rewards(dataset),
         success_rates=rates,
         score=score,
     )
@@ -95,16 +94,41 @@ def crafter_score(success_rates: list[float]) -> float:
     return float(np.expm1(np.mean(np.log1p(100 * np.array(success_rates)))))
 
 
-def _sweep(dataset: Dataset) -> tuple[dict[str, int], NDArray[np.int64] | None]:
-    """Count rewards by sign and episodes by achievement reached, each file read once."""
+def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
+    """Tell which achievements were reached in which episodes, from their last rows.
+
+    Returns
+    -------
+    ndarray, shape (episodes, achievements), bool
+        In the order of `dataset.episodes` and `metadata.achievements`.
+
+    Raises
+    ------
+    KeyError
+        If the dataset does not store achievements.
+    CorruptDataError
+        If stored bytes are missing or fail their checksum.
+    """
+    if "achievements" not in dataset.fields:
+        raise KeyError(f"achievements: the dataset does not store them ({dataset.path})")
+    reached = np.zeros((len(dataset), len(dataset.metadata.achievements)), np.bool_)
+    lasts = dataset.episodes["starts"] + dataset.episodes["lengths"] - 1
+    order = np.argsort(lasts, kind="stable")
+    files = lasts[order] // _file_rows(dataset, "achievements")
+    for here in np.split(order, np.flatnonzero(np.diff(files)) + 1):
+        if len(here):
+            start, stop = int(lasts[here[0]]), int(lasts[here[-1]]) + 1
+            counts = dataset.container.read("achievements", start, stop)
+            reached[here] = counts[lasts[here] - start] > 0
+    return reached
+
+
+def _count_rewards(dataset: Dataset) -> dict[str, int]:
+    """Count actions by the sign of their reward, each file read once."""
     container, table = dataset.container, dataset.episodes
     rewards = {"positive": 0, "zero": 0, "negative": 0}
-    reached: NDArray[np.int64] | None = None
-    if "achievements" in dataset.fields:
-        reached = np.zeros(len(dataset.metadata.achievements), np.int64)
     lasts = table["starts"] + table["lengths"] - 1
-    info = container.describe("rewards")
-    step = info.file_rows if info else 1
+    step = _file_rows(dataset, "rewards")
     for start in range(0, dataset.metadata.counts.rows, step):
         stop = min(start + step, dataset.metadata.counts.rows)
         here = np.flatnonzero((table["starts"] < stop) & (lasts >= start))
@@ -116,10 +140,12 @@ def _sweep(dataset: Dataset) -> tuple[dict[str, int], NDArray[np.int64] | None]:
             rewards["positive"] += int((signs > 0).sum())
             rewards["zero"] += int((signs == 0).sum())
             rewards["negative"] += int((signs < 0).sum())
-        ending = lasts[here][lasts[here] < stop] - start
-        if reached is not None and len(ending):
-            reached += (container.read("achievements", start, stop)[ending] > 0).sum(0)
-    return rewards, reached
+    return rewards
+
+
+def _file_rows(dataset: Dataset, name: str) -> int:
+    meta = dataset.metadata
+    return FRAME_FIELDS[name].file_rows(meta.sizes(), meta.chunk_frames)
 
 
 def _statistics(values: Any) -> dict[str, float]:

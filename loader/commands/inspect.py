@@ -15,7 +15,7 @@ from schemas.commandline import echo_json, format_bytes, run
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(path: Path, as_json: bool) -> int:
     """Show what is in the dataset at PATH: settings, arrays, statistics."""
-    from loader.commands.report import print_summary, summary_json
+    from loader.commands.report import print_summary, settings_lines, summary_json
     from loader.dataset import open_dataset
 
     dataset = open_dataset(path)
@@ -23,21 +23,9 @@ def command(path: Path, as_json: bool) -> int:
     if as_json:
         echo_json(summary_json(dataset) | {"arrays": arrays})
         return 0
-    meta = dataset.metadata
     print_summary(dataset)
     click.echo("settings")
-    settings = {
-        "environment": f"{meta.env.name} {meta.env.version}, objects in order of "
-        f"{meta.env.object_order}",
-        "area, view, size": ", ".join(
-            f"{x}x{y}" for x, y in (meta.env.area, meta.env.view, meta.env.size)
-        ),
-        "time limit": f"{meta.env.length:,} actions",
-        "policy": f"{meta.policy.name} {dict(meta.policy.parameters)}",
-        "seed": str(meta.seed),
-        "episodes a world": str(meta.trajectories_per_world),
-    }
-    for name, text in settings.items():
+    for name, text in settings_lines(dataset):
         click.echo(f"  {name:<22} {text}")
     click.echo("arrays")
     for path_, info in arrays.items():

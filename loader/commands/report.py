@@ -7,13 +7,24 @@ from typing import Any
 import click
 
 from loader.dataset import Dataset
-from loader.summary import summarize
+from loader.summary import Summary, summarize
 from schemas.commandline import format_bytes
 
 
 def print_summary(dataset: Dataset) -> None:
     """Print what is in a dataset, on standard output."""
-    meta, summary = dataset.metadata, summarize(dataset)
+    summary = summarize(dataset)
+    for name, text in summary_lines(dataset, summary):
+        click.echo(f"{name:<12} {text}")
+    if summary.success_rates:
+        click.echo("achievements")
+        for name, rate in summary.success_rates.items():
+            click.echo(f"  {name:<22} {rate:7.2%}")
+
+
+def summary_lines(dataset: Dataset, summary: Summary) -> list[tuple[str, str]]:
+    """Sum a dataset up, a name and a text a line."""
+    meta = dataset.metadata
     size = format_bytes(summary.stored_bytes)
     per_frame = summary.stored_bytes / max(summary.frames, 1)
     lines = [
@@ -29,12 +40,24 @@ def print_summary(dataset: Dataset) -> None:
     if summary.score is not None:
         lines.append(("score", f"{summary.score:.2f} % (Crafter score)"))
     lines.append(("digest", meta.digest or "none yet"))
-    for name, text in lines:
-        click.echo(f"{name:<12} {text}")
-    if summary.success_rates:
-        click.echo("achievements")
-        for name, rate in summary.success_rates.items():
-            click.echo(f"  {name:<22} {rate:7.2%}")
+    return lines
+
+
+def settings_lines(dataset: Dataset) -> list[tuple[str, str]]:
+    """Say how a dataset was made, a name and a text a line."""
+    meta = dataset.metadata
+    sizes = (meta.env.area, meta.env.view, meta.env.size)
+    return [
+        (
+            "environment",
+            f"{meta.env.name} {meta.env.version}, objects in order of {meta.env.object_order}",
+        ),
+        ("area, view, size", ", ".join(f"{x}x{y}" for x, y in sizes)),
+        ("time limit", f"{meta.env.length:,} actions"),
+        ("policy", f"{meta.policy.name} {dict(meta.policy.parameters)}"),
+        ("seed", str(meta.seed)),
+        ("episodes a world", str(meta.trajectories_per_world)),
+    ]
 
 
 def summary_json(dataset: Dataset) -> dict[str, Any]:

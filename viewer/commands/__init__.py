@@ -1,0 +1,1 @@
+"""The commands `view-dataset` and `plot-dataset`."""

@@ -1,0 +1,158 @@
+"""The command `view-dataset`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from schemas.commandline import run
+
+if TYPE_CHECKING:
+    from viewer.source import Library
+    from viewer.state import Panels, State
+
+ROOM = 1300, 800
+"""Size of the window that is opened, at most, unless a scale is asked for."""
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("view-dataset", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--episode", type=click.IntRange(0), help="Number of the episode to show first.")
+@click.option("--frame", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--fps",
+    type=click.FloatRange(0.1, 1000),
+    default=20,
+    show_default=True,
+    help="Frames a second when playing, and of a film.",
+)
+@click.option("--no-header", is_flag=True, help="The frame alone: no header, map or timeline.")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 64),
+    help="Pixels for one of a frame; by default as many as fit.",
+)
+@click.option(
+    "--screenshot", type=_FILE, metavar="FILE", help="Write the window to FILE (.png) and end."
+)
+@click.option(
+    "--export",
+    "exported",
+    type=_FILE,
+    metavar="FILE",
+    help="Write the episode, from --frame on, to FILE and end: a film of the window (.gif, .mp4), "
+    "or 16 of its frames in one picture (.png).",
+)
+def command(
+    paths: tuple[str, ...],
+    episode: int | None,
+    frame: int,
+    fps: float,
+    no_header: bool,
+    scale: int | None,
+    screenshot: Path | None,
+    exported: Path | None,
+) -> None:
+    """Look at the episodes of the datasets at PATH...
+
+    --screenshot and --export need no screen. The keys are printed at the
+    start, and shown by h or ?.
+    """
+    from viewer.files import FILMS, PICTURES
+    from viewer.session import opened
+    from viewer.source import Library
+    from viewer.state import Panels, State
+
+    _check_file("--screenshot", screenshot, PICTURES)
+    _check_file("--export", exported, (*FILMS, *PICTURES))
+    library = Library(paths)
+    try:
+        shelves = library.shelves()
+        panels = Panels.bare() if no_header else Panels()
+        size = _window_size(shelves[0].metadata.env.size, panels, scale)
+        state = State(shelves, size=size, panels=panels, fps=fps)
+        state = opened(_at(state, paths[0], episode, frame), library)
+        if screenshot is None and exported is None:
+            _show(state, library)
+            return
+        from viewer.drawing import export
+
+        if state.row is None:
+            raise click.UsageError(f"{paths[0]}: expected an episode to draw, found none")
+        if screenshot is not None:
+            export.screenshot(screenshot, state, library)
+            click.echo(f"wrote {screenshot}")
+        if exported is not None:
+            export.export(exported, state, library, scale or 2)
+            click.echo(f"wrote {exported}")
+    finally:
+        library.close()
+
+
+def _window_size(size: tuple[int, int], panels: Panels, scale: int | None) -> tuple[int, int]:
+    from viewer.layout import window_size
+
+    scales = [scale] if scale else range(64, 0, -1)
+    sizes = [window_size(size, panels, s) for s in scales]
+    fitting = [s for s in sizes if s[0] <= ROOM[0] and s[1] <= ROOM[1]]
+    return (fitting or sizes[-1:])[0]
+
+
+def _check_file(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise click.UsageError(
+            f"{option}: expected a name that ends in one of {', '.join(endings)}, found {path}"
+        )
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"{option}: expected a file in a folder that exists, found {path}")
+
+
+def _at(state: State, path: str, episode: int | None, frame: int) -> State:
+    """Begin at the episode and frame that were asked for."""
+    ids = state.shelf.table["episode_ids"]
+    if episode is not None:
+        found = (ids == episode).nonzero()[0]
+        if not len(found):
+            expected = f"0 to {ids[-1]}" if len(ids) else "none yet"
+            raise click.UsageError(f"--episode: expected {expected} in {path}, found {episode}")
+        state = state.at_place(state.shelf.place_of(int(found[0])) or 0)
+    if frame and frame >= state.length:
+        raise click.UsageError(
+            f"--frame: expected 0 to {max(state.length - 1, 0)} in episode {episode or 0} of "
+            f"{path}, found {frame}"
+        )
+    return replace(state, frame=frame)
+
+
+def _show(state: State, library: Library) -> None:
+    from viewer.drawing.export import save_window
+    from viewer.drawing.window import NoDisplayError, run_window
+    from viewer.keys import help_lines
+
+    for key, about in help_lines():
+        click.echo(f"  {key:<12} {about}")
+    try:
+        run_window(state, library, save_window)
+    except NoDisplayError as error:
+        raise click.ClickException(
+            f"no screen to open a window on: {error}; use --screenshot FILE or --export FILE, "
+            "which need none, or connect with ssh -X"
+        ) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from viewer.files import MissingPackageError
+
+    return (MissingPackageError,)
+
+
+def main() -> NoReturn:
+    """Run `view-dataset`."""
+    run(command, _failures)

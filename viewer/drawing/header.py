@@ -1,0 +1,94 @@
+"""The header: which episode, and what happened at the frame shown."""
+
+from __future__ import annotations
+
+import pygame
+
+from viewer.drawing.style import DIM, GOLD, TEXT, write
+from viewer.layout import Rect
+from viewer.state import State
+from viewer.track import Track
+
+COLUMNS = (0, 220, 360, 490, 640, 790)
+"""Where the pairs of a line begin, in pixels, unless those before are longer or there is less
+room than `ROOM`."""
+
+ROOM = 900
+
+LINE = 22
+"""Height of a line, in pixels."""
+
+
+def draw_header(surface: pygame.Surface, rect: Rect, state: State) -> None:
+    """Draw the three lines of the header."""
+    narrow = min(1.0, rect.width / ROOM)
+    for number, cells in enumerate(header_lines(state)):
+        end, y = rect.x, rect.y + number * LINE
+        for column, (label, value) in zip(COLUMNS, cells, strict=False):
+            x = max(rect.x + round(column * narrow), end + 12 if column else end)
+            if x >= rect.x + rect.width:
+                break
+            end = write(surface, f"{label} ", x, y, DIM)
+            colour = GOLD if label == "go to" else TEXT
+            end = write(surface, value, end, y, colour, width=max(rect.x + rect.width - end, 1))
+
+
+def header_lines(state: State) -> list[list[tuple[str, str]]]:
+    """Give the header as pairs of label and value, line by line.
+
+    The reward and the flags are those of the action at this very frame, as
+    they stand in its row.
+    """
+    shelf, track = state.shelf, state.track
+    shown = f"{shelf.name} ({state.dataset + 1} of {len(state.shelves)})"
+    building = " still being built" if shelf.metadata.status == "building" else ""
+    first = [("dataset", (shown if len(state.shelves) > 1 else shelf.name) + building)]
+    if state.typed:
+        first.insert(0, ("go to", f"episode {state.typed}_  (Enter)"))
+    if track is None:
+        return [first, [("episodes", f"none shown ({len(shelf.table):,} in all)")], []]
+    of = f"{track.id}  ({state.place + 1:,} of {len(shelf.shown):,}"
+    filed = shelf.describe()
+    first += [("episode", of + (f": {filed})" if filed else ")")), ("end", track.end_reason)]
+    return [first, _action(track, state.frame), _returns(track, state.frame)]
+
+
+def _action(track: Track, frame: int) -> list[tuple[str, str]]:
+    last = frame == track.length - 1
+    number = track.at("actions", frame)
+    names = track.names.actions
+    action = "none, the final frame" if last else _name(names, number)
+    truncated, ended = track.at("truncations", frame), track.at("terminations", frame)
+    reward = track.at("rewards", frame)
+    return [
+        ("action", action),
+        ("reward", "?" if reward is None else f"{reward:+.1f}"),
+        ("done", _flag(truncated or ended)),
+        ("trunc", _flag(truncated)),
+        ("timestep", f"{frame:,}"),
+        ("length", f"{track.length:,}"),
+    ]
+
+
+def _returns(track: Track, frame: int) -> list[tuple[str, str]]:
+    if "rewards" not in track.fields:
+        return [("return", "?")]
+    gains = track.gains
+    before = float(track.returns_before[frame])
+    return [
+        ("return +", f"{gains[gains > 0].sum():.1f}"),
+        ("return -", f"{gains[gains < 0].sum():.1f}"),
+        ("total", f"{gains.sum():.1f}"),
+        ("return to here", f"{before:.1f}"),
+        ("to go", f"{gains.sum() - before:.1f}"),
+    ]
+
+
+def _name(names: tuple[str, ...], number: int | None) -> str:
+    if number is None:
+        return "?"
+    return names[number] if number < len(names) else f"unknown ({number})"
+
+
+def _flag(value: bool | None) -> str:
+    return "?" if value is None else str(bool(value))

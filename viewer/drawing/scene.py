@@ -1,0 +1,122 @@
+"""The whole window, drawn from a state and the images of its frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pygame
+from numpy.typing import NDArray
+
+from viewer.drawing.header import draw_header
+from viewer.drawing.sidebar import draw_sidebar
+from viewer.drawing.style import (
+    BACKGROUND,
+    DAMAGED,
+    DIM,
+    FONT_SIZE,
+    GOLD,
+    PANEL,
+    TEXT,
+    font,
+    write,
+    write_wrapped,
+)
+from viewer.drawing.timeline import Timeline
+from viewer.drawing.world import WorldMap
+from viewer.keys import help_lines
+from viewer.layout import Rect, arrange
+from viewer.maps.picture import shrink
+from viewer.source import Shot
+from viewer.state import State
+
+LEGEND = "timeline: gold achievement, green reward, red damage, dark night, violet sleep"
+
+
+class Scene:
+    """Draws windows; keeps what does not change from one frame to the next."""
+
+    def __init__(self) -> None:
+        self._timeline = Timeline()
+        self._map = WorldMap()
+
+    def draw(self, surface: pygame.Surface, state: State, shot: Shot | None) -> None:
+        """Draw the window.
+
+        Parameters
+        ----------
+        surface : pygame.Surface
+            Where to; of the state's size.
+        state : State
+            What to show.
+        shot : Shot or None
+            The images of its frame; None if there is no episode.
+        """
+        surface.fill(BACKGROUND)
+        layout = arrange(state)
+        if layout.header is not None:
+            draw_header(surface, layout.header, state)
+        if shot is None:
+            text = "no episode yet" if not len(state.shelf.table) else "no such episode; press c"
+            write(surface, text, layout.frame.x + 8, layout.frame.y + 8, DIM)
+        else:
+            _draw_frame(surface, layout.frame, shot)
+            if layout.map is not None and not self._map.draw(surface, layout.map, state, shot):
+                _draw_damaged(surface, layout.map, shot)
+        if layout.sidebar is not None:
+            draw_sidebar(surface, layout.sidebar, state)
+        if layout.timeline is not None:
+            self._timeline.draw(surface, layout.timeline, state)
+        if layout.status is not None:
+            _draw_status(surface, layout.status, state, shot)
+        if state.help:
+            _draw_help(surface)
+
+
+def _draw_frame(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
+    if shot.frame is None:
+        _draw_damaged(surface, rect, shot)
+        return
+    surface.blit(frame_surface(shot.frame, rect.width), rect[:2])
+
+
+def frame_surface(frame: NDArray[np.uint8], width: int) -> pygame.Surface:
+    """Scale a frame to a width by a whole number, nearest pixel; or reduce it by one."""
+    if width < frame.shape[1]:
+        frame = shrink(frame, -(-frame.shape[1] // width))
+    height, columns, _ = frame.shape
+    picture = pygame.image.frombuffer(
+        np.ascontiguousarray(frame).tobytes(), (columns, height), "RGB"
+    )
+    scale = max(1, width // columns)
+    return pygame.transform.scale(picture, (columns * scale, height * scale))
+
+
+def _draw_damaged(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
+    pygame.draw.rect(surface, DAMAGED, rect)
+    inner = rect.x + 10, rect.y + 10, rect.width - 20, rect.height - 20
+    text = "; ".join(dict.fromkeys(shot.problems)) or "not stored"
+    write_wrapped(surface, f"damaged: {text}" if shot.problems else text, inner)
+
+
+def _draw_status(surface: pygame.Surface, rect: Rect, state: State, shot: Shot | None) -> None:
+    hint = f"{'playing' if state.playing else 'paused'}, {state.fps:g} frames/s    h: keys"
+    problems = (*(state.track.problems if state.track else ()), *(shot.problems if shot else ()))
+    text = state.message or (f"damaged: {problems[0]}" if problems else "")
+    room = max(rect.width - font(FONT_SIZE).size(hint)[0] - 12, 40)
+    write(surface, text, rect.x, rect.y + 6, GOLD, width=room)
+    write(surface, hint, rect.x + room + 12, rect.y + 6, DIM)
+
+
+def _draw_help(surface: pygame.Surface) -> None:
+    width, height = surface.get_size()
+    shade = pygame.Surface((width, height), pygame.SRCALPHA)
+    shade.fill((0, 0, 0, 215))
+    surface.blit(shade, (0, 0))
+    lines, top = help_lines(), 20
+    rows = max(1, (height - 2 * top - FONT_SIZE) // FONT_SIZE)
+    for number, (key, about) in enumerate(lines):
+        x = 24 + number // rows * 420
+        y = top + number % rows * FONT_SIZE
+        write(surface, key, x, y, GOLD)
+        write(surface, about, x + 100, y, TEXT)
+    pygame.draw.rect(surface, PANEL, (0, height - FONT_SIZE - 8, width, FONT_SIZE + 8))
+    write(surface, LEGEND, 24, height - FONT_SIZE - 2, TEXT)

@@ -1,0 +1,154 @@
+"""The window: pygame's events in, states drawn; everything else is elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pygame
+
+from viewer.drawing.scene import Scene
+from viewer.events import Close, Drag, Event, Key, Press, Release, Resize, Tick, Wheel
+from viewer.session import opened, take
+from viewer.source import Library
+from viewer.state import State
+
+IDLE_SECONDS = 0.25
+"""How long nothing may happen before the thread is asked for news."""
+
+REFRESH = 60
+"""Pictures a second while playing."""
+
+REPEAT_DELAY, REPEAT_PAUSE = 300, 33
+"""Milliseconds until a held key repeats, and between repeats."""
+
+
+class NoDisplayError(Exception):
+    """There is no screen to open a window on."""
+
+
+def run_window(
+    state: State,
+    library: Library,
+    save: Callable[[State, pygame.Surface], str],
+    drawn: Callable[[State], None] = lambda _: None,
+) -> State:
+    """Show a window until the user closes it.
+
+    Parameters
+    ----------
+    state : State
+        What to show first.
+    library : Library
+        Where the datasets are read.
+    save : callable
+        Writes a picture of the window, and gives what to tell the user.
+    drawn : callable
+        Told each state that is on the screen.
+
+    Returns
+    -------
+    State
+        As the user left it.
+
+    Raises
+    ------
+    NoDisplayError
+        If there is no screen.
+    """
+    surface = _open_window(state.size)
+    state = replace(opened(state, library), size=surface.get_size())
+    scene, clock, held = Scene(), pygame.time.Clock(), set[int]()
+    shown: State | None = None
+    try:
+        while not state.closing:
+            begun = time.perf_counter()
+            for event in _events(0.0 if state.playing else IDLE_SECONDS, held):
+                if event is None:
+                    shown = None
+                else:
+                    state = take(state, event, library)
+            for event in library.news(state):
+                state = take(state, event, library)
+            if _visible(state) != shown:
+                surface = pygame.display.get_surface() or surface
+                if surface.get_size() != state.size:
+                    state = take(state, Resize(*surface.get_size()), library)
+                scene.draw(surface, state, library.shot(state))
+                pygame.display.flip()
+                drawn(state)
+                asked = shown is not None and state.pictures != shown.pictures
+                shown = _visible(state)
+                if asked:
+                    state = replace(state, message=save(state, surface))
+                library.read_ahead(state)
+            if state.playing:
+                clock.tick(REFRESH)
+                state = take(state, Tick(time.perf_counter() - begun), library)
+    finally:
+        pygame.display.quit()
+    return state
+
+
+def _visible(state: State) -> State:
+    """Give the state without what cannot be seen of it."""
+    return replace(state, elapsed=0.0, direction=1, seeking=False)
+
+
+def _open_window(size: tuple[int, int]) -> pygame.Surface:
+    # Without a screen SDL may take one that nobody sees.
+    unseen = sys.platform.startswith("linux") and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    )
+    if unseen:
+        raise NoDisplayError("expected DISPLAY or WAYLAND_DISPLAY to name one, found neither")
+    try:
+        pygame.display.init()
+        desktop = pygame.display.get_desktop_sizes()[0]
+        size = min(size[0], desktop[0]), min(size[1], desktop[1])
+        surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+    except pygame.error as error:
+        raise NoDisplayError(f"expected a screen, found none ({error})") from error
+    pygame.display.set_caption("view-dataset")
+    pygame.key.set_repeat(REPEAT_DELAY, REPEAT_PAUSE)
+    return surface
+
+
+def _events(wait: float, held: set[int]) -> Iterator[Event | None]:
+    """Give what happened, waiting a while for it; None if the window must be drawn again."""
+    first = pygame.event.wait(round(wait * 1000)) if wait else pygame.event.poll()
+    for event in (first, *pygame.event.get()):
+        match event.type:
+            case pygame.QUIT:
+                yield Close()
+            case pygame.KEYDOWN:
+                repeated = event.key in held
+                held.add(event.key)
+                if not event.mod & (pygame.KMOD_CTRL | pygame.KMOD_ALT | pygame.KMOD_META):
+                    yield Key(_key_name(event), repeated)
+            case pygame.KEYUP:
+                held.discard(event.key)
+            case pygame.WINDOWFOCUSLOST:
+                held.clear()
+            case pygame.MOUSEBUTTONDOWN if event.button == 1:
+                yield Press(*event.pos)
+            case pygame.MOUSEBUTTONUP if event.button == 1:
+                yield Release()
+            case pygame.MOUSEMOTION if event.buttons[0]:
+                yield Drag(*event.pos)
+            case pygame.MOUSEWHEEL:
+                yield Wheel(event.y)
+            case pygame.VIDEORESIZE:
+                yield Resize(event.w, event.h)
+            case pygame.WINDOWEXPOSED:
+                yield None
+
+
+def _key_name(event: pygame.event.Event) -> str:
+    typed = event.unicode
+    if len(typed) == 1 and typed.isprintable() and typed != " ":
+        return str(typed)
+    return str(pygame.key.name(event.key))

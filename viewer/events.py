@@ -1,0 +1,111 @@
+"""What can happen to the viewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.shelf import Shelf
+from viewer.track import Track
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key went down, or is held and repeats.
+
+    Parameters
+    ----------
+    name : str
+        What it types (`a`, `?`, `5`), else its name (`left`, `page up`).
+    held : bool
+        Whether it is held and repeats.
+    """
+
+    name: str
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Press:
+    """The left mouse button went down at a point of the window."""
+
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Drag:
+    """The mouse moved to a point of the window."""
+
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """The left mouse button went up."""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """The mouse wheel turned; positive away from the user."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class Resize:
+    """The window has another size, in pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time passed, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The small fields of the episode were read."""
+
+    track: Track
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A dataset has more episodes, or other ones."""
+
+    dataset: int
+    shelf: Shelf
+
+
+@dataclass(frozen=True)
+class Counted:
+    """It is known which achievements were reached in a dataset's first episodes."""
+
+    dataset: int
+    reached: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Told:
+    """There is something to tell the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Close:
+    """The window was closed."""
+
+
+Event: TypeAlias = (
+    Key | Press | Drag | Release | Wheel | Resize | Tick | Opened | Grown | Counted | Told | Close
+)

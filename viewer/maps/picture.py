@@ -1,0 +1,94 @@
+"""A world, or what the semantic map says of it, drawn in Crafter's textures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.maps.textures import texture
+
+WALKABLE = ("grass", "sand", "path")
+"""What creatures stand on; under one that stands where the terrain was something else, `path`."""
+
+
+class WorldPainter:
+    """Draws maps of one kind of world, a square of so many pixels a cell.
+
+    Parameters
+    ----------
+    materials, objects : sequence of str
+        Names of the ids from 1 on: materials, then objects.
+    cell : int
+        Width and height of a cell, in pixels.
+    """
+
+    def __init__(self, materials: Sequence[str], objects: Sequence[str], cell: int) -> None:
+        self.cell = cell
+        self._grounds = len(materials)
+        self._objects = tuple(objects)
+        self._tiles = np.zeros((256, cell, cell, 3), np.uint8)
+        for code, name in enumerate(("unknown", *materials, *objects)):
+            self._tiles[code] = texture(name, cell)[..., :3]
+        self._tiles[1 + len(materials) + len(objects) :] = self._tiles[0]
+        codes = {name: code for code, name in enumerate(materials, 1)}
+        self._walkable = [codes[name] for name in WALKABLE if name in codes]
+        self._floor = codes.get("path", 0)
+
+    def paint(
+        self,
+        ids: NDArray[np.uint8],
+        terrain: NDArray[np.uint8] | None = None,
+        player: str = "player-down",
+    ) -> NDArray[np.uint8]:
+        """Draw a map.
+
+        Parameters
+        ----------
+        ids : ndarray, shape (width, height), uint8
+            Materials and objects, indexed [x, y].
+        terrain : ndarray, shape (width, height), uint8, optional
+            Materials at reset, to guess what lies under objects.
+        player : str
+            Texture of the player.
+
+        Returns
+        -------
+        ndarray, shape (height * cell, width * cell, 3), uint8
+            RGB, indexed [y, x]; every cell of the map is there.
+        """
+        grounds, xs, ys = ids, *np.nonzero(ids > self._grounds)
+        if len(xs):
+            under = np.full(len(xs), self._floor) if terrain is None else terrain[xs, ys]
+            grounds = ids.copy()
+            grounds[xs, ys] = np.where(np.isin(under, self._walkable), under, self._floor)
+        width, height = ids.shape
+        picture = self._tiles[grounds.T].transpose(0, 2, 1, 3, 4)
+        picture = picture.reshape(height * self.cell, width * self.cell, 3)
+        for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
+            number = int(ids[x, y]) - self._grounds - 1
+            name = self._objects[number] if number < len(self._objects) else "unknown"
+            top, left = y * self.cell, x * self.cell
+            place = picture[top : top + self.cell, left : left + self.cell]
+            _blend(place, texture(player if name == "player" else name, self.cell))
+        return picture
+
+
+def _blend(place: NDArray[np.uint8], rgba: NDArray[np.uint8]) -> None:
+    alpha = rgba[..., 3:].astype(np.uint16)
+    mixed = rgba[..., :3] * alpha + place * (255 - alpha)
+    place[...] = (mixed // 255).astype(np.uint8)
+
+
+def shrink(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Reduce a picture by averaging squares of `factor` pixels; at the edges, what is left."""
+    if factor == 1:
+        return picture
+    rows = np.arange(0, picture.shape[0], factor)
+    columns = np.arange(0, picture.shape[1], factor)
+    sums = np.add.reduceat(np.add.reduceat(picture, rows, 0, np.uint32), columns, 1)
+    heights = np.diff(np.append(rows, picture.shape[0]))
+    widths = np.diff(np.append(columns, picture.shape[1]))
+    reduced: NDArray[np.uint8] = (sums // (heights[:, None] * widths)[..., None]).astype(np.uint8)
+    return reduced

@@ -1,0 +1,154 @@
+"""What the plots show, counted in one pass over the episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loader.dataset import Dataset
+from loader.summary import reached_achievements
+from schemas.metadata import Metadata
+from viewer.maps.seen import field_of_view, moved, seen, visits
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Where one episode led.
+
+    Parameters
+    ----------
+    episode : int
+        Its number.
+    positions : ndarray, shape (frames, 2)
+        Cells (x, y).
+    times_seen : ndarray, shape area, int64
+        Frames at which each cell was in view, indexed [x, y].
+    """
+
+    episode: int
+    positions: NDArray[np.integer]
+    times_seen: NDArray[np.int64]
+
+
+@dataclass(eq=False)
+class World:
+    """A world, and the episodes in it.
+
+    Parameters
+    ----------
+    seed : int
+        Its seed.
+    terrain : ndarray, shape area, uint8
+        Materials at reset, indexed [x, y].
+    trajectories : list of Trajectory
+        The episodes in it, in order.
+    """
+
+    seed: int
+    terrain: NDArray[np.uint8]
+    trajectories: list[Trajectory] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Gathered:
+    """Counts over the chosen episodes.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    lengths, returns : ndarray, shape (episodes,)
+        Frames and sum of rewards of each.
+    actions : ndarray, shape (actions,), int64
+        How often each was taken.
+    reached : ndarray, shape (episodes, achievements), bool, or None
+        Which achievements were reached; None if not stored.
+    worlds : list of World
+        The first worlds, with all their episodes.
+    cells_seen : ndarray, shape (episodes,), int64, or None
+        Cells seen at least once in each; None if positions are not stored.
+    seen_in, times_seen : ndarray, shape area, int64
+        Episodes that saw each cell, and frames that showed it, over all.
+    often : ndarray, int64
+        How many cells of an episode were seen n times, at index n; over all.
+    moves_only : bool
+        Whether frames count only where the player had moved.
+    """
+
+    metadata: Metadata
+    lengths: NDArray[np.integer]
+    returns: NDArray[np.floating]
+    actions: NDArray[np.int64]
+    reached: NDArray[np.bool_] | None
+    worlds: list[World]
+    cells_seen: NDArray[np.int64] | None
+    seen_in: NDArray[np.int64]
+    times_seen: NDArray[np.int64]
+    often: NDArray[np.int64]
+    moves_only: bool
+
+
+def gather(
+    dataset: Dataset, moves_only: bool = False, maps: int = 9, progress: Iterable[int] | None = None
+) -> Gathered:
+    """Count what the plots show.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The episodes.
+    moves_only : bool
+        Count what was seen only at frames where the player had moved.
+    maps : int
+        Worlds whose maps are kept.
+    progress : iterable of int, optional
+        The numbers from 0 to the count of episodes, which shows how far it is.
+
+    Raises
+    ------
+    CorruptDataError
+        If stored bytes are missing or fail their checksum.
+    """
+    meta, table = dataset.metadata, dataset.episodes
+    area, view = meta.env.area, field_of_view(meta)
+    actions = np.zeros(256, np.int64)
+    often = np.zeros(meta.env.length + 2, np.int64)
+    seen_in, times_seen = np.zeros(area, np.int64), np.zeros(area, np.int64)
+    has_positions = "positions" in dataset.fields
+    cells_seen = np.zeros(len(dataset), np.int64) if has_positions else None
+    worlds: dict[int, World] = {}
+    for index in range(len(dataset)) if progress is None else progress:
+        episode = dataset[index]
+        actions += np.bincount(episode["actions"][: episode.length - 1], minlength=256)
+        known = worlds.get(episode.world_seed)
+        if known is None and len(worlds) < maps:
+            known = worlds[episode.world_seed] = World(episode.world_seed, episode.terrain)
+        if cells_seen is None:
+            continue
+        positions = episode["positions"].read()
+        counted = positions[moved(positions)] if moves_only else positions
+        counts = seen(visits(counted, area), view)
+        cells_seen[index] = np.count_nonzero(counts)
+        seen_in += counts > 0
+        times_seen += counts
+        often += np.bincount(counts.ravel(), minlength=len(often))[: len(often)]
+        if known is not None:
+            known.trajectories.append(Trajectory(episode.id, positions, counts))
+    often[0] = 0
+    has_achievements = "achievements" in dataset.fields
+    return Gathered(
+        metadata=meta,
+        lengths=table["lengths"],
+        returns=table["returns"],
+        actions=actions[: len(meta.actions)],
+        reached=reached_achievements(dataset) if has_achievements else None,
+        worlds=list(worlds.values()),
+        cells_seen=cells_seen,
+        seen_in=seen_in,
+        times_seen=times_seen,
+        often=often,
+        moves_only=moves_only,
+    )

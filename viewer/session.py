@@ -1,0 +1,29 @@
+"""A state together with the datasets it looks at: what a state needs read is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from viewer.events import Event, Opened
+from viewer.source import Library
+from viewer.state import State
+from viewer.update import update
+
+
+def take(state: State, event: Event, library: Library) -> State:
+    """Give the state after an event, with the fields of its episode."""
+    return opened(update(state, event), library)
+
+
+def opened(state: State, library: Library) -> State:
+    """Read the small fields of the episode shown, unless the state has them."""
+    if state.row is None:
+        return state if state.track is None else replace(state, track=None)
+    track, shelf = state.track, state.shelf
+    if (
+        track is None
+        or track.id != shelf.table["episode_ids"][state.row]
+        or track.names is not shelf.metadata
+    ):
+        track = library.track(state)
+    return state if track is state.track or track is None else update(state, Opened(track))

@@ -1,0 +1,106 @@
+"""The episodes of one dataset, sorted and filtered: what the viewer leafs through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.metadata import Metadata
+
+ORDERS = ("number", "longest", "shortest", "best return", "worst return")
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """A dataset's episodes in an order, some of them left out.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset, to show.
+    metadata : Metadata
+        Its names and settings.
+    table : ndarray, dtype loader.dataset.TABLE_DTYPE
+        Its episodes.
+    order : str
+        One of `ORDERS`; equal episodes are in order of their numbers.
+    reason : str, optional
+        Show only episodes that ended so.
+    achievement : str, optional
+        Show only episodes in which this was reached; all, as long as
+        `reached` is not known.
+    reached : ndarray, shape (up to episodes, achievements), bool, optional
+        Which achievements were reached in each episode; in the first ones, if
+        the dataset has grown since.
+    """
+
+    name: str
+    metadata: Metadata
+    table: NDArray[Any]
+    order: str = "number"
+    reason: str | None = None
+    achievement: str | None = None
+    reached: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def shown(self) -> NDArray[np.intp]:
+        """Rows of the table that are shown, in their order."""
+        table = self.table
+        keep = np.ones(len(table), np.bool_)
+        if self.reason is not None:
+            keep &= table["end_reasons"] == self.metadata.end_reasons.index(self.reason)
+        if self.achievement is not None and self.reached is not None:
+            known = self.reached[:, self.metadata.achievements.index(self.achievement)]
+            keep[: len(known)] &= known
+            keep[len(known) :] = False
+        rows = np.flatnonzero(keep)
+        keys = {
+            "longest": -table["lengths"].astype(np.int64),
+            "shortest": table["lengths"],
+            "best return": -table["returns"],
+            "worst return": table["returns"],
+        }
+        if self.order in keys:
+            rows = rows[np.argsort(keys[self.order][rows], kind="stable")]
+        return rows
+
+    @property
+    def counting(self) -> bool:
+        """Whether it waits to be told which achievements were reached."""
+        known = 0 if self.reached is None else len(self.reached)
+        return self.achievement is not None and known < len(self.table)
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """End reasons that occur."""
+        codes = np.unique(self.table["end_reasons"]).tolist()
+        names = self.metadata.end_reasons
+        return tuple(names[code] for code in codes if code < len(names))
+
+    @property
+    def achievements(self) -> tuple[str, ...]:
+        """Achievements that were reached in some episode, as far as that is known."""
+        names = self.metadata.achievements
+        if self.reached is None:
+            return names
+        return tuple(names[number] for number in np.flatnonzero(self.reached.any(0)))
+
+    def place_of(self, row: int) -> int | None:
+        """Where a row of the table is shown; None if it is left out."""
+        found = np.flatnonzero(self.shown == row)
+        return int(found[0]) if len(found) else None
+
+    def everything(self) -> Shelf:
+        """Give the shelf without filters, in order of numbers."""
+        return replace(self, order="number", reason=None, achievement=None)
+
+    def describe(self) -> str:
+        """Say how it is sorted and filtered."""
+        parts = [] if self.order == "number" else [f"{self.order} first"]
+        parts += [f"ended by {self.reason}"] if self.reason else []
+        parts += [f"with {self.achievement}"] if self.achievement else []
+        return ", ".join(parts)

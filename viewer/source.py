@@ -1,0 +1,229 @@
+"""What the viewer reads of datasets: chunks around the frame shown, and no others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loader.dataset import Dataset, open_dataset
+from loader.episode import Episode
+from loader.summary import reached_achievements
+from schemas.errors import CorruptDataError, DatasetError
+from viewer.events import Counted, Event, Grown, Told
+from viewer.shelf import Shelf
+from viewer.state import State
+from viewer.track import Track
+
+CACHE_BYTES = 32 * 2**20
+"""Decoded chunks that are kept: the last two thousand frames or so, with semantic maps."""
+
+FOLLOW_SECONDS = 1.0
+"""How often a dataset that is being built is looked at, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """The images of one frame.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (height, width, 3), uint8, or None
+        The picture; None if it is damaged.
+    semantic : ndarray, shape area, uint8, or None
+        The semantic map; None if it is absent, damaged or not shown.
+    terrain : ndarray, shape area, uint8, or None
+        The world at reset; None if it is damaged.
+    problems : tuple of str
+        What could not be read, a line each.
+    """
+
+    frame: NDArray[np.uint8] | None
+    semantic: NDArray[np.uint8] | None
+    terrain: NDArray[np.uint8] | None
+    problems: tuple[str, ...] = ()
+
+
+class Source:
+    """Reads one dataset for the viewer.
+
+    Parameters
+    ----------
+    path : str or Path
+        The dataset.
+
+    Raises
+    ------
+    DatasetError
+        If there is none.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self.dataset = _open(path)
+        self._terrain: tuple[int, NDArray[np.uint8] | None, str] | None = None
+
+    def shelf(self) -> Shelf:
+        """Give the dataset's episodes, by number."""
+        return Shelf(str(self.path), self.dataset.metadata, self.dataset.episodes)
+
+    def track(self, row: int) -> Track:
+        """Read the small fields of an episode."""
+        return Track.read(self.dataset[row], self.dataset.metadata)
+
+    def shot(self, row: int, frame: int, semantic: bool = True) -> Shot:
+        """Read the images of a frame; decodes a chunk of each, unless it is in the cache."""
+        episode = self.dataset[row]
+        problems: list[str] = []
+        picture = _row(episode, "frames", frame, problems)
+        ids = None
+        if semantic and "semantic" in episode:
+            ids = _row(episode, "semantic", frame, problems)
+        return Shot(picture, ids, self._terrain_of(episode, problems), tuple(problems))
+
+    def _terrain_of(self, episode: Episode, problems: list[str]) -> NDArray[np.uint8] | None:
+        if self._terrain is None or self._terrain[0] != episode.id:
+            try:
+                self._terrain = episode.id, episode.terrain, ""
+            except CorruptDataError as error:
+                self._terrain = episode.id, None, str(error)
+        _, terrain, problem = self._terrain
+        if problem:
+            problems.append(problem)
+        return terrain
+
+    def read_ahead(self, row: int, frame: int, semantic: bool = True) -> None:
+        """Decode the chunks of a frame into the cache; damage is left for the frame to tell."""
+        self.shot(row, frame, semantic)
+
+    def chunk(self, frame: int) -> int:
+        """Number of the chunk of its episode that a frame is in."""
+        return frame // self.dataset.metadata.chunk_frames
+
+    def grown(self) -> Dataset | None:
+        """Open the dataset again, if it is being built and there is more of it."""
+        if self.dataset.metadata.status != "building":
+            return None
+        now = _open(self.path)
+        then = self.dataset.metadata
+        return (
+            None
+            if (now.metadata.counts, now.metadata.status) == (then.counts, then.status)
+            else now
+        )
+
+
+def _open(path: str | Path) -> Dataset:
+    return open_dataset(path, cache_bytes=CACHE_BYTES, threads=1)
+
+
+def _row(episode: Episode, name: str, frame: int, problems: list[str]) -> Any:
+    try:
+        return episode[name][frame]
+    except CorruptDataError as error:
+        problems.append(str(error))
+        return None
+
+
+class Library:
+    """The datasets of a viewer, and one thread that reads ahead, follows and counts for it.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        The datasets.
+
+    Raises
+    ------
+    DatasetError
+        If one of them is none.
+    """
+
+    def __init__(self, paths: Iterable[str | Path]) -> None:
+        self.sources = [Source(path) for path in paths]
+        self._thread = ThreadPoolExecutor(1, "viewer")
+        self._ahead: Future[None] | None = None
+        self._aimed: tuple[int, int, int] | None = None
+        self._counting: dict[int, Future[NDArray[np.bool_]]] = {}
+        self._following: tuple[int, Future[Dataset | None], float] | None = None
+        self._next_look = time.monotonic() + FOLLOW_SECONDS
+
+    def shelves(self) -> tuple[Shelf, ...]:
+        """Give the episodes of all datasets."""
+        return tuple(source.shelf() for source in self.sources)
+
+    def track(self, state: State) -> Track | None:
+        """Read the small fields of the episode shown; None if there is none."""
+        return None if state.row is None else self.sources[state.dataset].track(state.row)
+
+    def shot(self, state: State) -> Shot | None:
+        """Read the images of the frame shown; None if there is none."""
+        if state.row is None or not state.length:
+            return None
+        source = self.sources[state.dataset]
+        return source.shot(state.row, state.frame, state.panels.map == "now")
+
+    def read_ahead(self, state: State) -> None:
+        """Let the thread decode the next chunk in the direction of play, if it is idle."""
+        if state.row is None or (self._ahead is not None and not self._ahead.done()):
+            return
+        source = self.sources[state.dataset]
+        size = source.dataset.metadata.chunk_frames
+        chunk = source.chunk(state.frame) + state.direction
+        aim = state.dataset, state.row, chunk
+        if aim != self._aimed and 0 <= chunk * size < state.length:
+            self._aimed = aim
+            semantic = state.panels.map == "now"
+            self._ahead = self._thread.submit(source.read_ahead, state.row, chunk * size, semantic)
+
+    def news(self, state: State) -> list[Event]:
+        """Give what the thread has found out since, and let it look for more."""
+        return [*self._counted(state), *self._followed(state)]
+
+    def _counted(self, state: State) -> Iterable[Event]:
+        for index, shelf in enumerate(state.shelves):
+            if shelf.counting and index not in self._counting:
+                dataset = self.sources[index].dataset
+                self._counting[index] = self._thread.submit(reached_achievements, dataset)
+        for index in [i for i, future in self._counting.items() if future.done()]:
+            future = self._counting.pop(index)
+            try:
+                yield Counted(index, future.result())
+            except CorruptDataError as error:
+                shelf = replace(state.shelves[index], achievement=None)
+                yield Grown(index, shelf)
+                yield Told(f"cannot filter by achievement: {error}")
+
+    def _followed(self, state: State) -> Iterable[Event]:
+        if self._following is None:
+            if time.monotonic() >= self._next_look:
+                source = self.sources[state.dataset]
+                future = self._thread.submit(source.grown)
+                self._following = state.dataset, future, time.monotonic()
+            return
+        index, future, begun = self._following
+        if not future.done():
+            return
+        # A slow place, such as an address, is looked at less often.
+        took = time.monotonic() - begun
+        self._next_look = time.monotonic() + max(FOLLOW_SECONDS, 10 * took)
+        self._following = None
+        try:
+            dataset = future.result()
+        except (DatasetError, OSError) as error:
+            yield Told(str(error))
+            return
+        if dataset is not None:
+            self.sources[index].dataset = dataset
+            shelf = state.shelves[index]
+            yield Grown(index, replace(shelf, metadata=dataset.metadata, table=dataset.episodes))
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._thread.shutdown(cancel_futures=True)
