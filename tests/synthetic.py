@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,16 @@ def write_dataset(
     complete: bool = True,
 ) -> None:
     """Write episodes of so many rows; no two rows that show a state are alike."""
+    for _ in _write(path, lengths, end_reasons, chunk_frames, codec, [len(lengths)], complete):
+        pass
+
+
+def grow_dataset(path: Path, lengths: Sequence[int], commits: Sequence[int]) -> Iterator[int]:
+    """Write such episodes, and stop at each commit, after so many of them; the last completes."""
+    return _write(path, lengths, None, 8, "zstd:1", commits, True)
+
+
+def _write(path, lengths, end_reasons, chunk_frames, codec, commits, complete):
     settings = BuildSettings(size=(18, 20), area=(3, 4), chunk_frames=chunk_frames)
     metadata = replace(settings.metadata(), codec=codec)
     rng = np.random.default_rng(len(lengths))
@@ -32,7 +42,11 @@ def write_dataset(
     for episode, length in enumerate(lengths):
         reason = TERMINATED if end_reasons is None else end_reasons[episode]
         writer.append(_episode(metadata, rng, episode, length, reason))
-    writer.commit(complete)
+        if episode + 1 in commits:
+            writer.commit(complete and episode + 1 == len(lengths))
+            yield episode + 1
+    if not lengths:
+        writer.commit(complete)
 
 
 def _episode(metadata, rng, episode, length, reason):

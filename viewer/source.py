@@ -21,8 +21,8 @@ from viewer.shelf import Shelf
 from viewer.state import State
 from viewer.track import Track
 
-CACHE_BYTES = 32 * 2**20
-"""Decoded chunks that are kept: the last two thousand frames or so, with semantic maps."""
+CACHE_BYTES = 16 * 2**20
+"""Decoded chunks that are kept: about a thousand frames with their semantic maps."""
 
 FOLLOW_SECONDS = 1.0
 """How often a dataset that is being built is looked at, at most."""

@@ -26,6 +26,9 @@ from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 if TYPE_CHECKING:
     from loader.zarr.stock import StockGroup
 
+LEAST_RESIDENT_BYTES = 64 * 2**20
+"""Bytes of mapped files that may show in memory, however small the cache is."""
+
 _FIELDS = {field.path: field for field in FIELDS}
 
 
@@ -62,7 +65,7 @@ class LocalZarr:
         self.attributes: dict[str, Any] = _mapping(root.get("attributes"))
         self._documents = _mapping(_mapping(root.get("consolidated_metadata")).get("metadata"))
         self._cache = ChunkCache(cache_bytes)
-        self._files = MappedFiles(open_files_limit())
+        self._files = MappedFiles(open_files_limit(), max(LEAST_RESIDENT_BYTES, 4 * cache_bytes))
         self._threads = WorkerThreads(threads)
         self._group: StockGroup | None = None
         self._direct: dict[str, DirectArray | None] = {}

@@ -36,8 +36,8 @@ class MappedFile:
     index: NDArray[np.uint64] | None
 
 
-RESIDENT_BYTES = 256 * 2**20
-"""Bytes of mapped files that may show in a process's memory at once."""
+FAULT_AROUND = 2**16
+"""Bytes around a page that the system maps with it."""
 
 
 _READERS: WeakSet[MappedFiles] = WeakSet()
@@ -54,10 +54,12 @@ class MappedFiles:
     ----------
     most : int
         Files that are open at once; a mapped file takes a file descriptor.
+    resident_bytes : int
+        Bytes of them that may show in the process's memory, about.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, resident_bytes: int) -> None:
+        self._most, self._resident_bytes = most, resident_bytes
         self._files: OrderedDict[str, MappedFile] = OrderedDict()
         self._mapped = self._read = 0
         self._lock = threading.Lock()
@@ -111,8 +113,8 @@ class MappedFiles:
         Else a process would seem to hold all that it ever read. The system
         keeps the pages as long as it likes, and shows them again when needed.
         """
-        self._read += size
-        if min(self._read, self._mapped) > RESIDENT_BYTES:
+        self._read += size + FAULT_AROUND
+        if min(self._read, self._mapped) > self._resident_bytes:
             with self._lock:
                 self._read = 0
                 for file in self._files.values():

@@ -219,7 +219,7 @@ def test_addresses_and_zip_files_are_read_through_zarr_python(tmp_path, paths, c
 def test_few_files_are_open_at_once(tmp_path):
     for number in range(20):
         (tmp_path / f"{number}").write_bytes(bytes([number]) * 100)
-    files = MappedFiles(3)
+    files = MappedFiles(3, 2**28)
     held = files.get(f"{tmp_path}/0", None)
     for number in [*range(20), *range(20)]:
         assert (files.get(f"{tmp_path}/{number}", None).data == number).all()
@@ -233,10 +233,11 @@ def test_few_files_are_open_at_once(tmp_path):
 
 def test_pages_are_given_back_and_read_again(tmp_path):
     (tmp_path / "f").write_bytes(bytes(range(256)) * 1000)
-    files = MappedFiles(3)
+    files = MappedFiles(3, 1000)
     data = files.get(f"{tmp_path}/f", None).data
     before = data.copy()
     files.count(2**40)
+    assert files._read == 0  # so they were given back
     np.testing.assert_array_equal(data, before)
 
 
@@ -377,7 +378,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 from loader.zarr.mapped_files import MappedFiles
 import glob
 files = sorted(f for f in glob.glob({str(path)!r} + "/**/c.*", recursive=True))
-readers = [MappedFiles(1000) for _ in range(4)]
+readers = [MappedFiles(1000, 2**28) for _ in range(4)]
 for reader in readers:
     for file in files:
         reader.get(file, None)

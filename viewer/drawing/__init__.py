@@ -4,3 +4,5 @@ import os
 
 # Else importing pygame prints a greeting on standard output.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+# Else SDL may start OpenGL to copy a picture to the window: slow by software or through ssh.
+os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")

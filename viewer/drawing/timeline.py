@@ -7,7 +7,7 @@ import pygame
 from numpy.typing import NDArray
 
 from viewer.drawing.style import DAY, GOLD, GREEN, NIGHT, PANEL, RED, SLEEP, TEXT
-from viewer.layout import Rect, timeline_frame, timeline_x
+from viewer.layout import Rect, timeline_x
 from viewer.state import State
 from viewer.track import Track
 
@@ -38,33 +38,34 @@ class Timeline:
 
 
 def _strip(track: Track, width: int, height: int) -> pygame.Surface:
-    whole = Rect(0, 0, width, height)
-    strip = pygame.Surface((width, height))
-    strip.fill(PANEL)
-    columns = np.array([timeline_frame(whole, x, track.length) for x in range(width)])
+    whole, length = Rect(0, 0, width, height), track.length
+    # Columns of pixels of each frame, and the frame of each column: many to one, either way.
+    places = np.round(np.arange(length) / max(length - 1, 1) * (width - 1)).astype(np.intp)
+    frames = np.round(np.arange(width) / max(width - 1, 1) * (length - 1)).astype(np.intp)
+    picture = np.empty((width, height, 3), np.uint8)
+    picture[:, :MARKS] = PANEL
     light = track.fields.get("daylight")
-    shade = np.ones(width) if light is None else np.clip(light[columns], 0, 1)
-    for x, share in enumerate(shade.tolist()):
-        colour = [round(n + (d - n) * share) for n, d in zip(NIGHT, DAY, strict=True)]
-        pygame.draw.line(strip, colour, (x, MARKS), (x, height))
+    shade = np.ones(width) if light is None else np.clip(light[frames], 0, 1)
+    day, night = np.array(DAY), np.array(NIGHT)
+    picture[:, MARKS:] = (night + (day - night) * shade[:, None])[:, None]
     if track.asleep is not None:
-        for x in _columns(track.asleep, columns, whole):
-            pygame.draw.line(strip, SLEEP, (x, height - ASLEEP), (x, height))
+        picture[_union(places[track.asleep], track.asleep[frames]), -ASLEEP:] = SLEEP
     middle = MARKS + (height - MARKS - ASLEEP) // 2
-    for x in _columns(track.gains > 0, None, whole):
-        pygame.draw.line(strip, GREEN, (x, MARKS), (x, middle), 2)
-    for x in _columns(track.gains < 0, None, whole):
-        pygame.draw.line(strip, RED, (x, middle), (x, height - ASLEEP), 2)
+    for marked, colour, rows in (
+        (track.gains > 0, GREEN, np.s_[MARKS:middle]),
+        (track.gains < 0, RED, np.s_[middle:-ASLEEP]),
+    ):
+        columns = places[marked]
+        picture[columns, rows] = picture[np.minimum(columns + 1, width - 1), rows] = colour
+    strip = pygame.surfarray.make_surface(picture)
     for frame, _ in track.unlocks:
-        x = timeline_x(whole, frame, track.length)
+        x = timeline_x(whole, frame, length)
         pygame.draw.polygon(strip, GOLD, [(x - 5, 1), (x + 5, 1), (x, MARKS - 1)])
     return strip
 
 
-def _columns(marked: NDArray[np.bool_], columns: NDArray[np.intp] | None, whole: Rect) -> list[int]:
-    """Columns of pixels that hold a marked frame; with `columns`, all that a frame spans."""
-    length = len(marked)
-    found = {timeline_x(whole, frame, length) for frame in np.flatnonzero(marked).tolist()}
-    if columns is not None:
-        found |= set(np.flatnonzero(marked[columns]).tolist())
-    return sorted(found)
+def _union(columns: NDArray[np.intp], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark these columns of pixels too."""
+    both = marked.copy()
+    both[columns] = True
+    return both

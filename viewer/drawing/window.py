@@ -20,7 +20,7 @@ IDLE_SECONDS = 0.25
 """How long nothing may happen before the thread is asked for news."""
 
 REFRESH = 60
-"""Pictures a second while playing."""
+"""Pictures a second while playing, at most; keys are looked at as often."""
 
 REPEAT_DELAY, REPEAT_PAUSE = 300, 33
 """Milliseconds until a held key repeats, and between repeats."""
@@ -61,12 +61,12 @@ def run_window(
     """
     surface = _open_window(state.size)
     state = replace(opened(state, library), size=surface.get_size())
-    scene, clock, held = Scene(), pygame.time.Clock(), set[int]()
+    scene, held, ticked = Scene(), set[int](), time.perf_counter()
     shown: State | None = None
     try:
         while not state.closing:
-            begun = time.perf_counter()
-            for event in _events(0.0 if state.playing else IDLE_SECONDS, held):
+            idle = not state.playing and _visible(state) == shown
+            for event in _events(IDLE_SECONDS if idle else 0.0, held):
                 if event is None:
                     shown = None
                 else:
@@ -85,9 +85,13 @@ def run_window(
                 if asked:
                     state = replace(state, message=save(state, surface))
                 library.read_ahead(state)
-            if state.playing:
-                clock.tick(REFRESH)
-                state = take(state, Tick(time.perf_counter() - begun), library)
+            if not state.playing:
+                ticked = time.perf_counter()
+                continue
+            due = min((1 - state.elapsed) / state.fps, 1 / REFRESH)
+            time.sleep(max(0.0, ticked + due - time.perf_counter()))
+            now = time.perf_counter()
+            state, ticked = take(state, Tick(now - ticked), library), now
     finally:
         pygame.display.quit()
     return state
