@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"torch", "pygame", "numba", "crafter", "h5py", "opensimplex", "gymnasium", "zarr"}
+HEAVY = {
+    "torch",
+    "pygame",
+    "matplotlib",
+    "av",
+    "numba",
+    "crafter",
+    "h5py",
+    "opensimplex",
+    "gymnasium",
+    "zarr",
+}
 
 
 @pytest.mark.parametrize("package", ["schemas", "loader", "viewer"])
@@ -25,13 +36,14 @@ def test_light_packages_load_nothing_heavy(package):
 
 
 @pytest.mark.parametrize("command", ["builder.commands.build", "builder.commands.validate",
-                                     "loader.commands.inspect"])  # fmt: skip
+                                     "loader.commands.inspect", "viewer.commands.view",
+                                     "viewer.commands.plot"])  # fmt: skip
 def test_help_does_not_wait_for_the_simulator(command):
     code = f"import sys, {command}; print(*(m.partition('.')[0] for m in sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"torch", "numba", "crafter", "opensimplex"} & set(loaded)
+    assert not {"torch", "numba", "crafter", "opensimplex", "pygame", "matplotlib"} & set(loaded)
 
 
 def imports_of(path: Path, top_level_only: bool) -> set[str]:

@@ -12,9 +12,14 @@ import pytest
 from builder.commands.build import command as build_command
 from builder.commands.validate import command as validate_command
 from loader.commands.inspect import command as inspect_command
+from viewer.commands.plot import command as plot_command
+from viewer.commands.view import command as view_command
 
 README = Path(__file__).parent.parent / "README.md"
-COMMANDS = {c.name: c for c in (build_command, validate_command, inspect_command)}
+COMMANDS = {
+    c.name: c
+    for c in (build_command, validate_command, inspect_command, view_command, plot_command)
+}
 
 
 def blocks(language: str) -> list[str]:
