@@ -20,7 +20,8 @@ class Desktop:
     def __init__(self, width: int = 1400, height: int = 900) -> None:
         reader, writer = os.pipe()
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24"],
+            # Else it starts anew whenever the last program leaves it, and refuses the next one.
+            ["Xvfb", "-noreset", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24"],
             pass_fds=[writer],
             stderr=subprocess.DEVNULL,
         )
