@@ -184,7 +184,7 @@ def test_playing_and_held_keys(viewer, tmp_path):
     time.sleep(0.5)
     viewer.desktop.do("key", "p")
     end = time.monotonic() + 15
-    while not (pictures := list(tmp_path.glob("*.png"))) and time.monotonic() < end:
+    while not (pictures := list(tmp_path.glob("data-*.png"))) and time.monotonic() < end:
         time.sleep(0.05)
     frame = int(re.fullmatch(r"data-episode0-frame(\d+)\.png", pictures[0].name)[1])
     assert 3 <= frame <= 60
