@@ -24,6 +24,9 @@ from viewer.track import Track
 CACHE_BYTES = 16 * 2**20
 """Decoded chunks that are kept: about a thousand frames with their semantic maps."""
 
+COUNTED_AT_ONCE = 2_000
+"""Episodes whose achievements are looked at before it is asked whether the user has left."""
+
 FOLLOW_SECONDS = 1.0
 """How often a dataset that is being built is looked at, at most."""
 
@@ -74,17 +77,24 @@ class Source:
         return Shelf(str(self.path), self.dataset.metadata, self.dataset.episodes)
 
     def track(self, row: int) -> Track:
-        """Read the small fields of an episode."""
-        return Track.read(self.dataset[row], self.dataset.metadata)
+        """Read the small fields of an episode; what is damaged is told in it."""
+        dataset = self.dataset
+        try:
+            return Track.read(dataset[row], dataset.metadata)
+        except CorruptDataError as error:
+            number, length = (
+                int(dataset.episodes[name][row]) for name in ("episode_ids", "lengths")
+            )
+            return Track(number, length, "damaged", {}, dataset.metadata, (str(error),))
 
     def shot(self, row: int, frame: int, semantic: bool = True) -> Shot:
         """Read the images of a frame; decodes a chunk of each, unless it is in the cache."""
-        episode = self.dataset[row]
         problems: list[str] = []
-        picture = _row(episode, "frames", frame, problems)
-        ids = None
-        if semantic and "semantic" in episode:
-            ids = _row(episode, "semantic", frame, problems)
+        try:
+            episode = self.dataset[row]
+        except CorruptDataError as error:
+            return Shot(None, None, None, (str(error),))
+        picture, ids = _images(episode, frame, semantic, problems)
         return Shot(picture, ids, self._terrain_of(episode, problems), tuple(problems))
 
     def _terrain_of(self, episode: Episode, problems: list[str]) -> NDArray[np.uint8] | None:
@@ -97,14 +107,6 @@ class Source:
         if problem:
             problems.append(problem)
         return terrain
-
-    def read_ahead(self, row: int, frame: int, semantic: bool = True) -> None:
-        """Decode the chunks of a frame into the cache; damage is left for the frame to tell."""
-        self.shot(row, frame, semantic)
-
-    def chunk(self, frame: int) -> int:
-        """Number of the chunk of its episode that a frame is in."""
-        return frame // self.dataset.metadata.chunk_frames
 
     def grown(self) -> Dataset | None:
         """Open the dataset again, if it is being built and there is more of it."""
@@ -123,12 +125,24 @@ def _open(path: str | Path) -> Dataset:
     return open_dataset(path, cache_bytes=CACHE_BYTES, threads=1)
 
 
+def _images(episode: Episode, frame: int, semantic: bool, problems: list[str]) -> tuple[Any, Any]:
+    """Read picture and semantic map of a frame."""
+    picture = _row(episode, "frames", frame, problems)
+    wanted = semantic and "semantic" in episode
+    return picture, _row(episode, "semantic", frame, problems) if wanted else None
+
+
 def _row(episode: Episode, name: str, frame: int, problems: list[str]) -> Any:
     try:
         return episode[name][frame]
     except CorruptDataError as error:
         problems.append(str(error))
         return None
+
+
+def _decode(dataset: Dataset, row: int, frame: int, semantic: bool) -> None:
+    """Decode a frame's chunks into the dataset's cache; damage is left for the frame to tell."""
+    _images(dataset[row], frame, semantic, [])
 
 
 class Library:
@@ -153,6 +167,7 @@ class Library:
         self._counting: dict[int, Future[NDArray[np.bool_]]] = {}
         self._following: tuple[int, Future[Dataset | None], float] | None = None
         self._next_look = time.monotonic() + FOLLOW_SECONDS
+        self._closing = False
 
     def shelves(self) -> tuple[Shelf, ...]:
         """Give the episodes of all datasets."""
@@ -173,14 +188,14 @@ class Library:
         """Let the thread decode the next chunk in the direction of play, if it is idle."""
         if state.row is None or (self._ahead is not None and not self._ahead.done()):
             return
-        source = self.sources[state.dataset]
-        size = source.dataset.metadata.chunk_frames
-        chunk = source.chunk(state.frame) + state.direction
+        dataset = self.sources[state.dataset].dataset
+        size = dataset.metadata.chunk_frames
+        chunk = state.frame // size + state.direction
         aim = state.dataset, state.row, chunk
         if aim != self._aimed and 0 <= chunk * size < state.length:
             self._aimed = aim
             semantic = state.panels.map == "now"
-            self._ahead = self._thread.submit(source.read_ahead, state.row, chunk * size, semantic)
+            self._ahead = self._thread.submit(_decode, dataset, state.row, chunk * size, semantic)
 
     def news(self, state: State) -> list[Event]:
         """Give what the thread has found out since, and let it look for more."""
@@ -190,7 +205,7 @@ class Library:
         for index, shelf in enumerate(state.shelves):
             if shelf.counting and index not in self._counting:
                 dataset = self.sources[index].dataset
-                self._counting[index] = self._thread.submit(reached_achievements, dataset)
+                self._counting[index] = self._thread.submit(self._count, dataset)
         for index in [i for i, future in self._counting.items() if future.done()]:
             future = self._counting.pop(index)
             try:
@@ -199,6 +214,14 @@ class Library:
                 shelf = replace(state.shelves[index], achievement=None)
                 yield Grown(index, shelf)
                 yield Told(f"cannot filter by achievement: {error}")
+
+    def _count(self, dataset: Dataset) -> NDArray[np.bool_]:
+        parts = [np.zeros((0, len(dataset.metadata.achievements)), np.bool_)]
+        for first in range(0, len(dataset), COUNTED_AT_ONCE):
+            if self._closing:
+                break
+            parts.append(reached_achievements(dataset[first : first + COUNTED_AT_ONCE]))
+        return np.concatenate(parts)
 
     def _followed(self, state: State) -> Iterable[Event]:
         if self._following is None:
@@ -226,4 +249,5 @@ class Library:
 
     def close(self) -> None:
         """Stop the thread."""
+        self._closing = True
         self._thread.shutdown(cancel_futures=True)

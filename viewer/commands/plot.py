@@ -50,7 +50,7 @@ class Plot(NamedTuple):
     type=click.IntRange(1, 100),
     default=9,
     show_default=True,
-    help="Worlds that are drawn.",
+    help="Worlds, and single trajectories, that are drawn.",
 )
 def command(
     path: str,
@@ -90,7 +90,7 @@ def command(
     ) as progress:
         gathered = gather(dataset, moves_only, maps, progress)
     pictures = []
-    for plot in _plots(gathered, heatmap, maps):
+    for plot in _plots(gathered, heatmap):
         figure = plot.draw()
         with whole_file(out / f"{plot.name}.{kind}") as part:
             part.write_bytes(render(figure, kind))
@@ -101,7 +101,7 @@ def command(
     click.echo(f"wrote {out / 'index.html'}")
 
 
-def _plots(gathered: Gathered, heatmap: bool, most: int) -> Iterator[Plot]:
+def _plots(gathered: Gathered, heatmap: bool) -> Iterator[Plot]:
     """List the plots for which the dataset has the fields."""
     from viewer.plots import counts
     from viewer.plots.maps import Maps
@@ -114,7 +114,7 @@ def _plots(gathered: Gathered, heatmap: bool, most: int) -> Iterator[Plot]:
             lambda: counts.achievements(gathered),
         )
     if gathered.cells_seen is not None:
-        maps = Maps(gathered, heatmap, most)
+        maps = Maps(gathered, heatmap)
         yield Plot(
             "trajectories",
             "Trajectories",

@@ -15,6 +15,9 @@ room than `ROOM`."""
 
 ROOM = 900
 
+NAME = 32
+"""Letters of a dataset's name that are shown, the last ones."""
+
 LINE = 22
 """Height of a line, in pixels."""
 
@@ -40,9 +43,12 @@ def header_lines(state: State) -> list[list[tuple[str, str]]]:
     they stand in its row.
     """
     shelf, track = state.shelf, state.track
-    shown = f"{shelf.name} ({state.dataset + 1} of {len(state.shelves)})"
-    building = " still being built" if shelf.metadata.status == "building" else ""
-    first = [("dataset", (shown if len(state.shelves) > 1 else shelf.name) + building)]
+    name = shelf.name if len(shelf.name) <= NAME else "..." + shelf.name[3 - NAME :]
+    if len(state.shelves) > 1:
+        name += f" ({state.dataset + 1} of {len(state.shelves)})"
+    if shelf.metadata.status == "building":
+        name += ", being built"
+    first = [("dataset", name)]
     if state.typed:
         first.insert(0, ("go to", f"episode {state.typed}_  (Enter)"))
     if track is None:

@@ -24,13 +24,14 @@ class Trajectory:
         Its number.
     positions : ndarray, shape (frames, 2)
         Cells (x, y).
-    times_seen : ndarray, shape area, int64
-        Frames at which each cell was in view, indexed [x, y].
+    times_seen : ndarray, shape area, int64, or None
+        Frames at which each cell was in view, indexed [x, y]; kept of the
+        first trajectories only.
     """
 
     episode: int
     positions: NDArray[np.integer]
-    times_seen: NDArray[np.int64]
+    times_seen: NDArray[np.int64] | None
 
 
 @dataclass(eq=False)
@@ -43,12 +44,15 @@ class World:
         Its seed.
     terrain : ndarray, shape area, uint8
         Materials at reset, indexed [x, y].
+    times_seen : ndarray, shape area, int64
+        Frames at which each cell was in view, of all its episodes.
     trajectories : list of Trajectory
         The episodes in it, in order.
     """
 
     seed: int
     terrain: NDArray[np.uint8]
+    times_seen: NDArray[np.int64]
     trajectories: list[Trajectory] = field(default_factory=list)
 
 
@@ -103,7 +107,7 @@ def gather(
     moves_only : bool
         Count what was seen only at frames where the player had moved.
     maps : int
-        Worlds whose maps are kept.
+        Worlds, and trajectories, whose maps are kept.
     progress : iterable of int, optional
         The numbers from 0 to the count of episodes, which shows how far it is.
 
@@ -125,7 +129,9 @@ def gather(
         actions += np.bincount(episode["actions"][: episode.length - 1], minlength=256)
         known = worlds.get(episode.world_seed)
         if known is None and len(worlds) < maps:
-            known = worlds[episode.world_seed] = World(episode.world_seed, episode.terrain)
+            nothing = np.zeros(area, np.int64)
+            known = World(episode.world_seed, episode.terrain, nothing)
+            worlds[known.seed] = known
         if cells_seen is None:
             continue
         positions = episode["positions"].read()
@@ -136,7 +142,9 @@ def gather(
         times_seen += counts
         often += np.bincount(counts.ravel(), minlength=len(often))[: len(often)]
         if known is not None:
-            known.trajectories.append(Trajectory(episode.id, positions, counts))
+            known.times_seen += counts
+            kept = counts if index < maps else None
+            known.trajectories.append(Trajectory(episode.id, positions, kept))
     often[0] = 0
     has_achievements = "achievements" in dataset.fields
     return Gathered(

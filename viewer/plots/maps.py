@@ -34,12 +34,10 @@ class Maps:
         What to show.
     heatmap : bool
         Whether to colour cells by how often they were seen.
-    most : int
-        Trajectories that get a map of their own, at most.
     """
 
-    def __init__(self, gathered: Gathered, heatmap: bool, most: int) -> None:
-        self._data, self._heatmap, self._most = gathered, heatmap, most
+    def __init__(self, gathered: Gathered, heatmap: bool) -> None:
+        self._data, self._heatmap = gathered, heatmap
         meta = gathered.metadata
         self._area = meta.env.area
         self._cell = _cell(self._area)
@@ -68,13 +66,17 @@ class Maps:
 
     def seen(self) -> Figure:
         """Draw what each of the first episodes saw, on its own map."""
-        ways = [(world, way) for world in self._data.worlds for way in world.trajectories]
-        ways = sorted(ways, key=lambda pair: pair[1].episode)[: self._most]
+        ways = [
+            (way.episode, world.terrain, way.times_seen)
+            for world in self._data.worlds
+            for way in world.trajectories
+            if way.times_seen is not None
+        ]
         figure, all_axes = grid(len(ways))
-        for axes, (world, way) in zip(all_axes, ways, strict=True):
-            self._draw_seen(figure, axes, world.terrain, way.times_seen)
-            cells = int(np.count_nonzero(way.times_seen))
-            axes.set_title(f"episode {way.episode}: {cells:,} cells", fontsize=9)
+        for axes, (episode, terrain, times) in zip(all_axes, ways, strict=True):
+            self._draw_seen(figure, axes, terrain, times)
+            cells = int(np.count_nonzero(times))
+            axes.set_title(f"episode {episode}: {cells:,} cells", fontsize=9)
         figure.suptitle(f"Cells seen by one trajectory{self._counting()}")
         return figure
 
@@ -90,8 +92,7 @@ class Maps:
         figure.colorbar(image, ax=all_axes[0], label=what, shrink=0.8)
         all_axes[0].set_title(f"all {len(data.lengths):,} trajectories, any world", fontsize=9)
         for axes, world in zip(all_axes[1:], shared, strict=True):
-            together = np.sum([way.times_seen for way in world.trajectories], 0)
-            self._draw_seen(figure, axes, world.terrain, together)
+            self._draw_seen(figure, axes, world.terrain, world.times_seen)
             axes.set_title(_title(world), fontsize=9)
         figure.suptitle(f"Cells seen, overlaid{self._counting()}")
         return figure

@@ -1,0 +1,168 @@
+"""The viewer reads what it shows and the chunk after it, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import loader.zarr.direct
+from loader import open_dataset
+from loader.summary import reached_achievements
+from schemas.errors import NotADatasetError
+from tests.synthetic import grow_dataset, write_dataset
+from viewer.events import Counted, Grown, Told
+from viewer.session import opened
+from viewer.source import CACHE_BYTES, Library
+from viewer.state import Panels, State
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Shapes of the chunks that are decoded."""
+    shapes = []
+    decode_into = loader.zarr.direct.decode_into
+
+    def counted(compression, data, out):
+        shapes.append(out.shape)
+        return decode_into(compression, data, out)
+
+    monkeypatch.setattr(loader.zarr.direct, "decode_into", counted)
+    return shapes
+
+
+@pytest.fixture
+def library(dataset_path):
+    library = Library([dataset_path])
+    yield library
+    library.close()
+
+
+def images(decoded):
+    return sum(len(shape) >= 3 and shape[0] == 32 for shape in decoded)
+
+
+def wait(library, state):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        events = library.news(state)
+        if events:
+            return events
+        time.sleep(0.01)
+    raise TimeoutError("no news")
+
+
+def test_a_frame_costs_a_chunk_of_each_image(library, decoded):
+    state = opened(State(library.shelves()).at_place(1, 5), library)
+    assert images(decoded) == 0
+    library.shot(state)
+    assert images(decoded) == 2  # frames and semantic map
+    library.shot(replace(state, frame=31))
+    assert images(decoded) == 2
+    library.shot(replace(state, frame=32, panels=Panels.bare()))
+    assert images(decoded) == 3
+
+
+@pytest.mark.parametrize(("frame", "direction", "then"), [(31, 1, 32), (64, -1, 63)])
+def test_the_next_chunk_is_decoded_ahead(library, decoded, frame, direction, then):
+    state = opened(State(library.shelves()), library)
+    assert state.length > 96
+    state = replace(state, frame=frame, direction=direction)
+    library.shot(state)
+    library.read_ahead(state)
+    library._ahead.result()
+    before = images(decoded)
+    assert before == 4
+    library.shot(replace(state, frame=then))
+    assert images(decoded) == before
+    library.read_ahead(state)  # the same again: nothing to do
+    library._ahead.result()
+    assert images(decoded) == before
+
+
+def test_nothing_is_read_beyond_the_ends(library):
+    state = opened(State(library.shelves()), library)
+    library.read_ahead(replace(state, frame=0, direction=-1))
+    library.read_ahead(replace(state, frame=state.length - 1, direction=1))
+    assert library._ahead is None
+
+
+def test_the_cache_is_bounded(dataset_path, library):
+    state = State(library.shelves())
+    dataset = library.sources[0].dataset
+    for row in range(len(dataset)):
+        for frame in range(0, int(dataset.episodes["lengths"][row]), 8):
+            library.shot(opened(state.at_place(row, frame), library))
+    cache = dataset.container._cache
+    assert 0 < cache.nbytes <= CACHE_BYTES == cache.capacity
+
+
+def test_achievements_are_counted_in_the_background(dataset_path, library):
+    state = State(library.shelves())
+    assert library.news(state) == []
+    state = state.with_shelf(replace(state.shelf, achievement="collect_wood"))
+    (event,) = wait(library, state)
+    assert isinstance(event, Counted)
+    np.testing.assert_array_equal(event.reached, reached_achievements(open_dataset(dataset_path)))
+
+
+def test_achievements_that_cannot_be_counted(dataset_path, tmp_path):
+    path = tmp_path / "data.zarr"
+    shutil.copytree(dataset_path, path)
+    for file in path.glob("achievements/c*"):
+        file.write_bytes(file.read_bytes()[:-8])
+    library = Library([path])
+    state = State(library.shelves())
+    grown, told = wait(library, state.with_shelf(replace(state.shelf, achievement="wake_up")))
+    assert isinstance(grown, Grown)
+    assert grown.shelf.achievement is None
+    assert isinstance(told, Told)
+    assert "achievements" in told.text
+    library.close()
+
+
+def test_a_growing_dataset_is_followed_until_it_is_complete(tmp_path):
+    growing = grow_dataset(tmp_path / "data.zarr", (20, 30, 9), (1, 2, 3))
+    next(growing)
+    library = Library([tmp_path / "data.zarr"])
+    state = opened(State(library.shelves()), library)
+    for episodes in growing:
+        (event,) = wait(library, state)
+        assert isinstance(event, Grown)
+        assert len(event.shelf.table) == episodes
+        state = state.with_shelf(event.shelf)
+        assert library.shot(opened(state.at_place(episodes - 1), library)).frame is not None
+    assert state.shelf.metadata.status == "complete"
+    library._next_look = 0.0
+    for _ in range(10):
+        assert library.news(state) == []
+        time.sleep(0.01)
+    library.close()
+
+
+def test_a_dataset_that_vanishes_is_told(tmp_path):
+    write_dataset(tmp_path / "data.zarr", (20, 30), complete=False)
+    library = Library([tmp_path / "data.zarr"])
+    shutil.rmtree(tmp_path / "data.zarr")
+    (event,) = wait(library, State(library.shelves()))
+    assert isinstance(event, Told)
+    assert "data.zarr: expected a Crafter dataset, found nothing" in event.text
+    library.close()
+
+
+def test_one_path_of_many_that_is_none(dataset_path, tmp_path):
+    with pytest.raises(NotADatasetError, match="none: expected a Crafter dataset"):
+        Library([dataset_path, tmp_path / "none"])
+
+
+def test_an_episode_with_an_unknown_end_reason_is_told(tmp_path):
+    write_dataset(tmp_path / "data.zarr", (20, 30), end_reasons=(1, 77))
+    library = Library([tmp_path / "data.zarr"])
+    state = opened(State(library.shelves()).at_place(1), library)
+    assert "expected 0 to 3, found 77" in state.track.problems[0]
+    assert library.shot(state).frame is None
+    assert library.shot(opened(state.at_place(0), library)).frame is not None
+    library.close()
