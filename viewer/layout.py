@@ -12,6 +12,9 @@ HEADER, TIMELINE, STATUS, SIDEBAR, GAP = 72, 46, 24, 224, 8
 SECTION = 22
 """Height of a heading of the sidebar, in pixels."""
 
+LEAST = 320, 240
+"""Smallest window that panels are laid out for, in pixels; a smaller one shows its top left."""
+
 LINES = 12, 18
 """Height of a line of the sidebar, in pixels: at least, and at most."""
 
@@ -46,9 +49,10 @@ def arrange(state: State) -> Layout:
     The frame is shown at the largest whole scale that fits (or reduced by a
     whole factor); the map beside it, or below, whichever leaves it larger.
     """
-    width, height = state.size
     panels, meta = state.panels, state.shelf.metadata
-    gap = 0 if panels == Panels.bare() else GAP
+    bare = panels == Panels.bare()
+    gap, least = (0, (1, 1)) if bare else (GAP, LEAST)
+    width, height = max(state.size[0], least[0]), max(state.size[1], least[1])
     top, bottom, right = gap, height - gap, width - gap
     header = sidebar = timeline = status = None
     if panels.header or panels.timeline or panels.sidebar:

@@ -35,31 +35,31 @@ class WorldMap:
         is_asleep = track.asleep is not None and bool(track.asleep[state.frame])
         player = "player-sleep" if is_asleep else f"player-{track.facing(state.frame)}"
         picture = shrink(self._painter.paint(ids, shot.terrain, player), factor)
-        pygame.surfarray.blit_array(
-            surface.subsurface(rect), np.ascontiguousarray(picture.transpose(1, 0, 2))
-        )
-        self._draw_over(surface.subsurface(rect), state, track, cell / factor)
+        drawn = pygame.surfarray.make_surface(picture.transpose(1, 0, 2))
+        _draw_over(drawn, state, track, cell / factor)
+        surface.blit(drawn, rect[:2])
         return True
 
-    def _draw_over(self, surface: pygame.Surface, state: State, track: Track, cell: float) -> None:
-        positions, panels = track.fields.get("positions"), state.panels
-        if positions is None:
-            return
-        meta = state.shelf.metadata
-        view = field_of_view(meta)
-        if panels.heat:
-            stood = visits(positions[: state.frame + 1], meta.env.area)
-            surface.blit(heat_surface(seen(stood, view), surface.get_size()), (0, 0))
-        if panels.trail:
-            count = int(np.searchsorted(track.moves, state.frame, side="right"))
-            points = (positions[track.moves[:count]] + 0.5) * cell
-            if len(points) > 1:
-                pygame.draw.lines(surface, RED, False, points.tolist(), 2 if cell >= 5 else 1)
-        if panels.view:
-            outline = [value * cell for value in view_rect(positions[state.frame], view)]
-            pygame.draw.rect(surface, TEXT, outline, 1)
-        x, y = (positions[state.frame] + 0.5) * cell
-        pygame.draw.circle(surface, GOLD, (x, y), max(3, cell * 0.7), 2)
+
+def _draw_over(surface: pygame.Surface, state: State, track: Track, cell: float) -> None:
+    positions, panels = track.fields.get("positions"), state.panels
+    if positions is None:
+        return
+    meta = state.shelf.metadata
+    view = field_of_view(meta)
+    if panels.heat:
+        stood = visits(positions[: state.frame + 1], meta.env.area)
+        surface.blit(heat_surface(seen(stood, view), surface.get_size()), (0, 0))
+    if panels.trail:
+        count = int(np.searchsorted(track.moves, state.frame, side="right"))
+        points = (positions[track.moves[:count]] + 0.5) * cell
+        if len(points) > 1:
+            pygame.draw.lines(surface, RED, False, points.tolist(), 2 if cell >= 5 else 1)
+    if panels.view:
+        outline = [value * cell for value in view_rect(positions[state.frame], view)]
+        pygame.draw.rect(surface, TEXT, outline, 1)
+    x, y = (positions[state.frame] + 0.5) * cell
+    pygame.draw.circle(surface, GOLD, (x, y), max(3, cell * 0.7), 2)
 
 
 def heat_surface(counts: NDArray[np.int64], size: tuple[int, int]) -> pygame.Surface:

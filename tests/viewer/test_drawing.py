@@ -1,0 +1,109 @@
+"""Whatever happens in whatever order, and whatever the window's size, there is a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.synthetic import write_dataset
+from viewer.drawing.export import draw
+from viewer.drawing.header import header_lines
+from viewer.drawing.scene import Scene
+from viewer.drawing.style import GOLD, GREEN, NIGHT, RED, SLEEP
+from viewer.drawing.timeline import _strip
+from viewer.events import Drag, Key, Press, Release, Resize, Tick, Wheel
+from viewer.keys import BY_KEY
+from viewer.layout import arrange
+from viewer.session import opened, take
+from viewer.source import Library
+from viewer.state import State
+
+KEYS = [key for key in BY_KEY if key not in ("q", "escape")] + list("0123456789")
+
+
+def any_event(rng):
+    x, y = int(rng.integers(-20, 2500)), int(rng.integers(-20, 1500))
+    most = int(rng.choice([60, 700, 2500]))
+    return rng.choice(
+        np.array(
+            [
+                Key(KEYS[rng.integers(len(KEYS))], bool(rng.integers(2))),
+                Key(KEYS[rng.integers(len(KEYS))]),
+                Key(KEYS[rng.integers(len(KEYS))]),
+                Press(x, y),
+                Drag(x, y),
+                Release(),
+                Wheel(int(rng.integers(-3, 4))),
+                Tick(float(rng.random())),
+                Resize(*(int(side) for side in rng.integers(1, most, 2))),
+            ],
+            object,
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_events_lead_to_a_picture(seed, dataset_path, small_path, tmp_path):
+    write_dataset(tmp_path / "odd.zarr", (9, 1, 30), end_reasons=(1, 2, 3))
+    write_dataset(tmp_path / "empty.zarr", (), complete=False)
+    paths = [dataset_path, small_path, tmp_path / "odd.zarr", tmp_path / "empty.zarr"]
+    library, rng, scene = Library(paths), np.random.default_rng(seed), Scene()
+    state = opened(State(library.shelves()), library)
+    for _ in range(250):
+        state = take(state, any_event(rng), library)
+        for event in library.news(state):
+            state = take(state, event, library)
+        assert 0 <= state.frame <= max(state.length - 1, 0)
+        if rng.random() < 0.2:
+            assert draw(state, library, scene).shape == (state.size[1], state.size[0], 3)
+    library.close()
+
+
+def test_the_header_is_that_of_the_frame_shown(dataset_path):
+    library = Library([dataset_path])
+    dataset = library.sources[0].dataset
+    names = dataset.metadata.actions
+    for row in range(len(dataset)):
+        episode = dataset[row]
+        arrays = episode.load(["actions", "rewards", "terminations", "truncations"])
+        rewards = arrays["rewards"].astype(float)
+        for frame in {0, 7, episode.length - 2, episode.length - 1}:
+            state = opened(State(library.shelves()).at_place(row, frame), library)
+            shown = dict(pair for line in header_lines(state) for pair in line)
+            last = frame == episode.length - 1
+            expected = "none, the final frame" if last else names[arrays["actions"][frame]]
+            assert shown["action"] == expected
+            assert shown["reward"] == f"{rewards[frame]:+.1f}"
+            assert shown["trunc"] == str(bool(arrays["truncations"][frame]))
+            ended = arrays["terminations"][frame] or arrays["truncations"][frame]
+            assert shown["done"] == str(bool(ended))
+            assert shown["return +"] == f"{rewards[rewards > 0].sum():.1f}"
+            assert shown["return -"] == f"{rewards[rewards < 0].sum():.1f}"
+            assert shown["total"] == f"{rewards.sum():.1f}"
+            assert shown["return to here"] == f"{rewards[:frame].sum():.1f}"
+            assert float(shown["to go"]) == pytest.approx(rewards[frame:].sum(), abs=0.051)
+            assert (shown["timestep"], shown["length"]) == (str(frame), str(episode.length))
+            assert shown["end"] == episode.end_reason
+    library.close()
+
+
+def test_the_timeline_shows_what_happened_where(dataset_path):
+    import pygame
+
+    library = Library([dataset_path])
+    state = opened(State(library.shelves()), library)
+    track, width = state.track, arrange(state).timeline.width
+    strip = pygame.surfarray.array3d(_strip(track, width, 46))
+    place = np.round(np.arange(track.length) / (track.length - 1) * (width - 1)).astype(int)
+    for frame, _ in track.unlocks:
+        assert tuple(strip[place[frame], 3]) == GOLD
+    for frame in track.reward_frames:
+        gained = track.gains[frame] > 0
+        row = 16 if gained else 36
+        assert tuple(strip[place[frame], row]) == (GREEN if gained else RED)
+    violet = (strip[place, 44] == SLEEP).all(1)
+    np.testing.assert_array_equal(violet[track.asleep], True)
+    assert violet.mean() < track.asleep.mean() + 0.05
+    darkest = int(track.fields["daylight"].argmin())
+    assert np.abs(strip[place[darkest], 26].astype(int) - NIGHT).max() < 60
+    library.close()
