@@ -149,3 +149,12 @@ def test_bad_input(command, small_path, tmp_path):
     assert done.returncode == 1
     assert "episode 0, positions" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_matplotlib_it_says_what_to_install(command, small_path, tmp_path):
+    (tmp_path / "matplotlib.py").write_text("raise ImportError")
+    done = command("plot-dataset", small_path, "--out", "plots", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "pip install 'crafter-dataset[plots]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "plots").exists()

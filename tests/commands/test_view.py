@@ -209,3 +209,12 @@ def test_datasets_without_maps_and_of_other_sizes(command, tmp_path):
         done = command("view-dataset", name, "--screenshot", f"{name}.png")
         assert done.returncode == 0, done.stderr
         assert pixels(tmp_path / f"{name}.png").std() > 10
+
+
+def test_without_pyav_it_says_what_to_install(command, dataset_path, tmp_path):
+    (tmp_path / "av.py").write_text("raise ImportError")
+    done = command("view-dataset", dataset_path, "--export", "a.mp4", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "pip install 'crafter-dataset[video]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == []
