@@ -92,7 +92,7 @@ def press(*names: str) -> None:
 
     for name in names:
         typed = name if len(name) == 1 else ""
-        values = {"key": pygame.key.key_code(name), "mod": 0, "unicode": typed}
+        values = {"key": pygame.key.key_code(name), "mod": 0, "unicode": typed, "scancode": 0}
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, **values))
         pygame.event.post(pygame.event.Event(pygame.KEYUP, **values))
 
@@ -113,16 +113,15 @@ def resident() -> float:
 def drive(path: str) -> None:
     """Run the script in this process, and print what it measured."""
     from viewer.drawing.export import save_window
-    from viewer.drawing.window import run_window
+    from viewer.drawing.window import open_window, run_window
     from viewer.session import opened
     from viewer.source import Library
     from viewer.state import State
-    from viewer.update import update  # noqa: F401
 
     script = Script(np.random.default_rng(0), time.perf_counter())
     library = Library([path])
     state = State(library.shelves(), size=(1280, 678), fps=60)
-    run_window(opened(state, library), library, save_window, script.drawn)
+    run_window(open_window(state.size), opened(state, library), library, save_window, script.drawn)
     library.close()
     times = np.array([when for when, _ in script.shown])
     frames = np.array([frame for _, frame in script.shown])

@@ -100,7 +100,20 @@ class Dataset(Sequence[Episode]):
                         f"{TABLE}/{name}: expected {count} rows, found {len(values)} ({path})"
                     )
                 self.episodes[name] = values
+        self._check_rows()
         self.episodes.flags.writeable = False
+
+    def _check_rows(self) -> None:
+        """Refuse a table whose episodes do not lie within the rows."""
+        rows, table = self.metadata.counts.rows, self.episodes
+        starts, lengths = table["starts"], table["lengths"]
+        wrong = (lengths < 1) | (lengths > rows) | (starts < 0) | (starts > rows - lengths)
+        if wrong.any():
+            episode = int(wrong.argmax())
+            raise CorruptDataError(
+                f"episode {episode}: expected its rows within 0 to {rows}, found "
+                f"{lengths[episode]} from {starts[episode]} on ({self.path})"
+            )
 
     @property
     def container(self) -> Container:

@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.episode import Episode
+from schemas.errors import CorruptDataError
+
+DAMAGED = 74, 26, 28
+"""Colour in the place of a frame that cannot be read."""
 
 
 def contact_sheet(
@@ -42,6 +46,9 @@ def contact_sheet(
     for cell, step in enumerate(np.linspace(first, len(field) - 1, count).astype(int)):
         top = cell // columns * (height + gap)
         left = cell % columns * (width + gap)
-        frame = field[step].repeat(scale, 0).repeat(scale, 1)
+        try:
+            frame = field[step].repeat(scale, 0).repeat(scale, 1)
+        except CorruptDataError:
+            frame = DAMAGED
         sheet[top : top + height, left : left + width] = frame
     return sheet

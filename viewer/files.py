@@ -15,6 +15,12 @@ from PIL import GifImagePlugin, Image
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """Formats of single pictures, by the file's ending."""
 
+X264 = {"crf": "16", "preset": "veryfast"}
+"""Settings of the encoder: hardly a difference to be seen."""
+
+LARGE_PIXELS = 2**18
+"""Pixels from which on the colours of a GIF are chosen quickly."""
+
 FILMS = (".gif", ".mp4")
 """Formats of films, by the file's ending."""
 
@@ -67,7 +73,11 @@ def _write_gif(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
     shown_ms = 10 * max(2, round(100 / fps))
     with open(path, "wb") as stream:
         for number, picture in enumerate(pictures):
-            image = Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE)
+            image = Image.fromarray(picture)
+            method = Image.Quantize.MEDIANCUT  # good
+            if image.width * image.height > LARGE_PIXELS:
+                method = Image.Quantize.FASTOCTREE  # five times as fast
+            image = image.quantize(256, method, dither=Image.Dither.NONE)
             if not number:
                 header, _ = GifImagePlugin.getheader(image, info={"loop": 0})
                 stream.writelines(header)
@@ -90,7 +100,7 @@ def _write_mp4(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
             height, width = (size + size % 2 for size in picture.shape[:2])  # yuv420p is even
             if stream is None:
                 rate = Fraction(fps).limit_denominator(1000)
-                stream = container.add_stream("libx264", rate, options={"crf": "16"})
+                stream = container.add_stream("libx264", rate, options=X264)
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             even = np.zeros((height, width, 3), np.uint8)
             even[: picture.shape[0], : picture.shape[1]] = picture

@@ -197,8 +197,9 @@ def _filter(state: State, choices: tuple[str | None, ...]) -> State:
 
 
 def show_all(state: State) -> State:
-    """Show all episodes, by number."""
-    return _refile(state, state.shelf.everything())
+    """Show all episodes, by number; the episode stays."""
+    state = state.with_shelf(state.shelf.everything())
+    return tell(state, filed(state))
 
 
 def _after(choices: tuple[Choice, ...], chosen: Choice) -> Choice:
@@ -223,9 +224,11 @@ def filed(state: State) -> str:
 
 def next_map(state: State) -> State:
     """Show the semantic map at this frame, the terrain at reset, or no map."""
-    shown = MAPS[(MAPS.index(state.panels.map) + 1) % len(MAPS)]
-    if shown == "now" and "semantic" not in state.shelf.metadata.fields:
-        shown = "terrain"
+    stored = "semantic" in state.shelf.metadata.fields
+    choices = MAPS if stored else MAPS[1:]
+    shown = _after(
+        choices, state.panels.map if stored else state.panels.map.replace("now", MAPS[1])
+    )
     state = replace(state, panels=replace(state.panels, map=shown))
     said = {
         "now": "the semantic map at this frame",
@@ -236,7 +239,9 @@ def next_map(state: State) -> State:
 
 
 def toggle(state: State, panel: str) -> State:
-    """Show or hide one of the panels."""
+    """Show or hide one of the panels, or something on the map."""
+    if panel in ("trail", "view", "heat") and "positions" not in state.shelf.metadata.fields:
+        return tell(state, "this dataset does not store positions")
     shown = not getattr(state.panels, panel)
     return replace(state, panels=replace(state.panels, **{panel: shown}))  # type: ignore[arg-type]
 

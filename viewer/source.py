@@ -15,17 +15,21 @@ from numpy.typing import NDArray
 from loader.dataset import Dataset, open_dataset
 from loader.episode import Episode
 from loader.summary import reached_achievements
-from schemas.errors import CorruptDataError, DatasetError
+from schemas.errors import DatasetError
+from schemas.layout import FRAME_FIELDS
 from viewer.events import Counted, Event, Grown, Told
 from viewer.shelf import Shelf
 from viewer.state import State
 from viewer.track import Track
 
 CACHE_BYTES = 16 * 2**20
-"""Decoded chunks that are kept: about a thousand frames with their semantic maps."""
+"""Decoded chunks that are kept, of all datasets: about a thousand frames with semantic maps."""
 
 COUNTED_AT_ONCE = 2_000
 """Episodes whose achievements are looked at before it is asked whether the user has left."""
+
+READING_FAILS = (DatasetError, OSError)
+"""What reading may raise; it is shown in the place of what was to be read."""
 
 FOLLOW_SECONDS = 1.0
 """How often a dataset that is being built is looked at, at most."""
@@ -60,6 +64,8 @@ class Source:
     ----------
     path : str or Path
         The dataset.
+    shares : int
+        Datasets that share the bytes of the cache.
 
     Raises
     ------
@@ -67,9 +73,9 @@ class Source:
         If there is none.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
-        self.dataset = _open(path)
+    def __init__(self, path: str | Path, shares: int = 1) -> None:
+        self.path, self._shares = path, shares
+        self.dataset = _open(path, shares)
         self._terrain: tuple[int, NDArray[np.uint8] | None, str] | None = None
 
     def shelf(self) -> Shelf:
@@ -81,7 +87,7 @@ class Source:
         dataset = self.dataset
         try:
             return Track.read(dataset[row], dataset.metadata)
-        except CorruptDataError as error:
+        except READING_FAILS as error:
             number, length = (
                 int(dataset.episodes[name][row]) for name in ("episode_ids", "lengths")
             )
@@ -92,7 +98,7 @@ class Source:
         problems: list[str] = []
         try:
             episode = self.dataset[row]
-        except CorruptDataError as error:
+        except READING_FAILS as error:
             return Shot(None, None, None, (str(error),))
         picture, ids = _images(episode, frame, semantic, problems)
         return Shot(picture, ids, self._terrain_of(episode, problems), tuple(problems))
@@ -101,7 +107,7 @@ class Source:
         if self._terrain is None or self._terrain[0] != episode.id:
             try:
                 self._terrain = episode.id, episode.terrain, ""
-            except CorruptDataError as error:
+            except READING_FAILS as error:
                 self._terrain = episode.id, None, str(error)
         _, terrain, problem = self._terrain
         if problem:
@@ -112,17 +118,31 @@ class Source:
         """Open the dataset again, if it is being built and there is more of it."""
         if self.dataset.metadata.status != "building":
             return None
-        now = _open(self.path)
-        then = self.dataset.metadata
-        return (
-            None
-            if (now.metadata.counts, now.metadata.status) == (then.counts, then.status)
-            else now
-        )
+        now = _open(self.path, self._shares)
+        old, new = self.dataset.metadata, now.metadata
+        return None if (new.counts, new.status) == (old.counts, old.status) else now
+
+    def take(self, dataset: Dataset, shelf: Shelf) -> Shelf:
+        """Read a dataset that was opened again from now on, and give its shelf.
+
+        What is sorted and filtered stays so, unless it is another dataset in
+        the place of the first.
+        """
+        old, self.dataset, self._terrain = self.dataset.metadata, dataset, None
+        new = dataset.metadata
+        if new.header() != old.header() or new.counts.episodes < old.counts.episodes:
+            return self.shelf()
+        return replace(shelf, metadata=new, table=dataset.episodes)
 
 
-def _open(path: str | Path) -> Dataset:
-    return open_dataset(path, cache_bytes=CACHE_BYTES, threads=1)
+def _open(path: str | Path, shares: int) -> Dataset:
+    dataset = open_dataset(path, cache_bytes=CACHE_BYTES // shares, threads=1)
+    # The chunks of the frame shown, those read ahead, and the episode's small fields.
+    sizes, rows = dataset.metadata.sizes(), dataset.metadata.chunk_frames
+    needed = 3 * rows * sum(FRAME_FIELDS[name].row_bytes(sizes) for name in ("frames", "semantic"))
+    if needed <= CACHE_BYTES // shares:
+        return dataset
+    return open_dataset(path, cache_bytes=needed, threads=1)
 
 
 def _images(episode: Episode, frame: int, semantic: bool, problems: list[str]) -> tuple[Any, Any]:
@@ -135,7 +155,7 @@ def _images(episode: Episode, frame: int, semantic: bool, problems: list[str]) -
 def _row(episode: Episode, name: str, frame: int, problems: list[str]) -> Any:
     try:
         return episode[name][frame]
-    except CorruptDataError as error:
+    except READING_FAILS as error:
         problems.append(str(error))
         return None
 
@@ -160,7 +180,8 @@ class Library:
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
-        self.sources = [Source(path) for path in paths]
+        listed = list(paths)
+        self.sources = [Source(path, len(listed)) for path in listed]
         self._thread = ThreadPoolExecutor(1, "viewer")
         self._ahead: Future[None] | None = None
         self._aimed: tuple[int, int, int] | None = None
@@ -168,6 +189,7 @@ class Library:
         self._following: tuple[int, Future[Dataset | None], float] | None = None
         self._next_look = time.monotonic() + FOLLOW_SECONDS
         self._closing = False
+        self._trouble = ""
 
     def shelves(self) -> tuple[Shelf, ...]:
         """Give the episodes of all datasets."""
@@ -210,7 +232,7 @@ class Library:
             future = self._counting.pop(index)
             try:
                 yield Counted(index, future.result())
-            except CorruptDataError as error:
+            except READING_FAILS as error:
                 shelf = replace(state.shelves[index], achievement=None)
                 yield Grown(index, shelf)
                 yield Told(f"cannot filter by achievement: {error}")
@@ -239,13 +261,14 @@ class Library:
         self._following = None
         try:
             dataset = future.result()
-        except (DatasetError, OSError) as error:
-            yield Told(str(error))
+        except READING_FAILS as error:
+            if str(error) != self._trouble:
+                yield Told(str(error))
+            self._trouble = str(error)
             return
+        self._trouble = ""
         if dataset is not None:
-            self.sources[index].dataset = dataset
-            shelf = state.shelves[index]
-            yield Grown(index, replace(shelf, metadata=dataset.metadata, table=dataset.episodes))
+            yield Grown(index, self.sources[index].take(dataset, state.shelves[index]))
 
     def close(self) -> None:
         """Stop the thread."""

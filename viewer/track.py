@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.episode import Episode
-from schemas.errors import CorruptDataError
+from schemas.errors import DatasetError
 from schemas.metadata import Metadata
 from viewer.asleep import FULL_ENERGY, asleep
 from viewer.maps.seen import moved
@@ -61,7 +61,7 @@ class Track:
             if name in episode:
                 try:
                     fields[name] = episode[name].read()
-                except CorruptDataError as error:
+                except (DatasetError, OSError) as error:
                     problems.append(str(error))
         return cls(episode.id, episode.length, episode.end_reason, fields, names, tuple(problems))
 
@@ -74,7 +74,9 @@ class Track:
     def gains(self) -> NDArray[np.float64]:
         """Reward of the action at each frame."""
         rewards = self.fields.get("rewards")
-        return np.zeros(self.length) if rewards is None else rewards.astype(np.float64)
+        return (
+            np.zeros(self.length) if rewards is None else np.nan_to_num(rewards.astype(np.float64))
+        )
 
     @cached_property
     def returns_before(self) -> NDArray[np.float64]:

@@ -31,13 +31,13 @@ def update(state: State, event: Event) -> State:
         case Key():
             return _key(state, event)
         case Press(x, y):
-            return _press(state, x, y)
+            return state if state.help else _press(state, x, y)
         case Drag(x, _):
             return _seek_to(state, x) if state.seeking else state
         case Release():
             return replace(state, seeking=False)
         case Wheel(steps):
-            return moves.step(state, -steps)
+            return moves.step(state, -steps) if steps else state
         case Resize(width, height):
             return replace(state, size=(width, height))
         case Tick(seconds):
@@ -52,10 +52,12 @@ def update(state: State, event: Event) -> State:
             shelf = state.shelves[dataset]
             reached = reached[: len(shelf.table)]
             shelf = replace(shelf, reached=reached)
+            if shelf.achievement is None:  # the user has changed their mind
+                return state.with_shelf(shelf, dataset)
             if shelf.achievement not in shelf.achievements:  # chosen before it was known
                 shelf = replace(shelf, achievement=next(iter(shelf.achievements), None))
             state = state.with_shelf(shelf, dataset)
-            return moves.tell(state, moves.filed(state))
+            return moves.tell(state, moves.filed(state)) if dataset == state.dataset else state
         case Told(text):
             return moves.tell(state, text)
         case Close():

@@ -26,7 +26,7 @@ from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 if TYPE_CHECKING:
     from loader.zarr.stock import StockGroup
 
-LEAST_RESIDENT_BYTES = 64 * 2**20
+LEAST_RESIDENT_BYTES = 16 * 2**20
 """Bytes of mapped files that may show in memory, however small the cache is."""
 
 _FIELDS = {field.path: field for field in FIELDS}

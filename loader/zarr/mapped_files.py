@@ -78,7 +78,8 @@ class MappedFiles:
         Raises
         ------
         CorruptDataError
-            If there is no such file, it is empty, or its index is damaged.
+            If there is no such file, it is empty, its index is damaged, or it
+            was cut short since it was mapped.
         """
         with self._lock:
             file = self._files.get(path)
@@ -91,6 +92,12 @@ class MappedFiles:
                     self._mapped -= len(self._files.popitem(last=False)[1].data)
             else:
                 self._files.move_to_end(path)
+        # To read what is no longer there would end the process.
+        if file.map.size() < len(file.data):
+            name = path.rpartition("/")[2]
+            raise CorruptDataError(
+                f"expected {len(file.data)} bytes in {name}, found {file.map.size()}"
+            )
         return file
 
     def _map(self, path: str, slots: int | None) -> MappedFile:

@@ -13,7 +13,7 @@ from zarr.core.sync import sync
 
 from loader.zarr.cuts import copy_cuts
 from loader.zarr.fallback_log import log_once
-from loader.zarr.stock import StockGroup
+from loader.zarr.stock import StockGroup, one_line
 from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError
 from schemas.layout import FIELDS, Field
@@ -79,7 +79,12 @@ class RemoteZarr:
         stop = min(stop, self._stock.array(path).shape[0])
         for number in range(start // rows, -(-stop // rows)) if rows else ():
             if (path, number) not in self._found:
-                self._found[path, number] = self._stored_chunks(path, number)
+                try:
+                    self._found[path, number] = self._stored_chunks(path, number)
+                except CorruptDataError:
+                    raise
+                except Exception as error:  # what a store raises depends on the store
+                    raise CorruptDataError(f"{path}: {one_line(error)}") from error
             stored = self._found[path, number]
             name = chunk_file(_FIELDS[path], number)
             chunk_rows = rows // max(len(stored), 1)

@@ -97,7 +97,7 @@ def command(
         pictures.append(Picture(plot.title, plot.about, render(figure, "png")))
         click.echo(f"wrote {out / plot.name}.{kind}")
     with whole_file(out / "index.html") as part:
-        part.write_text(page(Path(path).name, _facts(dataset), pictures), "utf-8")
+        part.write_text(page(Path(path).name, _facts(dataset, episodes), pictures), "utf-8")
     click.echo(f"wrote {out / 'index.html'}")
 
 
@@ -148,11 +148,16 @@ def _plots(gathered: Gathered, heatmap: bool) -> Iterator[Plot]:
     yield Plot("actions", "Actions", "How often each was taken.", lambda: counts.actions(gathered))
 
 
-def _facts(dataset: Dataset) -> list[tuple[str, str]]:
+def _facts(dataset: Dataset, episodes: str | None) -> list[tuple[str, str]]:
     from loader.commands.report import settings_lines, summary_lines
     from loader.summary import summarize
 
-    return [*summary_lines(dataset, summarize(dataset)), *settings_lines(dataset)]
+    lines = [*summary_lines(dataset, summarize(dataset)), *settings_lines(dataset)]
+    if episodes is None:
+        return lines
+    # Of a part, neither is known.
+    lines = [line for line in lines if line[0] not in ("size", "digest")]
+    return [("chosen", f"episodes {episodes} of {dataset.metadata.counts.episodes:,}"), *lines]
 
 
 def main() -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 ROOM = 1300, 800
 """Size of the window that is opened, at most, unless a scale is asked for."""
+
+MOST_PIXELS = 16_384
+"""Width and height of a window or picture, at most."""
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -68,6 +72,8 @@ def command(
     from viewer.source import Library
     from viewer.state import Panels, State
 
+    if not math.isfinite(fps):
+        raise click.UsageError(f"--fps: expected a number, found {fps}")
     _check_file("--screenshot", screenshot, PICTURES)
     _check_file("--export", exported, (*FILMS, *PICTURES))
     library = Library(paths)
@@ -99,6 +105,11 @@ def _window_size(size: tuple[int, int], panels: Panels, scale: int | None) -> tu
 
     scales = [scale] if scale else range(64, 0, -1)
     sizes = [window_size(size, panels, s) for s in scales]
+    if scale and max(sizes[0]) > MOST_PIXELS:
+        raise click.UsageError(
+            f"--scale: expected at most {max(1, scale * MOST_PIXELS // max(sizes[0]))} for frames "
+            f"of {size[0]}x{size[1]}, found {scale}"
+        )
     fitting = [s for s in sizes if s[0] <= ROOM[0] and s[1] <= ROOM[1]]
     return (fitting or sizes[-1:])[0]
 
@@ -133,18 +144,19 @@ def _at(state: State, path: str, episode: int | None, frame: int) -> State:
 
 def _show(state: State, library: Library) -> None:
     from viewer.drawing.export import save_window
-    from viewer.drawing.window import NoDisplayError, run_window
+    from viewer.drawing.window import NoDisplayError, open_window, run_window
     from viewer.keys import help_lines
 
-    for key, about in help_lines():
-        click.echo(f"  {key:<12} {about}")
     try:
-        run_window(state, library, save_window)
+        surface = open_window(state.size)
     except NoDisplayError as error:
         raise click.ClickException(
             f"no screen to open a window on: {error}; use --screenshot FILE or --export FILE, "
             "which need none, or connect with ssh -X"
         ) from error
+    for key, about in help_lines():
+        click.echo(f"  {key:<12} {about}")
+    run_window(surface, state, library, save_window)
 
 
 def _failures() -> tuple[type[Exception], ...]:

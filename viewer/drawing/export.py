@@ -21,7 +21,9 @@ from viewer.state import State
 
 def pixels(surface: pygame.Surface) -> NDArray[np.uint8]:
     """Give a surface as an RGB array, shape (height, width, 3), uint8."""
-    return np.ascontiguousarray(pygame.surfarray.array3d(surface).transpose(1, 0, 2))
+    width, height = surface.get_size()
+    rows = np.frombuffer(pygame.image.tobytes(surface, "RGB"), np.uint8)
+    return rows.reshape(height, width, 3)
 
 
 def draw(state: State, library: Library, scene: Scene | None = None) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pygame
 
-from viewer.drawing.style import DIM, GOLD, TEXT, write
+from viewer.drawing.style import DIM, write
 from viewer.layout import Rect
 from viewer.state import State
 from viewer.track import Track
@@ -32,8 +32,7 @@ def draw_header(surface: pygame.Surface, rect: Rect, state: State) -> None:
             if x >= rect.x + rect.width:
                 break
             end = write(surface, f"{label} ", x, y, DIM)
-            colour = GOLD if label == "go to" else TEXT
-            end = write(surface, value, end, y, colour, width=max(rect.x + rect.width - end, 1))
+            end = write(surface, value, end, y, width=max(rect.x + rect.width - end, 1))
 
 
 def header_lines(state: State) -> list[list[tuple[str, str]]]:
@@ -49,8 +48,6 @@ def header_lines(state: State) -> list[list[tuple[str, str]]]:
     if shelf.metadata.status == "building":
         name += ", being built"
     first = [("dataset", name)]
-    if state.typed:
-        first.insert(0, ("go to", f"episode {state.typed}_  (Enter)"))
     if track is None:
         return [first, [("episodes", f"none shown ({len(shelf.table):,} in all)")], []]
     of = f"{track.id}  ({state.place + 1:,} of {len(shelf.shown):,}"

@@ -67,6 +67,8 @@ class Scene:
             self._timeline.draw(surface, layout.timeline, state)
         if layout.status is not None:
             _draw_status(surface, layout.status, state, shot)
+        elif state.typed or state.message:
+            _draw_note(surface, state)
         if state.help:
             _draw_help(surface)
 
@@ -100,10 +102,22 @@ def _draw_damaged(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
 def _draw_status(surface: pygame.Surface, rect: Rect, state: State, shot: Shot | None) -> None:
     hint = f"{'playing' if state.playing else 'paused'}, {state.fps:g} frames/s    h: keys"
     problems = (*(state.track.problems if state.track else ()), *(shot.problems if shot else ()))
-    text = state.message or (f"damaged: {problems[0]}" if problems else "")
+    text = _said(state) or (f"damaged: {problems[0]}" if problems else "")
     room = max(rect.width - font(FONT_SIZE).size(hint)[0] - 12, 40)
     write(surface, text, rect.x, rect.y + 6, GOLD, width=room)
     write(surface, hint, rect.x + room + 12, rect.y + 6, DIM)
+
+
+def _said(state: State) -> str:
+    """What is being typed, or else the message."""
+    return f"go to episode {state.typed}_  (Enter)" if state.typed else state.message
+
+
+def _draw_note(surface: pygame.Surface, state: State) -> None:
+    """Draw what there is to say over the picture, where there is no line for it."""
+    width, height = surface.get_size()
+    pygame.draw.rect(surface, PANEL, (0, height - FONT_SIZE - 4, width, FONT_SIZE + 4))
+    write(surface, _said(state), 4, height - FONT_SIZE, GOLD, width=max(width - 8, 1))
 
 
 def _draw_help(surface: pygame.Surface) -> None:
@@ -113,10 +127,11 @@ def _draw_help(surface: pygame.Surface) -> None:
     surface.blit(shade, (0, 0))
     lines, top = help_lines(), 20
     rows = max(1, (height - 2 * top - FONT_SIZE) // FONT_SIZE)
+    column = min(420, (width - 24) // -(-len(lines) // rows))
     for number, (key, about) in enumerate(lines):
-        x = 24 + number // rows * 420
+        x = 24 + number // rows * column
         y = top + number % rows * FONT_SIZE
         write(surface, key, x, y, GOLD)
-        write(surface, about, x + 100, y, TEXT)
+        write(surface, about, x + 90, y, TEXT, width=max(column - 100, 1))
     pygame.draw.rect(surface, PANEL, (0, height - FONT_SIZE - 8, width, FONT_SIZE + 8))
     write(surface, LEGEND, 24, height - FONT_SIZE - 2, TEXT)

@@ -20,8 +20,6 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
     lines = sidebar_lines(rect, len(meta.items), len(meta.achievements))
     held = track.at("inventory", state.frame)
     write(surface, "inventory", rect.x, rect.y, DIM)
-    if held is None:
-        write(surface, "not known", rect.x + 76, rect.y, DIM)
     rows = -(-len(meta.items) // 2)
     for number, name in enumerate(meta.items):
         x = rect.x + number // rows * (rect.width // 2)
@@ -29,7 +27,7 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
         count = 0 if held is None else int(held[number])
         vital = number < 4
         colour = RED if vital and count <= LOW and held is not None else TEXT if count else DIM
-        write(surface, f"{count}", x, y, colour)
+        write(surface, "?" if held is None else f"{count}", x, y, colour)
         write(surface, name.replace("_", " "), x + 16, y, colour, width=rect.width // 2 - 18)
     counts = track.at("achievements", state.frame)
     heading = "achievements"
@@ -43,7 +41,8 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
             break
         count = 0 if counts is None else int(counts[number])
         colour = GOLD if when.get(number) == state.frame else GREEN if count else DIM
-        write(surface, f"{count}" if count else "-", rect.x, y, colour)
+        shown = "?" if counts is None else f"{count}" if count else "-"
+        write(surface, shown, rect.x, y, colour)
         write(surface, name.replace("_", " "), rect.x + 24, y, colour)
         if number in when:
             text = f"at {when[number]:,}"

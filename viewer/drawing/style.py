@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import pygame
 
+from viewer.contact_sheet import DAMAGED as DAMAGED
+
 Colour: TypeAlias = tuple[int, int, int]
 
 BACKGROUND: Colour = (22, 24, 29)
@@ -19,7 +21,6 @@ RED: Colour = (236, 96, 88)
 DAY: Colour = (168, 178, 150)
 NIGHT: Colour = (38, 46, 92)
 SLEEP: Colour = (150, 108, 216)
-DAMAGED: Colour = (74, 26, 28)
 
 FONT_SIZE = 18
 """Of pygame's own font; at 19 and 20 its i loses the dot."""
@@ -50,6 +51,7 @@ def write(
 
     What is wider than `width` is cut, and ends in dots.
     """
+    text = text.encode("utf-8", "replace").decode().replace("\0", "?")
     if width is not None and font(size).size(text)[0] > width:
         keep = len(text)
         while keep and font(size).size(text[:keep] + "...")[0] > width:

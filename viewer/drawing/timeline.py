@@ -45,7 +45,7 @@ def _strip(track: Track, width: int, height: int) -> pygame.Surface:
     picture = np.empty((width, height, 3), np.uint8)
     picture[:, :MARKS] = PANEL
     light = track.fields.get("daylight")
-    shade = np.ones(width) if light is None else np.clip(light[frames], 0, 1)
+    shade = np.ones(width) if light is None else np.nan_to_num(np.clip(light[frames], 0, 1))
     day, night = np.array(DAY), np.array(NIGHT)
     picture[:, MARKS:] = (night + (day - night) * shade[:, None])[:, None]
     if track.asleep is not None:

@@ -31,15 +31,18 @@ class NoDisplayError(Exception):
 
 
 def run_window(
+    surface: pygame.Surface,
     state: State,
     library: Library,
     save: Callable[[State, pygame.Surface], str],
     drawn: Callable[[State], None] = lambda _: None,
 ) -> State:
-    """Show a window until the user closes it.
+    """Show states in a window until the user closes it.
 
     Parameters
     ----------
+    surface : pygame.Surface
+        The window, from `open_window`.
     state : State
         What to show first.
     library : Library
@@ -53,16 +56,11 @@ def run_window(
     -------
     State
         As the user left it.
-
-    Raises
-    ------
-    NoDisplayError
-        If there is no screen.
     """
-    surface = _open_window(state.size)
     state = replace(opened(state, library), size=surface.get_size())
     scene, held, ticked = Scene(), set[int](), time.perf_counter()
     shown: State | None = None
+    pictures = state.pictures
     try:
         while not state.closing:
             idle = not state.playing and _visible(state) == shown
@@ -80,9 +78,9 @@ def run_window(
                 scene.draw(surface, state, library.shot(state))
                 pygame.display.flip()
                 drawn(state)
-                asked = shown is not None and state.pictures != shown.pictures
                 shown = _visible(state)
-                if asked:
+                if state.pictures != pictures:
+                    pictures = state.pictures
                     state = replace(state, message=save(state, surface))
                 library.read_ahead(state)
             if not state.playing:
@@ -102,7 +100,14 @@ def _visible(state: State) -> State:
     return replace(state, elapsed=0.0, direction=1, seeking=False)
 
 
-def _open_window(size: tuple[int, int]) -> pygame.Surface:
+def open_window(size: tuple[int, int]) -> pygame.Surface:
+    """Open a window of a size in pixels, or as large as the screen.
+
+    Raises
+    ------
+    NoDisplayError
+        If there is no screen.
+    """
     # Without a screen SDL may take one that nobody sees.
     unseen = sys.platform.startswith("linux") and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
@@ -152,7 +157,12 @@ def _events(wait: float, held: set[int]) -> Iterator[Event | None]:
 
 
 def _key_name(event: pygame.event.Event) -> str:
-    typed = event.unicode
+    """Name a key: a letter by its key and Shift, whatever Caps Lock and the alphabet are."""
+    typed, name = event.unicode, str(pygame.key.name(event.key))
+    if not name.isascii() and 0 <= event.scancode - pygame.KSCAN_A < 26:
+        name = chr(ord("a") + event.scancode - pygame.KSCAN_A)  # where Latin keyboards have it
+    if len(name) == 1 and name.isalpha():
+        return name.upper() if event.mod & pygame.KMOD_SHIFT else name
     if len(typed) == 1 and typed.isprintable() and typed != " ":
         return str(typed)
-    return str(pygame.key.name(event.key))
+    return name

@@ -6,7 +6,7 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from viewer.drawing.style import GOLD, RED, TEXT
+from viewer.drawing.style import BACKGROUND, FONT_SIZE, GOLD, RED, TEXT, font, write
 from viewer.layout import Rect
 from viewer.maps.picture import WorldPainter, shrink
 from viewer.maps.seen import field_of_view, seen, view_rect, visits
@@ -14,13 +14,19 @@ from viewer.source import Shot
 from viewer.state import State
 from viewer.track import Track
 
+MOST_CHANGES = 400
+"""Cells that are drawn one by one when the map has changed; else it is drawn anew."""
+
 
 class WorldMap:
-    """Draws maps, and keeps the tiles of the last size."""
+    """Draws maps, and keeps the last one: from frame to frame few cells change."""
 
     def __init__(self) -> None:
-        self._painter: WorldPainter | None = None
+        self._painter = WorldPainter((), (), 1)
         self._made_for: tuple[object, ...] = ()
+        self._ids = np.zeros((0, 0), np.uint8)
+        self._terrain: NDArray[np.uint8] | None = None
+        self._drawn = pygame.Surface((1, 1))
 
     def draw(self, surface: pygame.Surface, rect: Rect, state: State, shot: Shot) -> bool:
         """Draw the map at the frame shown; False if nothing of it is known."""
@@ -29,19 +35,53 @@ class WorldMap:
         if ids is None or track is None:
             return False
         cell, factor = max(1, rect.width // ids.shape[0]), -(-ids.shape[0] // rect.width)
-        wanted = meta.materials, meta.objects, cell
-        if self._painter is None or self._made_for != wanted:
-            self._painter, self._made_for = WorldPainter(*wanted), wanted
+        wanted = meta.materials, meta.objects, cell, factor
         is_asleep = track.asleep is not None and bool(track.asleep[state.frame])
         player = "player-sleep" if is_asleep else f"player-{track.facing(state.frame)}"
-        picture = shrink(self._painter.paint(ids, shot.terrain, player), factor)
-        drawn = pygame.surfarray.make_surface(picture.transpose(1, 0, 2))
-        _draw_over(drawn, state, track, cell / factor)
-        surface.blit(drawn, rect[:2])
+        if self._made_for != wanted:
+            self._painter, self._made_for = WorldPainter(*wanted[:3]), wanted
+            self._ids = np.zeros((0, 0), np.uint8)
+        self._paint(ids, shot.terrain, player, factor)
+        clip = surface.get_clip()
+        surface.set_clip(rect)
+        surface.blit(self._drawn, rect[:2])
+        _draw_over(surface, rect, state, track, cell / factor)
+        if shot.semantic is None:
+            _caption(surface, rect)
+        surface.set_clip(clip)
         return True
 
+    def _paint(
+        self, ids: NDArray[np.uint8], terrain: NDArray[np.uint8] | None, player: str, factor: int
+    ) -> None:
+        """Bring the kept map up to date."""
+        xs = ys = None
+        if factor == 1 and ids.shape == self._ids.shape and terrain is self._terrain:
+            xs, ys = np.nonzero((ids != self._ids) | self._painter.is_player(ids))
+        if xs is None or ys is None or len(xs) > MOST_CHANGES:
+            picture = shrink(self._painter.paint(ids, terrain, player), factor)
+            self._drawn = pygame.surfarray.make_surface(picture.transpose(1, 0, 2))
+        else:
+            for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
+                place = np.s_[x : x + 1, y : y + 1]
+                under = None if terrain is None else terrain[place]
+                tile = self._painter.paint(ids[place], under, player).transpose(1, 0, 2)
+                cell = self._painter.cell
+                self._drawn.blit(pygame.surfarray.make_surface(tile), (x * cell, y * cell))
+        self._ids, self._terrain = ids, terrain
 
-def _draw_over(surface: pygame.Surface, state: State, track: Track, cell: float) -> None:
+
+def _caption(surface: pygame.Surface, rect: Rect) -> None:
+    """Say that the map is not that of this frame."""
+    text = "terrain at reset"
+    width, height = font(FONT_SIZE).size(text)
+    pygame.draw.rect(surface, BACKGROUND, (rect.x, rect.y, width + 12, height + 8))
+    write(surface, text, rect.x + 6, rect.y + 4)
+
+
+def _draw_over(
+    surface: pygame.Surface, rect: Rect, state: State, track: Track, cell: float
+) -> None:
     positions, panels = track.fields.get("positions"), state.panels
     if positions is None:
         return
@@ -49,16 +89,16 @@ def _draw_over(surface: pygame.Surface, state: State, track: Track, cell: float)
     view = field_of_view(meta)
     if panels.heat:
         stood = visits(positions[: state.frame + 1], meta.env.area)
-        surface.blit(heat_surface(seen(stood, view), surface.get_size()), (0, 0))
+        surface.blit(heat_surface(seen(stood, view), rect[2:]), rect[:2])
     if panels.trail:
         count = int(np.searchsorted(track.moves, state.frame, side="right"))
-        points = (positions[track.moves[:count]] + 0.5) * cell
+        points = (positions[track.moves[:count]] + 0.5) * cell + rect[:2]
         if len(points) > 1:
             pygame.draw.lines(surface, RED, False, points.tolist(), 2 if cell >= 5 else 1)
     if panels.view:
-        outline = [value * cell for value in view_rect(positions[state.frame], view)]
-        pygame.draw.rect(surface, TEXT, outline, 1)
-    x, y = (positions[state.frame] + 0.5) * cell
+        left, top, width, height = (v * cell for v in view_rect(positions[state.frame], view))
+        pygame.draw.rect(surface, TEXT, (rect.x + left, rect.y + top, width, height), 1)
+    x, y = (positions[state.frame] + 0.5) * cell + rect[:2]
     pygame.draw.circle(surface, GOLD, (x, y), max(3, cell * 0.7), 2)
 
 

@@ -13,6 +13,10 @@ WALKABLE = ("grass", "sand", "path")
 """What creatures stand on; under one that stands where the terrain was something else, `path`."""
 
 
+LEAST_TEXTURE = 3
+"""Pixels a cell from which on objects have their textures, and not just a colour."""
+
+
 class WorldPainter:
     """Draws maps of one kind of world, a square of so many pixels a cell.
 
@@ -30,11 +34,19 @@ class WorldPainter:
         self._objects = tuple(objects)
         self._tiles = np.zeros((256, cell, cell, 3), np.uint8)
         for code, name in enumerate(("unknown", *materials, *objects)):
-            self._tiles[code] = texture(name, cell)[..., :3]
+            tile = texture(name, cell).copy()
+            if code > len(materials):  # for maps too small to draw objects over their ground
+                tile[..., :3] = tile[..., :3][tile[..., 3] > 0].mean(0) if tile[..., 3].any() else 0
+            self._tiles[code] = tile[..., :3]
         self._tiles[1 + len(materials) + len(objects) :] = self._tiles[0]
+        self._player = 1 + len(materials) + objects.index("player") if "player" in objects else 0
         codes = {name: code for code, name in enumerate(materials, 1)}
         self._walkable = [codes[name] for name in WALKABLE if name in codes]
         self._floor = codes.get("path", 0)
+
+    def is_player(self, ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Tell in which cells of a map the player is."""
+        return ids == self._player if self._player else np.zeros(ids.shape, np.bool_)
 
     def paint(
         self,
@@ -59,13 +71,15 @@ class WorldPainter:
             RGB, indexed [y, x]; every cell of the map is there.
         """
         grounds, xs, ys = ids, *np.nonzero(ids > self._grounds)
-        if len(xs):
+        if len(xs) and self.cell >= LEAST_TEXTURE:
             under = np.full(len(xs), self._floor) if terrain is None else terrain[xs, ys]
             grounds = ids.copy()
             grounds[xs, ys] = np.where(np.isin(under, self._walkable), under, self._floor)
         width, height = ids.shape
         picture = self._tiles[grounds.T].transpose(0, 2, 1, 3, 4)
         picture = picture.reshape(height * self.cell, width * self.cell, 3)
+        if self.cell < LEAST_TEXTURE:
+            return picture
         for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
             number = int(ids[x, y]) - self._grounds - 1
             name = self._objects[number] if number < len(self._objects) else "unknown"

@@ -13,8 +13,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-FORMATS = ("png", "pdf", "svg")
-
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -52,7 +50,7 @@ def show_map(axes: Axes, picture: NDArray[Any], area: tuple[int, int], **options
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Give the bytes of a figure's file in one of `FORMATS`; equal figures, equal bytes."""
+    """Give the bytes of a figure as a `png`, `pdf` or `svg`; equal figures, equal bytes."""
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "crafter-dataset", "svg.fonttype": "none"}):
         figure.savefig(buffer, format=kind, metadata=_METADATA[kind])

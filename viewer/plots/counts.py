@@ -99,6 +99,9 @@ def _percent(value: float) -> str:
 def _histogram(axes: Axes, values: NDArray[np.number], label: str) -> None:
     """Draw how a quantity is spread, with its mean."""
     values = values.astype(np.float64)
+    values, all_values = values[np.isfinite(values)], len(values)
+    if len(values) < all_values:
+        label += f" ({all_values - len(values)} not finite)"
     axes.hist(values, bins=min(50, max(5, len(values) // 4)), color=BLUE)
     if len(values):
         axes.axvline(values.mean(), color="black", linestyle="--", linewidth=1)

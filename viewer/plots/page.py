@@ -50,6 +50,8 @@ def page(title: str, facts: Iterable[tuple[str, str]], pictures: Iterable[Pictur
         HTML that needs no other file. All text is escaped: a dataset's names
         may hold anything.
     """
+    facts = [(_writable(name), _writable(value)) for name, value in facts]
+    title = _writable(title)
     rows = "\n".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in facts)
     plots = "\n".join(
         f"<h2>{escape(p.title)}</h2>\n<p class='about'>{escape(p.about)}</p>\n"
@@ -63,3 +65,8 @@ def page(title: str, facts: Iterable[tuple[str, str]], pictures: Iterable[Pictur
         f"<h1>{escape(title)}</h1>\n<p class='about'>A dataset of Crafter trajectories.</p>\n"
         f"<table>\n{rows}\n</table>\n{plots}\n</body>\n</html>\n"
     )
+
+
+def _writable(text: str) -> str:
+    """Replace what UTF-8 cannot hold, as a file's name may."""
+    return text.encode("utf-8", "replace").decode()
