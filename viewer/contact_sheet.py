@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from loader.episode import Episode
 from schemas.errors import CorruptDataError
 
+COLUMNS, ROWS = 8, 2
+"""Size of the grid."""
+
 DAMAGED = 74, 26, 28
 """Colour in the place of a frame that cannot be read."""
 
@@ -15,8 +18,8 @@ DAMAGED = 74, 26, 28
 def contact_sheet(
     episode: Episode,
     first: int = 0,
-    columns: int = 8,
-    rows: int = 2,
+    columns: int = COLUMNS,
+    rows: int = ROWS,
     scale: int = 2,
     gap: int = 4,
 ) -> NDArray[np.uint8]:

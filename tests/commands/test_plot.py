@@ -15,6 +15,7 @@ from loader import open_dataset
 from loader.selection import select_episodes
 from loader.summary import crafter_score, reached_achievements
 from viewer.maps.seen import view_rect
+from viewer.plots.counts import lengths_and_returns
 from viewer.plots.gathering import gather
 from viewer.plots.page import Picture, page
 from viewer.plots.published import HUMAN, RANDOM
@@ -39,9 +40,11 @@ def test_pictures_and_a_page_that_needs_no_other_file(command, small_path, tmp_p
     assert not re.search(r"(src|href)=['\"](?!data:)", text)
     embedded = re.findall(r"data:image/png;base64,([^']+)'", text)
     assert len(embedded) == len(PLOTS)
-    for name, data in zip(sorted(PLOTS), sorted(embedded, key=len), strict=True):
-        picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
-        assert np.asarray(picture).std() > 10, name
+    pictures = [base64.b64decode(data) for data in embedded]
+    files = [(tmp_path / "plots" / f"{name}.png").read_bytes() for name in PLOTS]
+    assert sorted(pictures) == sorted(files)
+    for picture in pictures:
+        assert np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).std() > 10
     for fact in ("12", "heuristic", "objects in order of insertion", "digest"):
         assert fact in text
 
@@ -124,6 +127,23 @@ def test_choosing_none(command, small_path, text):
     assert done.returncode == 2
     assert "--episodes: expected" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_of_a_part_the_page_says_which(command, small_path, tmp_path):
+    done = command("plot-dataset", small_path, "--out", "plots", "--episodes", "0:3", "--maps", 1)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "plots" / "index.html").read_text()
+    assert "episodes 0:3 of 12" in text
+    assert "digest" not in text
+
+
+def test_numbers_that_are_none(small_path):
+    dataset = open_dataset(small_path)
+    data = gather(dataset, maps=1)
+    data.returns = data.returns.copy()
+    data.returns[0], data.returns[1] = np.inf, np.nan
+    figure = lengths_and_returns(data)
+    assert "return (2 not finite)" in [axes.get_xlabel() for axes in figure.axes]
 
 
 def test_text_on_the_page_is_escaped():

@@ -120,6 +120,8 @@ def test_an_mp4_holds_every_frame(command, dataset_path, tmp_path, no_screen):
         (["--export", "a"], "--export: expected a name that ends in one of .gif, .mp4"),
         (["--export", "no/such/a.gif"], "--export: expected a file in a folder that exists"),
         (["--fps", 0], "--fps"),
+        (["--fps", "nan", "--export", "a.gif"], "--fps: expected a number, found nan"),
+        (["--scale", 64, "--no-header", "--export", "a.png"], "--scale: expected at most"),
         (["--scale", 0], "--scale"),
         (["--episode", "x"], "--episode"),
     ],
@@ -154,6 +156,7 @@ def test_what_is_no_dataset(command, dataset_path, tmp_path, kind):
 def test_no_screen_says_what_to_do(command, dataset_path, no_screen):
     done = command("view-dataset", dataset_path, **no_screen)
     assert done.returncode == 1
+    assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     for word in ("no screen", "--screenshot", "--export", "ssh -X"):
         assert word in done.stderr
@@ -194,6 +197,9 @@ def test_a_damaged_chunk_is_shown_and_the_rest_stays_viewable(dataset_path, tmp_
     expected = draw(opened(State(whole.shelves(), size=(900, 600)), whole), whole)
     area = np.s_[cells.y : cells.y + cells.height, cells.x : cells.x + cells.width]
     np.testing.assert_array_equal(shown[area], expected[area])
+    sheet = contact_sheet(damaged.sources[0].dataset[0])
+    assert (sheet[:128, :128] == DAMAGED).all()
+    assert not (sheet[-128:, -128:] == DAMAGED).all()
     later = [opened(State(library.shelves(), panels=Panels.bare()).at_place(0, 40), library)
              for library in (whole, damaged)]  # fmt: skip
     np.testing.assert_array_equal(draw(later[0], whole), draw(later[1], damaged))

@@ -338,3 +338,23 @@ def test_another_dataset_in_its_place_is_noticed_elsewhere(small_path, tmp_path)
     build(path, BuildSettings(seed=2, **SMALL_WORLD), Target(episodes=12), workers=0)
     with pytest.raises(CorruptDataError, match="found another one in its place"):
         pickle.loads(sent)[0]["actions"][:]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("lengths", 0), ("lengths", -5), ("lengths", 2**31 - 1), ("starts", -8),
+                          ("starts", 2**62), ("starts", 10**6)],
+)  # fmt: skip
+def test_episodes_beyond_the_rows_are_refused(small_path, monkeypatch, column, value):
+    from loader.zarr.local import LocalZarr
+
+    read = LocalZarr.read
+
+    def changed(self, path, start, stop):
+        rows = read(self, path, start, stop)
+        if path == f"episodes/{column}":
+            rows[3] = value
+        return rows
+
+    monkeypatch.setattr(LocalZarr, "read", changed)
+    with pytest.raises(CorruptDataError, match="episode 3: expected its rows within 0 to"):
+        open_dataset(small_path)

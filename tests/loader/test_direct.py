@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 
 import fsspec
 import numpy as np
@@ -422,3 +424,26 @@ def test_headers_that_lie_allocate_nothing(paths):
     huge = b"\x28\xb5\x2f\xfd\xe0" + (2**40).to_bytes(8, "little") + bytes(20)
     with pytest.raises(CorruptDataError, match=f"expected 1000 bytes, found {2**40}"):
         decode_into("zstd", huge + crc32c(huge), out)
+
+
+def test_a_file_that_is_cut_short_while_it_is_open_is_an_error(tmp_path):
+    write_dataset(tmp_path / "data.zarr", (40, 40))
+    dataset = open_dataset(tmp_path / "data.zarr", cache_bytes=0)
+    dataset[0]["frames"][:]
+    for file in (tmp_path / "data.zarr" / "frames").glob("c*"):
+        os.truncate(file, 10)
+    with pytest.raises(CorruptDataError, match=r"bytes in c\.0\.0\.0\.0, found 10"):
+        dataset[1]["frames"][:]
+
+
+def test_damage_in_a_zip_file_is_an_error(tmp_path):
+    write_dataset(tmp_path / "data.zarr", (40, 40))
+    shutil.make_archive(str(tmp_path / "data"), "zip", tmp_path / "data.zarr")
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("frames/c.0.0.0.0")
+    data = bytearray(path.read_bytes())
+    data[info.header_offset + 200] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(CorruptDataError, match="episode 0, frames"):
+        open_dataset(path)[0]["frames"][:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from viewer.keys import BY_KEY
 from viewer.layout import arrange
 from viewer.session import opened, take
 from viewer.source import Library
-from viewer.state import State
+from viewer.state import Panels, State
 
 KEYS = [key for key in BY_KEY if key not in ("q", "escape")] + list("0123456789")
 
@@ -84,6 +86,65 @@ def test_the_header_is_that_of_the_frame_shown(dataset_path):
             assert float(shown["to go"]) == pytest.approx(rewards[frame:].sum(), abs=0.051)
             assert (shown["timestep"], shown["length"]) == (str(frame), str(episode.length))
             assert shown["end"] == episode.end_reason
+    library.close()
+
+
+def test_the_ring_on_the_map_is_around_the_players_cell(dataset_path):
+    library, scene = Library([dataset_path]), Scene()
+    dataset = library.sources[0].dataset
+    panels = Panels(trail=False, view=False)
+    for row in range(len(dataset)):
+        for frame in range(0, dataset[row].length, 23):
+            state = State(library.shelves(), panels=panels).at_place(row, frame)
+            shown = draw(opened(state, library), library, scene)
+            rect = arrange(state).map
+            cells = shown[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width]
+            ys, xs = np.nonzero((cells == GOLD).all(2))
+            ring = (xs.min() + xs.max()) / 2, (ys.min() + ys.max()) / 2
+            cell = rect.width / 64
+            expected = (dataset[row]["positions"][frame] + 0.5) * cell
+            assert np.abs(ring - expected).max() <= 1
+    library.close()
+
+
+def test_maps_from_frame_to_frame_are_those_drawn_at_once(dataset_path, small_path):
+    library, scene, rng = Library([dataset_path, small_path]), Scene(), np.random.default_rng(0)
+    state = opened(State(library.shelves()), library)
+    for step in range(120):
+        key = ["right", "left", "page up", "up", "m", "v"][
+            rng.choice(6, p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05])
+        ]
+        state = replace(take(state, Key(str(key)), library), message="")
+        if step % 3 == 0:
+            np.testing.assert_array_equal(draw(state, library, scene), draw(state, library))
+        else:
+            draw(state, library, scene)
+    library.close()
+
+
+def test_what_is_typed_is_seen_without_a_header(dataset_path):
+    library = Library([dataset_path])
+    for panels in (Panels(header=False), Panels.bare()):
+        state = opened(State(library.shelves(), panels=panels), library)
+        typing = take(state, Key("7"), library)
+        assert (draw(typing, library) != draw(state, library)).any()
+        told = take(typing, Key("return"), library)
+        assert told.message
+        assert (draw(told, library) != draw(state, library)).any()
+    library.close()
+
+
+def test_names_that_no_font_or_encoding_has(dataset_path):
+    library = Library([dataset_path])
+    state = opened(State(library.shelves()), library)
+    meta = state.shelf.metadata
+    strange = ("nul\0", "half \ud800", "\u4e2d\u6587", "x" * 5000, "\n")
+    for name in strange:
+        names = replace(meta, items=(name, *meta.items[1:]), actions=(name,) * 17,
+                        achievements=(name, *meta.achievements[1:]))  # fmt: skip
+        shelf = replace(state.shelf, metadata=names, name=name)
+        track = replace(state.track, names=names)
+        draw(replace(state, shelves=(shelf,), track=track, message=name), library)
     library.close()
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import loader.zarr.direct
+from builder.build import build
+from builder.settings import BuildSettings, Target
 from loader import open_dataset
 from loader.summary import reached_achievements
 from schemas.errors import NotADatasetError
@@ -150,6 +152,64 @@ def test_a_dataset_that_vanishes_is_told(tmp_path):
     (event,) = wait(library, State(library.shelves()))
     assert isinstance(event, Told)
     assert "data.zarr: expected a Crafter dataset, found nothing" in event.text
+    library.close()
+
+
+def test_another_dataset_in_its_place_is_shown_anew(tmp_path):
+    path = tmp_path / "data.zarr"
+    write_dataset(path, (20, 30, 9), complete=False)
+    library = Library([path])
+    state = opened(State(library.shelves()).at_place(2), library)
+    reached = np.ones((3, 22), bool)
+    shelf = replace(state.shelf, achievement="wake_up", order="longest", reached=reached)
+    state = state.with_shelf(shelf)
+    before = library.shot(state).terrain
+    shutil.rmtree(path)
+    write_dataset(path, (40, 11), complete=False)
+    (event,) = wait(library, state)
+    assert (event.shelf.achievement, event.shelf.order, event.shelf.reached) == (
+        None, "number", None)  # fmt: skip
+    state = opened(state.with_shelf(event.shelf), library)
+    assert state.row in (0, 1)
+    for row in (0, 1):
+        shot = library.shot(opened(state.at_place(row), library))
+        np.testing.assert_array_equal(shot.terrain, open_dataset(path)[row].terrain)
+    assert (before != shot.terrain).any()
+    library.close()
+
+
+@pytest.mark.parametrize("field", ["frames", "semantic", "terrain", "actions"])
+def test_a_disk_that_fails_is_told_as_damage_is(library, monkeypatch, field):
+    import loader.zarr.mapped_files
+
+    real = loader.zarr.mapped_files._map
+
+    def failing(path, slots):
+        if f"/{field}/" in path:
+            raise OSError(5, "Input/output error", path)
+        return real(path, slots)
+
+    monkeypatch.setattr(loader.zarr.mapped_files, "_map", failing)
+    state = opened(State(library.shelves()), library)
+    shot = library.shot(state)
+    problems = (*state.track.problems, *shot.problems)
+    assert len(problems) == 1
+    assert "Input/output error" in problems[0]
+    assert (shot.frame is None) == (field == "frames")
+
+
+def test_datasets_share_the_cache(dataset_path, tmp_path):
+    library = Library([dataset_path] * 4)
+    capacities = [source.dataset.container._cache.capacity for source in library.sources]
+    assert sum(capacities) <= CACHE_BYTES
+    library.close()
+    settings = BuildSettings(size=(512, 512), area=(16, 16), length=40)
+    build(tmp_path / "big.zarr", settings, Target(episodes=1), workers=0)
+    library = Library([tmp_path / "big.zarr"])
+    state = opened(State(library.shelves()), library)
+    library.shot(state)
+    cache = library.sources[0].dataset.container._cache
+    assert cache.get((str(tmp_path / "big.zarr" / "frames"), 0)) is not None
     library.close()
 
 

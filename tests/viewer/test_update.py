@@ -187,6 +187,34 @@ def test_a_filter_that_leaves_nothing(state):
     assert press(empty, "c").row == 0
 
 
+def test_a_filter_that_is_taken_back_stays_away(state):
+    reached = np.zeros((5, 22), bool)
+    reached[1, 2] = True
+    known = update(press(state, "a", "c"), Counted(0, reached))
+    assert (known.shelf.achievement, len(known.shelf.shown)) == (None, 5)
+    elsewhere = update(press(state, "a", "m"), Counted(0, reached))
+    assert (elsewhere.dataset, elsewhere.message) == (1, "")
+    assert elsewhere.shelves[0].shown.tolist() == [1]
+
+
+def test_showing_all_keeps_the_episode(state):
+    sorted_ = press(state, "o", "up", "up", "right")
+    assert (sorted_.shelf.order, sorted_.row, sorted_.frame) == ("longest", 1, 1)
+    shown = press(sorted_, "c")
+    assert (shown.shelf.order, shown.row, shown.frame) == ("number", 1, 1)
+
+
+def test_what_is_not_stored_is_said(state):
+    meta = state.shelf.metadata
+    fields = tuple(f for f in meta.fields if f not in ("semantic", "positions", "achievements"))
+    bare = replace(state, shelves=(replace(state.shelf, metadata=replace(meta, fields=fields)),))
+    assert press(bare, "v").panels.map == "off"
+    assert press(bare, "v", "v").panels.map == "terrain"
+    for key in "tfs":
+        assert press(bare, key).message == "this dataset does not store positions"
+    assert press(bare, "a").message == "this dataset does not store achievements"
+
+
 def test_playing_goes_on_to_the_last_frame(state):
     playing = press(state, "space")
     assert playing.playing
@@ -240,6 +268,9 @@ def test_achievements_are_clicked(state):
 
 def test_wheel_resize_close_and_messages(state):
     assert update(state, Wheel(-2)).frame == 2
+    assert update(press(state, "space"), Wheel(0)).playing
+    timeline = arrange(state).timeline
+    assert update(press(state, "h"), Press(timeline.x + 99, timeline.y)).frame == 0
     assert update(state, Resize(900, 700)).size == (900, 700)
     assert update(state, Close()).closing
     assert press(state, "q").closing

@@ -92,9 +92,10 @@ def command(
     pictures = []
     for plot in _plots(gathered, heatmap):
         figure = plot.draw()
+        png = render(figure, "png")
         with whole_file(out / f"{plot.name}.{kind}") as part:
-            part.write_bytes(render(figure, kind))
-        pictures.append(Picture(plot.title, plot.about, render(figure, "png")))
+            part.write_bytes(png if kind == "png" else render(figure, kind))
+        pictures.append(Picture(plot.title, plot.about, png))
         click.echo(f"wrote {out / plot.name}.{kind}")
     with whole_file(out / "index.html") as part:
         part.write_text(page(Path(path).name, _facts(dataset, episodes), pictures), "utf-8")

@@ -19,7 +19,7 @@ ROOM = 1300, 800
 """Size of the window that is opened, at most, unless a scale is asked for."""
 
 MOST_PIXELS = 16_384
-"""Width and height of a window or picture, at most."""
+"""Width and height of a frame in a window, or of a picture of many, at most."""
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -80,6 +80,7 @@ def command(
     try:
         shelves = library.shelves()
         panels = Panels.bare() if no_header else Panels()
+        _check_scale(scale, shelves[0].metadata.env.size, exported)
         size = _window_size(shelves[0].metadata.env.size, panels, scale)
         state = State(shelves, size=size, panels=panels, fps=fps)
         state = opened(_at(state, paths[0], episode, frame), library)
@@ -105,13 +106,21 @@ def _window_size(size: tuple[int, int], panels: Panels, scale: int | None) -> tu
 
     scales = [scale] if scale else range(64, 0, -1)
     sizes = [window_size(size, panels, s) for s in scales]
-    if scale and max(sizes[0]) > MOST_PIXELS:
-        raise click.UsageError(
-            f"--scale: expected at most {max(1, scale * MOST_PIXELS // max(sizes[0]))} for frames "
-            f"of {size[0]}x{size[1]}, found {scale}"
-        )
     fitting = [s for s in sizes if s[0] <= ROOM[0] and s[1] <= ROOM[1]]
     return (fitting or sizes[-1:])[0]
+
+
+def _check_scale(scale: int | None, size: tuple[int, int], exported: Path | None) -> None:
+    """Refuse pictures that are too large to be made."""
+    from viewer.contact_sheet import COLUMNS
+    from viewer.files import FILMS
+
+    sheet = exported is not None and exported.suffix.lower() not in FILMS
+    most = max(1, MOST_PIXELS // (max(size) * (COLUMNS if sheet else 1)))
+    if scale is not None and scale > most:
+        raise click.UsageError(
+            f"--scale: expected at most {most} for frames of {size[0]}x{size[1]}, found {scale}"
+        )
 
 
 def _check_file(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
