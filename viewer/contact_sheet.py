@@ -22,6 +22,7 @@ def contact_sheet(
     rows: int = ROWS,
     scale: int = 2,
     gap: int = 4,
+    problems: dict[str, None] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw frames of an episode, from one of them to the last, row by row.
 
@@ -37,6 +38,8 @@ def contact_sheet(
         Pixels of the picture for one of a frame, nearest neighbour.
     gap : int
         White pixels between frames.
+    problems : dict, optional
+        Takes what could not be read, as keys; such frames are `DAMAGED`.
 
     Returns
     -------
@@ -51,7 +54,9 @@ def contact_sheet(
         left = cell % columns * (width + gap)
         try:
             frame = field[step].repeat(scale, 0).repeat(scale, 1)
-        except CorruptDataError:
+        except CorruptDataError as error:
             frame = DAMAGED
+            if problems is not None:
+                problems[str(error)] = None
         sheet[top : top + height, left : left + width] = frame
     return sheet

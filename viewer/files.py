@@ -18,8 +18,11 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 X264 = {"crf": "16", "preset": "veryfast"}
 """Settings of the encoder: hardly a difference to be seen."""
 
-LARGE_PIXELS = 2**18
-"""Pixels from which on the colours of a GIF are chosen quickly."""
+KEPT = 96
+"""Colours of a GIF's picture that are kept exactly, if it has too many."""
+
+CLEAR = 255
+"""Number of the colour of a GIF that lets the picture before through."""
 
 FILMS = (".gif", ".mp4")
 """Formats of films, by the file's ending."""
@@ -69,31 +72,73 @@ def write_film(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
 
 
 def _write_gif(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) -> None:
-    # Pillow's own way of saving many pictures holds all of them in memory.
+    """Write each picture as what has changed since the last, in colours of its own.
+
+    Pillow's own way of saving many pictures holds all of them in memory.
+    """
     shown_ms = 10 * max(2, round(100 / fps))
+    before = None
     with open(path, "wb") as stream:
-        for number, picture in enumerate(pictures):
-            image = Image.fromarray(picture)
-            method = Image.Quantize.MEDIANCUT  # good
-            if image.width * image.height > LARGE_PIXELS:
-                method = Image.Quantize.FASTOCTREE  # five times as fast
-            image = image.quantize(256, method, dither=Image.Dither.NONE)
-            if not number:
-                header, _ = GifImagePlugin.getheader(image, info={"loop": 0})
-                stream.writelines(header)
+        for picture in pictures:
+            changed = np.ones(picture.shape[:2], np.bool_)
+            if before is None:
+                size = Image.new("P", (picture.shape[1], picture.shape[0]))
+                size.putpalette(bytes(768))
+                stream.writelines(GifImagePlugin.getheader(size, info={"loop": 0})[0])
+            else:
+                changed = (picture != before).any(2)
+            rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+            top, left = (int(rows[0]), int(columns[0])) if len(rows) else (0, 0)
+            bottom, right = (int(rows[-1]), int(columns[-1])) if len(rows) else (0, 0)
+            box = np.s_[top : bottom + 1, left : right + 1]
+            image = _indexed(picture[box], changed[box])
             stream.writelines(
-                GifImagePlugin.getdata(image, duration=shown_ms, include_color_table=True)
+                GifImagePlugin.getdata(
+                    image,
+                    (left, top),
+                    duration=shown_ms,
+                    disposal=1,
+                    transparency=CLEAR,
+                    include_color_table=True,
+                )
             )
+            before = picture
         stream.write(b";")
+
+
+def _indexed(picture: NDArray[np.uint8], changed: NDArray[np.bool_]) -> Image.Image:
+    """Reduce the changed pixels to 255 colours, exactly if there are no more; the rest is clear.
+
+    The most frequent colours are kept as they are; the others are gathered so
+    that none of them is far off, however rare.
+    """
+    packed = picture[changed].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    colours, which, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    listed = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(np.uint8)
+    numbers = np.arange(len(colours))
+    if len(colours) > CLEAR:
+        order = np.argsort(-counts, kind="stable")
+        kept, others = order[:KEPT], order[KEPT:]
+        gathered = Image.fromarray(listed[others][None]).quantize(
+            CLEAR - KEPT, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        numbers[kept] = np.arange(KEPT)
+        numbers[others] = KEPT + np.asarray(gathered)[0].astype(np.intp)
+        rest = np.array(gathered.getpalette(), np.uint8).reshape(-1, 3)[: CLEAR - KEPT]
+        listed = np.concatenate([listed[kept], rest])
+    pixels = np.full(changed.shape, CLEAR, np.uint8)
+    pixels[changed] = numbers[which]
+    height, width = changed.shape
+    image = Image.frombytes("P", (width, height), pixels.tobytes())
+    image.putpalette(listed.tobytes().ljust(768, b"\0"))
+    return image
 
 
 def _write_mp4(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) -> None:
     try:
         import av
     except ImportError as error:
-        raise MissingPackageError(
-            "MP4 needs PyAV: pip install 'crafter-dataset[video]', or export a .gif"
-        ) from error
+        raise MissingPackageError("MP4 needs PyAV: pip install av, or export a .gif") from error
     with av.open(path, "w", format="mp4") as container:
         stream = None
         for picture in pictures:

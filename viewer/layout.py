@@ -15,7 +15,7 @@ SECTION = 22
 LEAST = 320, 240
 """Smallest window that panels are laid out for, in pixels; a smaller one shows its top left."""
 
-LINES = 12, 18
+LINES = 9, 18
 """Height of a line of the sidebar, in pixels: at least, and at most."""
 
 

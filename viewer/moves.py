@@ -9,6 +9,16 @@ from typing import TypeVar
 from viewer.shelf import ORDERS, Shelf
 from viewer.state import MAPS, SPEEDS, State
 
+PANELS = {
+    "trail": "trail",
+    "view": "field of view",
+    "heat": "what was seen",
+    "header": "header",
+    "sidebar": "inventory and achievements",
+    "timeline": "timeline",
+}
+"""What panels are called when they are shown or hidden."""
+
 Choice = TypeVar("Choice", str, str | None)
 
 
@@ -71,6 +81,11 @@ def step(state: State, frames: int) -> State:
     return replace(state, frame=frame, elapsed=0.0, playing=False, direction=direction)
 
 
+def scroll(state: State, frames: int) -> State:
+    """Go some frames on or back, as far as the episode goes, and pause."""
+    return replace(seek(state, state.frame + frames), playing=False)
+
+
 def first_frame(state: State) -> State:
     """Go to the first frame."""
     return replace(seek(state, 0), direction=1)
@@ -91,8 +106,11 @@ def next_dataset(state: State) -> State:
     """Go to the next dataset, where it was left."""
     if len(state.shelves) == 1:
         return tell(state, "there is one dataset; give more paths to switch between them")
+    frames = (*state.frames[: state.dataset], state.frame, *state.frames[state.dataset + 1 :])
     chosen = (state.dataset + 1) % len(state.shelves)
-    return replace(state, dataset=chosen, frame=0, elapsed=0.0, track=None)
+    return replace(
+        state, dataset=chosen, frames=frames, frame=frames[chosen], elapsed=0.0, track=None
+    )
 
 
 def play(state: State) -> State:
@@ -219,7 +237,8 @@ def filed(state: State) -> str:
     shelf = state.shelf
     if shelf.counting:
         return "looking which episodes reached it"
-    return f"{shelf.describe() or 'all, by number'}: {len(shelf.shown):,} episodes"
+    count = f"{len(shelf.shown):,} episode{'' if len(shelf.shown) == 1 else 's'}"
+    return f"{shelf.describe() or 'all, by number'}: {count}"
 
 
 def next_map(state: State) -> State:
@@ -243,7 +262,8 @@ def toggle(state: State, panel: str) -> State:
     if panel in ("trail", "view", "heat") and "positions" not in state.shelf.metadata.fields:
         return tell(state, "this dataset does not store positions")
     shown = not getattr(state.panels, panel)
-    return replace(state, panels=replace(state.panels, **{panel: shown}))  # type: ignore[arg-type]
+    state = replace(state, panels=replace(state.panels, **{panel: shown}))  # type: ignore[arg-type]
+    return tell(state, f"{PANELS[panel]}: {'on' if shown else 'off'}")
 
 
 def toggle_help(state: State) -> State:

@@ -101,6 +101,6 @@ class Shelf:
     def describe(self) -> str:
         """Say how it is sorted and filtered."""
         parts = [] if self.order == "number" else [f"{self.order} first"]
-        parts += [f"ended by {self.reason}"] if self.reason else []
+        parts += [self.reason.replace("_", " ")] if self.reason else []
         parts += [f"with {self.achievement}"] if self.achievement else []
         return ", ".join(parts)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loader.container import is_address
 from loader.dataset import Dataset, open_dataset
 from loader.episode import Episode
 from loader.summary import reached_achievements
@@ -32,7 +33,7 @@ READING_FAILS = (DatasetError, OSError)
 """What reading may raise; it is shown in the place of what was to be read."""
 
 FOLLOW_SECONDS = 1.0
-"""How often a dataset that is being built is looked at, at most."""
+"""How often it is asked whether a dataset has grown, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +116,8 @@ class Source:
         return terrain
 
     def grown(self) -> Dataset | None:
-        """Open the dataset again, if it is being built and there is more of it."""
-        if self.dataset.metadata.status != "building":
+        """Open the dataset again, if there is more of it; a complete one may be extended."""
+        if self.dataset.metadata.status != "building" and is_address(self.path):
             return None
         now = _open(self.path, self._shares)
         old, new = self.dataset.metadata, now.metadata

@@ -54,8 +54,8 @@ class State:
         Width and height of the window, in pixels.
     dataset : int
         Index of the dataset shown.
-    places : tuple of int
-        Where in its shelf each dataset was last looked at.
+    places, frames : tuple of int
+        Where in its shelf, and at which frame, each dataset was last looked at.
     frame : int
         Frame of the episode.
     track : Track or None
@@ -88,6 +88,7 @@ class State:
     size: tuple[int, int] = (1280, 680)
     dataset: int = 0
     places: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
     frame: int = 0
     track: Track | None = None
     playing: bool = False
@@ -103,8 +104,9 @@ class State:
     closing: bool = False
 
     def __post_init__(self) -> None:
-        if not self.places:
-            object.__setattr__(self, "places", (0,) * len(self.shelves))
+        for name in ("places", "frames"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, (0,) * len(self.shelves))
 
     @property
     def shelf(self) -> Shelf:

@@ -37,7 +37,7 @@ def update(state: State, event: Event) -> State:
         case Release():
             return replace(state, seeking=False)
         case Wheel(steps):
-            return moves.step(state, -steps) if steps else state
+            return moves.scroll(state, -steps) if steps else state
         case Resize(width, height):
             return replace(state, size=(width, height))
         case Tick(seconds):
@@ -71,6 +71,8 @@ def _key(state: State, key: Key) -> State:
     if binding is None or (key.held and not binding.repeats):
         return state
     state = replace(state, message="")
+    if binding.act not in (moves.toggle_help, moves.escape):
+        state = replace(state, help=False)
     if key.name not in ("return", "enter", "backspace", "escape"):
         state = replace(state, typed="")
     return binding.act(state)

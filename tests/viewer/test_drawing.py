@@ -75,16 +75,19 @@ def test_the_header_is_that_of_the_frame_shown(dataset_path):
             last = frame == episode.length - 1
             expected = "none, the final frame" if last else names[arrays["actions"][frame]]
             assert shown["action"] == expected
-            assert shown["reward"] == f"{rewards[frame]:+.1f}"
-            assert shown["trunc"] == str(bool(arrays["truncations"][frame]))
             ended = arrays["terminations"][frame] or arrays["truncations"][frame]
-            assert shown["done"] == str(bool(ended))
-            assert shown["return +"] == f"{rewards[rewards > 0].sum():.1f}"
-            assert shown["return -"] == f"{rewards[rewards < 0].sum():.1f}"
+            if last:
+                assert (shown["reward"], shown["trunc"], shown["done"]) == ("-", "-", "-")
+            else:
+                assert shown["reward"] == f"{rewards[frame]:+.1f}"
+                assert shown["trunc"] == str(bool(arrays["truncations"][frame]))
+                assert shown["done"] == str(bool(ended))
+            assert shown["return (+)"] == f"{rewards[rewards > 0].sum():.1f}"
+            assert shown["return (-)"] == f"{rewards[rewards < 0].sum():.1f}"
             assert shown["total"] == f"{rewards.sum():.1f}"
             assert shown["return to here"] == f"{rewards[:frame].sum():.1f}"
             assert float(shown["to go"]) == pytest.approx(rewards[frame:].sum(), abs=0.051)
-            assert (shown["timestep"], shown["length"]) == (str(frame), str(episode.length))
+            assert (shown["timestep"], shown["length"]) == (str(frame), f"{episode.length} frames")
             assert shown["end"] == episode.end_reason
     library.close()
 

@@ -145,6 +145,19 @@ def test_a_growing_dataset_is_followed_until_it_is_complete(tmp_path):
     library.close()
 
 
+def test_a_complete_dataset_that_is_extended_is_followed(tmp_path):
+    options = {"workers": 0, "num_envs": 1}
+    settings = BuildSettings(area=(16, 16), length=20)
+    build(tmp_path / "data.zarr", settings, Target(episodes=2), **options)
+    library = Library([tmp_path / "data.zarr"])
+    state = opened(State(library.shelves()), library)
+    assert state.shelf.metadata.status == "complete"
+    build(tmp_path / "data.zarr", settings, Target(episodes=5), resume=True, **options)
+    (event,) = wait(library, state)
+    assert len(event.shelf.table) == 5
+    library.close()
+
+
 def test_a_dataset_that_vanishes_is_told(tmp_path):
     write_dataset(tmp_path / "data.zarr", (20, 30), complete=False)
     library = Library([tmp_path / "data.zarr"])

@@ -97,6 +97,9 @@ def test_datasets_take_turns_and_keep_their_place(state):
     assert (away.dataset, away.row, away.track) == (1, 1, None)
     back = press(away, "m")
     assert (back.dataset, back.row, back.frame) == (0, 2, 0)
+    back = press(press(back, "right", "right", "right", "m"), "right", "m")
+    assert (back.dataset, back.row, back.frame) == (0, 2, 3)
+    assert press(back, "m").frame == 1
     alone = press(State((shelf(),)), "m")
     assert (alone.dataset, "one dataset" in alone.message) == (0, True)
 
@@ -268,6 +271,8 @@ def test_achievements_are_clicked(state):
 
 def test_wheel_resize_close_and_messages(state):
     assert update(state, Wheel(-2)).frame == 2
+    assert update(state, Wheel(3)).frame == 0  # the wheel stops at the ends
+    assert update(state, Wheel(-999)).frame == 29
     assert update(press(state, "space"), Wheel(0)).playing
     timeline = arrange(state).timeline
     assert update(press(state, "h"), Press(timeline.x + 99, timeline.y)).frame == 0
@@ -276,6 +281,8 @@ def test_wheel_resize_close_and_messages(state):
     assert press(state, "q").closing
     assert press(state, "escape").closing
     assert not press(state, "h", "escape").closing
+    acted = press(state, "h", "right")
+    assert (acted.help, acted.frame) == (False, 1)
     told = update(state, Told("something"))
     assert told.message == "something"
     assert press(told, "right").message == ""
@@ -288,6 +295,7 @@ def test_panels_are_toggled(state):
         changed = press(state, key)
         assert getattr(changed.panels, name) != getattr(state.panels, name)
         assert press(changed, key).panels == state.panels
+        assert changed.message.endswith(("on", "off"))
     assert [press(state, *"v" * n).panels.map for n in range(4)] == ["now", "terrain", "off", "now"]
 
 
@@ -305,6 +313,7 @@ def test_a_dataset_that_grows_keeps_the_episode(state):
     assert "6 episodes now" in grown.message
     shrunk = update(at_two, Grown(0, shelf((30,), (0,), (1,))))
     assert (shrunk.row, shrunk.frame) == (0, 0)
+    assert not press(state, "h", "h").help
     other = update(at_two, Grown(1, shelf((9, 9, 9), (0,) * 3, (1,) * 3)))
     assert (other.row, other.frame) == (2, 1)
     empty = State((shelf((), (), ()),))

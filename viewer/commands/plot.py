@@ -76,9 +76,9 @@ def command(
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise click.ClickException(
-            "plots need Matplotlib: pip install 'crafter-dataset[plots]'"
-        ) from error
+        raise click.ClickException("plots need Matplotlib: pip install matplotlib") from error
+    if out.resolve().is_relative_to(Path(path).resolve()):
+        raise click.UsageError(f"--out: expected a folder outside of the dataset, found {out}")
     from viewer.files import whole_file
     from viewer.plots.canvas import render
     from viewer.plots.gathering import gather

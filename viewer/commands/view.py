@@ -42,7 +42,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Pixels for one of a frame; by default as many as fit.",
 )
 @click.option(
-    "--screenshot", type=_FILE, metavar="FILE", help="Write the window to FILE (.png) and end."
+    "--screenshot",
+    type=_FILE,
+    metavar="FILE",
+    help="Write the window to FILE (.png, .jpg) and end.",
 )
 @click.option(
     "--export",
@@ -61,7 +64,7 @@ def command(
     scale: int | None,
     screenshot: Path | None,
     exported: Path | None,
-) -> None:
+) -> int:
     """Look at the episodes of the datasets at PATH...
 
     --screenshot and --export need no screen. The keys are printed at the
@@ -86,17 +89,22 @@ def command(
         state = opened(_at(state, paths[0], episode, frame), library)
         if screenshot is None and exported is None:
             _show(state, library)
-            return
+            return 0
         from viewer.drawing import export
 
         if state.row is None:
             raise click.UsageError(f"{paths[0]}: expected an episode to draw, found none")
+        problems = []
         if screenshot is not None:
-            export.screenshot(screenshot, state, library)
+            problems += export.screenshot(screenshot, state, library)
             click.echo(f"wrote {screenshot}")
         if exported is not None:
-            export.export(exported, state, library, scale or 2)
+            problems += export.export(exported, state, library, scale or 2)
             click.echo(f"wrote {exported}")
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            click.echo(f"view-dataset: damaged: {problems[0]}{more}", err=True)
+        return 1 if problems else 0
     finally:
         library.close()
 

@@ -26,19 +26,31 @@ def pixels(surface: pygame.Surface) -> NDArray[np.uint8]:
     return rows.reshape(height, width, 3)
 
 
-def draw(state: State, library: Library, scene: Scene | None = None) -> NDArray[np.uint8]:
-    """Draw the window of a state, shape (height, width, 3), uint8."""
-    surface = pygame.Surface(state.size)
-    (scene or Scene()).draw(surface, state, library.shot(state))
+def draw(
+    state: State,
+    library: Library,
+    scene: Scene | None = None,
+    problems: dict[str, None] | None = None,
+) -> NDArray[np.uint8]:
+    """Draw the window of a state, shape (height, width, 3), uint8.
+
+    What could not be read is shown as damaged, and added to `problems`.
+    """
+    surface, shot = pygame.Surface(state.size), library.shot(state)
+    (scene or Scene()).draw(surface, state, shot)
+    if problems is not None and shot is not None:
+        problems.update(dict.fromkeys(shot.problems))
     return pixels(surface)
 
 
-def screenshot(path: Path, state: State, library: Library) -> None:
-    """Write the window of a state to a file."""
-    write_picture(path, draw(state, library))
+def screenshot(path: Path, state: State, library: Library) -> list[str]:
+    """Write the window of a state to a file; give what could not be read."""
+    problems: dict[str, None] = dict.fromkeys(state.track.problems if state.track else ())
+    write_picture(path, draw(state, library, problems=problems))
+    return list(problems)
 
 
-def export(path: Path, state: State, library: Library, scale: int = 2) -> None:
+def export(path: Path, state: State, library: Library, scale: int = 2) -> list[str]:
     """Write an episode, from the frame of a state on, to a file.
 
     Parameters
@@ -52,19 +64,30 @@ def export(path: Path, state: State, library: Library, scale: int = 2) -> None:
         Where the dataset is read.
     scale : int
         Pixels of the one picture for one of a frame.
+
+    Returns
+    -------
+    list of str
+        What could not be read, and is shown as damaged.
     """
+    problems: dict[str, None] = {}
     if path.suffix.lower() in FILMS:
-        write_film(path, _pictures(state, library), state.fps)
+        problems.update(dict.fromkeys(state.track.problems if state.track else ()))
+        write_film(path, _pictures(state, library, problems), state.fps)
     elif state.row is not None:
         episode = library.sources[state.dataset].dataset[state.row]
-        write_picture(path, contact_sheet(episode, state.frame, scale=scale))
+        sheet = contact_sheet(episode, state.frame, scale=scale, problems=problems)
+        write_picture(path, sheet)
+    return list(problems)
 
 
-def _pictures(state: State, library: Library) -> Iterator[NDArray[np.uint8]]:
-    scene, frames = Scene(), range(state.frame, state.length)
+def _pictures(
+    state: State, library: Library, problems: dict[str, None]
+) -> Iterator[NDArray[np.uint8]]:
+    scene, frames = Scene(hint=False), range(state.frame, state.length)
     with click.progressbar(frames, label="frames", show_pos=True, file=sys.stderr) as shown:
         for frame in shown:
-            yield draw(replace(state, frame=frame), library, scene)
+            yield draw(replace(state, frame=frame), library, scene, problems)
 
 
 def picture_name(state: State) -> str:
@@ -76,6 +99,10 @@ def picture_name(state: State) -> str:
 def save_window(state: State, surface: pygame.Surface) -> str:
     """Write a picture of the window into the current folder, and say so."""
     name = picture_name(state)
+    number = 1
+    while Path(name).exists():
+        number += 1
+        name = picture_name(state).replace(".png", f"-{number}.png")
     try:
         write_picture(Path(name), pixels(surface))
     except OSError as error:

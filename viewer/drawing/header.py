@@ -24,6 +24,8 @@ LINE = 22
 
 def draw_header(surface: pygame.Surface, rect: Rect, state: State) -> None:
     """Draw the three lines of the header."""
+    clip = surface.get_clip()
+    surface.set_clip(rect)
     narrow = min(1.0, rect.width / ROOM)
     for number, cells in enumerate(header_lines(state)):
         end, y = rect.x, rect.y + number * LINE
@@ -33,6 +35,7 @@ def draw_header(surface: pygame.Surface, rect: Rect, state: State) -> None:
                 break
             end = write(surface, f"{label} ", x, y, DIM)
             end = write(surface, value, end, y, width=max(rect.x + rect.width - end, 1))
+    surface.set_clip(clip)
 
 
 def header_lines(state: State) -> list[list[tuple[str, str]]]:
@@ -65,11 +68,11 @@ def _action(track: Track, frame: int) -> list[tuple[str, str]]:
     reward = track.at("rewards", frame)
     return [
         ("action", action),
-        ("reward", "?" if reward is None else f"{reward:+.1f}"),
-        ("done", _flag(truncated or ended)),
-        ("trunc", _flag(truncated)),
         ("timestep", f"{frame:,}"),
-        ("length", f"{track.length:,}"),
+        ("length", f"{track.length:,} frames"),
+        ("reward", "-" if last else "?" if reward is None else f"{reward:+.1f}"),
+        ("done", "-" if last else _flag(truncated or ended)),
+        ("trunc", "-" if last else _flag(truncated)),
     ]
 
 
@@ -79,8 +82,8 @@ def _returns(track: Track, frame: int) -> list[tuple[str, str]]:
     gains = track.gains
     before = float(track.returns_before[frame])
     return [
-        ("return +", f"{gains[gains > 0].sum():.1f}"),
-        ("return -", f"{gains[gains < 0].sum():.1f}"),
+        ("return (+)", f"{gains[gains > 0].sum():.1f}"),
+        ("return (-)", f"{gains[gains < 0].sum():.1f}"),
         ("total", f"{gains.sum():.1f}"),
         ("return to here", f"{before:.1f}"),
         ("to go", f"{gains.sum() - before:.1f}"),

@@ -32,9 +32,16 @@ LEGEND = "timeline: gold achievement, green reward, red damage, dark night, viol
 
 
 class Scene:
-    """Draws windows; keeps what does not change from one frame to the next."""
+    """Draws windows; keeps what does not change from one frame to the next.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    hint : bool
+        Whether to say if it plays, and which key shows the keys.
+    """
+
+    def __init__(self, hint: bool = True) -> None:
+        self._hint = hint
         self._timeline = Timeline()
         self._map = WorldMap()
 
@@ -66,7 +73,7 @@ class Scene:
         if layout.timeline is not None:
             self._timeline.draw(surface, layout.timeline, state)
         if layout.status is not None:
-            _draw_status(surface, layout.status, state, shot)
+            _draw_status(surface, layout.status, state, shot, self._hint)
         elif state.typed or state.message:
             _draw_note(surface, state)
         if state.help:
@@ -99,10 +106,14 @@ def _draw_damaged(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
     write_wrapped(surface, f"damaged: {text}" if shot.problems else text, inner)
 
 
-def _draw_status(surface: pygame.Surface, rect: Rect, state: State, shot: Shot | None) -> None:
+def _draw_status(
+    surface: pygame.Surface, rect: Rect, state: State, shot: Shot | None, hinted: bool
+) -> None:
     hint = f"{'playing' if state.playing else 'paused'}, {state.fps:g} frames/s    h: keys"
+    hint = hint if hinted else ""
     problems = (*(state.track.problems if state.track else ()), *(shot.problems if shot else ()))
-    text = _said(state) or (f"damaged: {problems[0]}" if problems else "")
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    text = _said(state) or (f"damaged{more}: {problems[0]}" if problems else "")
     room = max(rect.width - font(FONT_SIZE).size(hint)[0] - 12, 40)
     write(surface, text, rect.x, rect.y + 6, GOLD, width=room)
     write(surface, hint, rect.x + room + 12, rect.y + 6, DIM)

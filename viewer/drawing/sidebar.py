@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pygame
 
-from viewer.drawing.style import DIM, GOLD, GREEN, RED, TEXT, write
+from viewer.drawing.style import DIM, FONT_SIZE, GOLD, GREEN, RED, TEXT, write
 from viewer.layout import SECTION, Rect, sidebar_lines
 from viewer.state import State
 
@@ -18,6 +18,7 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
     if track is None:
         return
     lines = sidebar_lines(rect, len(meta.items), len(meta.achievements))
+    size = min(FONT_SIZE, lines.line + 5)
     held = track.at("inventory", state.frame)
     write(surface, "inventory", rect.x, rect.y, DIM)
     rows = -(-len(meta.items) // 2)
@@ -27,8 +28,9 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
         count = 0 if held is None else int(held[number])
         vital = number < 4
         colour = RED if vital and count <= LOW and held is not None else TEXT if count else DIM
-        write(surface, "?" if held is None else f"{count}", x, y, colour)
-        write(surface, name.replace("_", " "), x + 16, y, colour, width=rect.width // 2 - 18)
+        write(surface, "?" if held is None else f"{count}", x, y, colour, size)
+        width = rect.width // 2 - 18
+        write(surface, name.replace("_", " "), x + 16, y, colour, size, width)
     counts = track.at("achievements", state.frame)
     heading = "achievements"
     if counts is not None:
@@ -37,13 +39,15 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
     when = {number: frame for frame, number in track.unlocks}
     for number, name in enumerate(meta.achievements):
         y = lines.achievements + number * lines.line
-        if y + lines.line > rect.y + rect.height:
+        left = len(meta.achievements) - number
+        if left > 1 and y + 2 * lines.line > rect.y + rect.height:
+            write(surface, f"... {left} more, in a higher window", rect.x, y, DIM, size)
             break
         count = 0 if counts is None else int(counts[number])
         colour = GOLD if when.get(number) == state.frame else GREEN if count else DIM
         shown = "?" if counts is None else f"{count}" if count else "-"
-        write(surface, shown, rect.x, y, colour)
-        write(surface, name.replace("_", " "), rect.x + 24, y, colour)
+        write(surface, shown, rect.x, y, colour, size)
+        write(surface, name.replace("_", " "), rect.x + 24, y, colour, size)
         if number in when:
             text = f"at {when[number]:,}"
-            write(surface, text, rect.x + rect.width - 66, y, TEXT if count else DIM)
+            write(surface, text, rect.x + rect.width - 66, y, TEXT if count else DIM, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from loader.summary import crafter_score
@@ -31,15 +32,20 @@ def cells_seen(data: Gathered) -> Figure:
     _histogram(figure.add_subplot(1, 2, 1), data.cells_seen, "cells seen by a trajectory")
     axes = figure.add_subplot(1, 2, 2)
     top = int(np.flatnonzero(data.often)[-1]) if data.often.any() else 1
-    edges = np.unique(np.geomspace(1, top + 1, 40).astype(np.int64)).tolist()
+    edges = np.arange(1, top + 2, -(-top // 50)).tolist()  # of equally many whole numbers each
     times = np.arange(len(data.often))
-    axes.hist(times, edges, weights=data.often, color=BLUE)
-    axes.set_xscale("log")
+    axes.hist(
+        times,
+        [*edges, 2 * edges[-1] - edges[-2]] if len(edges) > 1 else [1, 2],
+        weights=data.often,
+        color=BLUE,
+    )
+    axes.set_yscale("log")
     total = max(int(data.often.sum()), 1)
     mean = float((times * data.often).sum() / total)
     std = float(np.sqrt(((times - mean) ** 2 * data.often).sum() / total))
     axes.set_title(f"mean {mean:.1f}, std {std:.1f}", fontsize=9)
-    axes.set_xlabel("frames in which a trajectory saw a cell that it saw")
+    axes.set_xlabel("frames of a trajectory in which a cell was seen")
     axes.set_ylabel("cells")
     figure.suptitle("Frames after moves only" if data.moves_only else "All frames")
     return figure
@@ -54,6 +60,7 @@ def actions(data: Gathered) -> Figure:
     bars = axes.barh(names[::-1], share[::-1], color=BLUE)
     axes.bar_label(bars, fmt="%.2f", fontsize=7, padding=2)
     axes.set_xlabel("% of the actions")
+    axes.margins(x=0.1)
     axes.set_title(f"{int(data.actions.sum()):,} actions")
     return figure
 
@@ -106,5 +113,6 @@ def _histogram(axes: Axes, values: NDArray[np.number], label: str) -> None:
     if len(values):
         axes.axvline(values.mean(), color="black", linestyle="--", linewidth=1)
         axes.set_title(f"mean {values.mean():.1f}, std {values.std():.1f}", fontsize=9)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(label)
     axes.set_ylabel("episodes")
