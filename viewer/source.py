@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -163,11 +163,16 @@ def _row(episode: Episode, name: str, frame: int, problems: list[str]) -> Any:
 
 def _decode(dataset: Dataset, row: int, frame: int, semantic: bool) -> None:
     """Decode a frame's chunks into the dataset's cache; damage is left for the frame to tell."""
-    _images(dataset[row], frame, semantic, [])
+    episode = dataset[row]
+    _images(episode, min(frame, episode.length - 1), semantic, [])
+
+
+def _decode_terrain(dataset: Dataset, row: int) -> None:
+    _ = dataset[row].terrain
 
 
 class Library:
-    """The datasets of a viewer, and one thread that reads ahead, follows and counts for it.
+    """The datasets of a viewer, and a thread that reads ahead, follows and counts for it.
 
     Parameters
     ----------
@@ -184,6 +189,7 @@ class Library:
         listed = list(paths)
         self.sources = [Source(path, len(listed)) for path in listed]
         self._thread = ThreadPoolExecutor(1, "viewer")
+        self._readers = ThreadPoolExecutor(2, "viewer-reader")
         self._ahead: Future[None] | None = None
         self._aimed: tuple[int, int, int] | None = None
         self._counting: dict[int, Future[NDArray[np.bool_]]] = {}
@@ -197,8 +203,21 @@ class Library:
         return tuple(source.shelf() for source in self.sources)
 
     def track(self, state: State) -> Track | None:
-        """Read the small fields of the episode shown; None if there is none."""
-        return None if state.row is None else self.sources[state.dataset].track(state.row)
+        """Read the small fields of the episode shown; None if there is none.
+
+        Meanwhile the images of its frame are decoded into the cache: files that
+        the system does not have at hand are waited for together.
+        """
+        if state.row is None:
+            return None
+        source, shown = self.sources[state.dataset], state.panels.map == "now"
+        jobs = [
+            self._readers.submit(_decode, source.dataset, state.row, state.frame, shown),
+            self._readers.submit(_decode_terrain, source.dataset, state.row),
+        ]
+        track = source.track(state.row)
+        wait(jobs)
+        return track
 
     def shot(self, state: State) -> Shot | None:
         """Read the images of the frame shown; None if there is none."""
@@ -272,6 +291,7 @@ class Library:
             yield Grown(index, self.sources[index].take(dataset, state.shelves[index]))
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the threads."""
         self._closing = True
         self._thread.shutdown(cancel_futures=True)
+        self._readers.shutdown()
