@@ -288,6 +288,7 @@ class Library:
             return
         self._trouble = ""
         if dataset is not None:
+            self._counting.pop(index, None)  # it may be another dataset
             yield Grown(index, self.sources[index].take(dataset, state.shelves[index]))
 
     def close(self) -> None:

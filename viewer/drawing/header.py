@@ -14,6 +14,7 @@ COLUMNS = (0, 220, 360, 490, 640, 790)
 room than `ROOM`."""
 
 ROOM = 900
+"""Width for which `COLUMNS` are, in pixels."""
 
 NAME = 32
 """Letters of a dataset's name that are shown, the last ones."""
