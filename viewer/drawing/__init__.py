@@ -1,8 +1,10 @@
 """Drawing with pygame, and its window; the only modules that import it."""
 
 import os
+import sys
 
 # Else importing pygame prints a greeting on standard output.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-# Else SDL may start OpenGL to copy a picture to the window: slow by software or through ssh.
-os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
+if sys.platform.startswith("linux"):
+    # Else SDL may start OpenGL to copy a picture to the window: slow by software or through ssh.
+    os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
