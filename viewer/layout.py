@@ -9,6 +9,9 @@ from viewer.state import Panels, State
 HEADER, TIMELINE, STATUS, SIDEBAR, GAP = 72, 46, 24, 224, 8
 """Heights and a width of panels, and the space between them, in pixels."""
 
+MOST_CELL = 64
+"""Width of a cell of the map, in pixels, at most: worlds may be tiny."""
+
 SECTION = 22
 """Height of a heading of the sidebar, in pixels."""
 
@@ -77,11 +80,11 @@ def arrange(state: State) -> Layout:
     if _fit(size, *beside) >= _fit(size, *below):
         frame = _whole(gap, top, *beside, size)
         left = frame.x + frame.width + gap
-        cells = _whole(left, top, right - left, room[1], area)
+        cells = _whole(left, top, right - left, room[1], area, MOST_CELL)
     else:
         frame = _whole(gap, top, *below, size)
         upper = frame.y + frame.height + gap
-        cells = _whole(gap, upper, room[0], bottom - upper, area)
+        cells = _whole(gap, upper, room[0], bottom - upper, area, MOST_CELL)
     return Layout(header, frame, cells, sidebar, timeline, status)
 
 
@@ -95,9 +98,11 @@ def _reduction(size: tuple[int, int], width: int, height: int) -> int:
     return max(-(-size[0] // max(width, 1)), -(-size[1] // max(height, 1)))
 
 
-def _whole(x: int, y: int, width: int, height: int, size: tuple[int, int]) -> Rect:
-    """Place a picture at the top left of a room, as large as it fits."""
-    scale = min(width // size[0], height // size[1])
+def _whole(
+    x: int, y: int, width: int, height: int, size: tuple[int, int], most: int = 10_000
+) -> Rect:
+    """Place a picture at the top left of a room, as large as it fits, at a scale up to `most`."""
+    scale = min(width // size[0], height // size[1], most)
     if scale >= 1:
         return Rect(x, y, size[0] * scale, size[1] * scale)
     factor = _reduction(size, width, height)

@@ -33,7 +33,7 @@ class WorldPainter:
         self._grounds = len(materials)
         self._objects = tuple(objects)
         self._tiles = np.zeros((256, cell, cell, 3), np.uint8)
-        for code, name in enumerate(("unknown", *materials, *objects)):
+        for code, name in enumerate(("unknown", *materials, *objects)[:256]):
             tile = texture(name, cell).copy()
             if code > len(materials):  # for maps too small to draw objects over their ground
                 tile[..., :3] = tile[..., :3][tile[..., 3] > 0].mean(0) if tile[..., 3].any() else 0
