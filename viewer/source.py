@@ -117,7 +117,8 @@ class Source:
 
     def grown(self) -> Dataset | None:
         """Open the dataset again, if there is more of it; a complete one may be extended."""
-        if self.dataset.metadata.status != "building" and is_address(self.path):
+        folder = not is_address(self.path) and Path(self.path).is_dir()
+        if self.dataset.metadata.status != "building" and not folder:
             return None
         now = _open(self.path, self._shares)
         old, new = self.dataset.metadata, now.metadata
@@ -127,13 +128,17 @@ class Source:
         """Read a dataset that was opened again from now on, and give its shelf.
 
         What is sorted and filtered stays so, unless it is another dataset in
-        the place of the first.
+        the place of the first. A last episode that was cut is done again when
+        a dataset is extended, and is missing meanwhile.
         """
-        old, self.dataset, self._terrain = self.dataset.metadata, dataset, None
-        new = dataset.metadata
-        if new.header() != old.header() or new.counts.episodes < old.counts.episodes:
+        old, self.dataset, self._terrain = self.dataset, dataset, None
+        length = min(len(old), len(dataset))
+        differ = np.flatnonzero(old.episodes[:length] != dataset.episodes[:length])
+        same = int(differ[0]) if len(differ) else length
+        if dataset.metadata.header() != old.metadata.header() or same < len(old) - 1:
             return self.shelf()
-        return replace(shelf, metadata=new, table=dataset.episodes)
+        reached = None if shelf.reached is None else shelf.reached[:same]
+        return replace(shelf, metadata=dataset.metadata, table=dataset.episodes, reached=reached)
 
 
 def _open(path: str | Path, shares: int) -> Dataset:
@@ -193,7 +198,7 @@ class Library:
         self._ahead: Future[None] | None = None
         self._aimed: tuple[int, int, int] | None = None
         self._counting: dict[int, Future[NDArray[np.bool_]]] = {}
-        self._following: tuple[int, Future[Dataset | None], float] | None = None
+        self._following: tuple[int, Future[Dataset | None]] | None = None
         self._next_look = time.monotonic() + FOLLOW_SECONDS
         self._closing = False
         self._trouble = ""
@@ -241,7 +246,8 @@ class Library:
 
     def news(self, state: State) -> list[Event]:
         """Give what the thread has found out since, and let it look for more."""
-        return [*self._counted(state), *self._followed(state)]
+        # One after the other: what was counted belongs to the dataset as the state knows it.
+        return list(self._counted(state)) or list(self._followed(state))
 
     def _counted(self, state: State) -> Iterable[Event]:
         for index, shelf in enumerate(state.shelves):
@@ -265,19 +271,24 @@ class Library:
             parts.append(reached_achievements(dataset[first : first + COUNTED_AT_ONCE]))
         return np.concatenate(parts)
 
+    def _look(self, source: Source) -> Dataset | None:
+        begun = time.monotonic()
+        try:
+            return source.grown()
+        finally:
+            # A slow place, such as an address, is looked at less often.
+            now = time.monotonic()
+            self._next_look = now + max(FOLLOW_SECONDS, 10 * (now - begun))
+
     def _followed(self, state: State) -> Iterable[Event]:
         if self._following is None:
             if time.monotonic() >= self._next_look:
-                source = self.sources[state.dataset]
-                future = self._thread.submit(source.grown)
-                self._following = state.dataset, future, time.monotonic()
+                future = self._thread.submit(self._look, self.sources[state.dataset])
+                self._following = state.dataset, future
             return
-        index, future, begun = self._following
+        index, future = self._following
         if not future.done():
             return
-        # A slow place, such as an address, is looked at less often.
-        took = time.monotonic() - begun
-        self._next_look = time.monotonic() + max(FOLLOW_SECONDS, 10 * took)
         self._following = None
         try:
             dataset = future.result()

@@ -66,7 +66,7 @@ def update(state: State, event: Event) -> State:
 
 def _key(state: State, key: Key) -> State:
     if len(key.name) == 1 and key.name in "0123456789":
-        return moves.digit(replace(state, message=""), key.name)
+        return moves.digit(replace(state, message="", help=False), key.name)
     binding = BY_KEY.get(key.name)
     if binding is None or (key.held and not binding.repeats):
         return state

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pygame
 import pytest
 
 from tests.synthetic import write_dataset
@@ -13,11 +14,12 @@ from viewer.drawing.header import header_lines
 from viewer.drawing.scene import Scene
 from viewer.drawing.style import GOLD, GREEN, NIGHT, RED, SLEEP
 from viewer.drawing.timeline import _strip
+from viewer.drawing.window import _key_name
 from viewer.events import Drag, Key, Press, Release, Resize, Tick, Wheel
 from viewer.keys import BY_KEY
 from viewer.layout import arrange
 from viewer.session import opened, take
-from viewer.source import Library
+from viewer.source import Library, Shot
 from viewer.state import Panels, State
 
 KEYS = [key for key in BY_KEY if key not in ("q", "escape")] + list("0123456789")
@@ -137,6 +139,55 @@ def test_what_is_typed_is_seen_without_a_header(dataset_path):
     library.close()
 
 
+@pytest.mark.parametrize(
+    ("key", "scancode", "typed", "mod", "name"),
+    [
+        ("r", 21, "r", 0, "r"),
+        ("r", 21, "R", pygame.KMOD_SHIFT, "R"),
+        ("r", 21, "R", pygame.KMOD_CAPS, "r"),
+        ("r", 21, "r", pygame.KMOD_CAPS | pygame.KMOD_SHIFT, "R"),
+        ("right", 79, "", 0, "right"),
+        ("space", 44, " ", 0, "space"),
+        ("return", 40, "\r", 0, "return"),
+        ("/", 56, "?", pygame.KMOD_SHIFT, "?"),
+        ("=", 46, "+", pygame.KMOD_SHIFT, "+"),
+        ("&", 30, "1", pygame.KMOD_SHIFT, "1"),  # French
+        (0x439, 20, "\u0439", 0, "q"),  # Russian
+        (0x419, 20, "\u0419", pygame.KMOD_SHIFT, "Q"),
+        (0x161, 32, "3", pygame.KMOD_SHIFT, "3"),  # Czech
+    ],
+)
+def test_keys_of_any_keyboard(key, scancode, typed, mod, name, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame.display.init()
+    code = key if isinstance(key, int) else pygame.key.key_code(key)
+    event = pygame.event.Event(pygame.KEYDOWN, key=code, scancode=scancode, unicode=typed, mod=mod)
+    assert _key_name(event) == name
+
+
+def test_long_worlds_and_pictures_keep_their_ends(dataset_path):
+    library = Library([dataset_path])
+    state = opened(State(library.shelves(), size=(330, 250)), library)
+    meta = state.shelf.metadata
+    for area in ((20, 300), (300, 20), (3, 999)):
+        env = replace(meta.env, area=area, size=area)
+        shelf = replace(state.shelf, metadata=replace(meta, env=env))
+        ids = np.ones(area, np.uint8)
+        ids[-1, -1] = 7  # lava
+        frame = np.zeros((area[1], area[0], 3), np.uint8)
+        frame[-1, -1] = 255
+        for size in ((330, 250), (1200, 700)):
+            at = replace(state, shelves=(shelf,), size=size, panels=Panels(trail=False))
+            surface = pygame.Surface(size)
+            Scene().draw(surface, at, Shot(frame, ids, ids))
+            shown = pygame.surfarray.array3d(surface)
+            for rect, first in ((arrange(at).frame, 0), (arrange(at).map, 2)):
+                corner = shown[rect.x + rect.width - 1, rect.y + rect.height - 1]
+                above = shown[rect.x + rect.width - 1, rect.y]
+                assert (corner != above).any(), (area, size, first)
+    library.close()
+
+
 def test_names_that_no_font_or_encoding_has(dataset_path):
     library = Library([dataset_path])
     state = opened(State(library.shelves()), library)
@@ -152,8 +203,6 @@ def test_names_that_no_font_or_encoding_has(dataset_path):
 
 
 def test_the_timeline_shows_what_happened_where(dataset_path):
-    import pygame
-
     library = Library([dataset_path])
     state = opened(State(library.shelves()), library)
     track, width = state.track, arrange(state).timeline.width

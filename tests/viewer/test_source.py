@@ -20,6 +20,7 @@ from viewer.events import Counted, Grown, Told
 from viewer.session import opened
 from viewer.source import CACHE_BYTES, Library
 from viewer.state import Panels, State
+from viewer.update import update
 
 
 @pytest.fixture
@@ -188,6 +189,55 @@ def test_another_dataset_in_its_place_is_shown_anew(tmp_path):
         shot = library.shot(opened(state.at_place(row), library))
         np.testing.assert_array_equal(shot.terrain, open_dataset(path)[row].terrain)
     assert (before != shot.terrain).any()
+    library.close()
+
+
+def test_what_is_counted_while_the_dataset_shrinks(tmp_path):
+    path = tmp_path / "data.zarr"
+    write_dataset(path, (20, 30, 9), complete=False)
+    library = Library([path])
+    state = opened(State(library.shelves()), library)
+    state = state.with_shelf(replace(state.shelf, achievement="wake_up"))
+    library._counting[0] = library._thread.submit(library._count, library.sources[0].dataset)
+    library._counting[0].result()
+    shutil.rmtree(path)
+    write_dataset(path, (40,), complete=False)
+    library._next_look = 0.0
+    library._following = 0, library._thread.submit(library._look, library.sources[0])
+    library._following[1].result()  # both are known at once
+    for _ in range(3):
+        for event in library.news(state):
+            state = opened(update(state, event), library)
+    assert (len(state.shelf.table), state.row) == (1, 0)
+    assert state.shelf.achievement is None
+    library.close()
+
+
+def test_extending_a_dataset_keeps_sorting_and_filter_and_counts_anew(tmp_path):
+    options = {"workers": 0, "num_envs": 1}
+    settings = BuildSettings(area=(16, 16), length=20)
+    path = tmp_path / "data.zarr"
+    build(path, settings, Target(frames=50), **options)  # its last episode is cut
+    library = Library([path])
+    state = opened(State(library.shelves()), library)
+    count = len(state.shelf.table)
+    reached = np.ones((count, 22), bool)
+    shelf = replace(state.shelf, achievement="wake_up", order="longest", reached=reached)
+    state = state.with_shelf(shelf)
+    build(path, settings, Target(frames=60), resume=True, **options)
+    (event,) = wait(library, state)
+    assert (event.shelf.achievement, event.shelf.order) == ("wake_up", "longest")
+    assert len(event.shelf.reached) == count - 1
+    assert event.shelf.counting
+    library.close()
+
+
+def test_a_zip_file_that_is_complete_is_not_opened_again(small_path, tmp_path):
+    shutil.make_archive(str(tmp_path / "data"), "zip", small_path)
+    library = Library([tmp_path / "data.zip"])
+    assert library.sources[0].grown() is None
+    dataset = library.sources[0].dataset
+    assert library.sources[0].dataset is dataset
     library.close()
 
 

@@ -102,7 +102,7 @@ def save_window(state: State, surface: pygame.Surface) -> str:
     number = 1
     while Path(name).exists():
         number += 1
-        name = picture_name(state).replace(".png", f"-{number}.png")
+        name = picture_name(state).removesuffix(".png") + f"-{number}.png"
     try:
         write_picture(Path(name), pixels(surface))
     except OSError as error:

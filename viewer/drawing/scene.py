@@ -84,13 +84,12 @@ def _draw_frame(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
     if shot.frame is None:
         _draw_damaged(surface, rect, shot)
         return
-    surface.blit(frame_surface(shot.frame, rect.width), rect[:2])
+    surface.blit(frame_surface(shot.frame, rect.width, rect.height), rect[:2])
 
 
-def frame_surface(frame: NDArray[np.uint8], width: int) -> pygame.Surface:
-    """Scale a frame to a width by a whole number, nearest pixel; or reduce it by one."""
-    if width < frame.shape[1]:
-        frame = shrink(frame, -(-frame.shape[1] // width))
+def frame_surface(frame: NDArray[np.uint8], width: int, height: int) -> pygame.Surface:
+    """Scale a frame to a size by a whole number, nearest pixel; or reduce it by one."""
+    frame = shrink(frame, max(-(-frame.shape[1] // width), -(-frame.shape[0] // height)))
     height, columns, _ = frame.shape
     picture = pygame.image.frombuffer(
         np.ascontiguousarray(frame).tobytes(), (columns, height), "RGB"

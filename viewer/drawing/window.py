@@ -159,10 +159,12 @@ def _events(wait: float, held: set[int]) -> Iterator[Event | None]:
 def _key_name(event: pygame.event.Event) -> str:
     """Name a key: a letter by its key and Shift, whatever Caps Lock and the alphabet are."""
     typed, name = event.unicode, str(pygame.key.name(event.key))
-    if not name.isascii() and 0 <= event.scancode - pygame.KSCAN_A < 26:
-        name = chr(ord("a") + event.scancode - pygame.KSCAN_A)  # where Latin keyboards have it
-    if len(name) == 1 and name.isalpha():
-        return name.upper() if event.mod & pygame.KMOD_SHIFT else name
-    if len(typed) == 1 and typed.isprintable() and typed != " ":
+    place = event.scancode - pygame.KSCAN_A
+    letter = name if len(name) == 1 and name.isascii() and name.isalpha() else ""
+    if not letter and len(typed) == 1 and typed.isascii() and typed.isprintable() and typed != " ":
         return str(typed)
+    if not letter and not (name and name.isascii()) and 0 <= place < 26:
+        letter = chr(ord("a") + place)  # where Latin keyboards have it
+    if letter:
+        return letter.upper() if event.mod & pygame.KMOD_SHIFT else letter
     return name

@@ -34,7 +34,9 @@ class WorldMap:
         ids = shot.terrain if shot.semantic is None else shot.semantic
         if ids is None or track is None:
             return False
-        cell, factor = max(1, rect.width // ids.shape[0]), -(-ids.shape[0] // rect.width)
+        width, height = ids.shape
+        cell = max(1, rect.width // width)
+        factor = max(-(-width // rect.width), -(-height // rect.height))
         wanted = meta.materials, meta.objects, cell, factor
         is_asleep = track.asleep is not None and bool(track.asleep[state.frame])
         player = "player-sleep" if is_asleep else f"player-{track.facing(state.frame)}"

@@ -40,7 +40,8 @@ def cells_seen(data: Gathered) -> Figure:
         weights=data.often,
         color=BLUE,
     )
-    axes.set_yscale("log")
+    if data.often.any():
+        axes.set_yscale("log")
     total = max(int(data.often.sum()), 1)
     mean = float((times * data.often).sum() / total)
     std = float(np.sqrt(((times - mean) ** 2 * data.often).sum() / total))

@@ -72,6 +72,7 @@ class Maps:
             for way in world.trajectories
             if way.times_seen is not None
         ]
+        ways.sort(key=lambda way: way[0])
         figure, all_axes = grid(len(ways))
         for axes, (episode, terrain, times) in zip(all_axes, ways, strict=True):
             self._draw_seen(figure, axes, terrain, times)
