@@ -157,9 +157,10 @@ def test_what_is_typed_is_seen_without_a_header(dataset_path):
         (0x161, 32, "3", pygame.KMOD_SHIFT, "3"),  # Czech
     ],
 )
-def test_keys_of_any_keyboard(key, scancode, typed, mod, name, monkeypatch):
+def test_keys_of_any_keyboard(key, scancode, typed, mod, name, monkeypatch, request):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     pygame.display.init()
+    request.addfinalizer(pygame.display.quit)
     code = key if isinstance(key, int) else pygame.key.key_code(key)
     event = pygame.event.Event(pygame.KEYDOWN, key=code, scancode=scancode, unicode=typed, mod=mod)
     assert _key_name(event) == name
