@@ -127,6 +127,28 @@ def test_maps_from_frame_to_frame_are_those_drawn_at_once(dataset_path, small_pa
     library.close()
 
 
+@pytest.mark.parametrize(("area", "size"), [((700, 500), (330, 260)), ((41, 97), (900, 600))])
+def test_a_large_world_is_drawn_the_same_from_frame_to_frame(dataset_path, area, size):
+    library, scene, rng = Library([dataset_path]), Scene(), np.random.default_rng(0)
+    state = opened(State(library.shelves(), size=size, panels=Panels(trail=False)), library)
+    meta = state.shelf.metadata
+    shelf = replace(state.shelf, metadata=replace(meta, env=replace(meta.env, area=area)))
+    state = replace(state, shelves=(shelf,))
+    terrain = rng.integers(1, 13, area).astype(np.uint8)
+    ids, frame = terrain.copy(), np.zeros((64, 64, 3), np.uint8)
+    for step in range(12):
+        ids = ids.copy()
+        for _ in range([3, 3, 3, 900][step % 4]):
+            ids[rng.integers(area[0]), rng.integers(area[1])] = rng.integers(1, 19)
+        kept, fresh = pygame.Surface(size), pygame.Surface(size)
+        scene.draw(kept, state, Shot(frame, ids, terrain))
+        Scene().draw(fresh, state, Shot(frame, ids, terrain))
+        np.testing.assert_array_equal(
+            pygame.surfarray.array3d(kept), pygame.surfarray.array3d(fresh)
+        )
+    library.close()
+
+
 def test_what_is_typed_is_seen_without_a_header(dataset_path):
     library = Library([dataset_path])
     for panels in (Panels(header=False), Panels.bare()):

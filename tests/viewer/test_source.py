@@ -16,6 +16,7 @@ from loader import open_dataset
 from loader.summary import reached_achievements
 from schemas.errors import NotADatasetError
 from tests.synthetic import grow_dataset, write_dataset
+from viewer.drawing.export import draw
 from viewer.events import Counted, Grown, Told
 from viewer.session import opened
 from viewer.source import CACHE_BYTES, Library
@@ -259,6 +260,33 @@ def test_a_disk_that_fails_is_told_as_damage_is(library, monkeypatch, field):
     assert len(problems) == 1
     assert "Input/output error" in problems[0]
     assert (shot.frame is None) == (field == "frames")
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["frames", "semantic", "actions", "rewards", "terminations", "truncations", "positions",
+     "inventory", "achievements", "daylight", "episodes/terrain"],
+)  # fmt: skip
+def test_damage_in_any_field_is_told_and_the_rest_is_shown(dataset_path, tmp_path, field):
+    path = tmp_path / "data.zarr"
+    shutil.copytree(dataset_path, path)
+    file = sorted((path / field).glob("c*"))[0]
+    data = bytearray(file.read_bytes())
+    data[20] ^= 255  # in the first chunk
+    file.write_bytes(data)
+    library = Library([path])
+    for panels in (Panels(heat=True), Panels(map="terrain")):
+        state = opened(State(library.shelves(), panels=panels), library)
+        shot = library.shot(state)
+        draw(state, library)
+        problems = (*state.track.problems, *shot.problems)
+        if field == "semantic" and panels.map == "terrain":
+            assert problems == ()  # not looked at
+        else:
+            assert len(problems) == 1
+            assert f"episode 0, {field.rpartition('/')[2]}" in problems[0]
+        assert (shot.frame is None) == (field == "frames")
+    library.close()
 
 
 def test_datasets_share_the_cache(dataset_path, tmp_path):

@@ -15,7 +15,7 @@ from viewer.state import State
 from viewer.track import Track
 
 MOST_CHANGES = 400
-"""Cells that are drawn one by one when the map has changed; else it is drawn anew."""
+"""Squares of the map that are drawn one by one when it has changed; else it is drawn anew."""
 
 
 class WorldMap:
@@ -56,20 +56,28 @@ class WorldMap:
     def _paint(
         self, ids: NDArray[np.uint8], terrain: NDArray[np.uint8] | None, player: str, factor: int
     ) -> None:
-        """Bring the kept map up to date."""
-        xs = ys = None
-        if factor == 1 and ids.shape == self._ids.shape and terrain is self._terrain:
-            xs, ys = np.nonzero((ids != self._ids) | self._painter.is_player(ids))
-        if xs is None or ys is None or len(xs) > MOST_CHANGES:
+        """Bring the kept map up to date.
+
+        It is made of squares: of a cell each, or of `factor` times `factor`
+        cells that share a pixel.
+        """
+        squares = None
+        if ids.shape == self._ids.shape and terrain is self._terrain:
+            changed = np.nonzero((ids != self._ids) | self._painter.is_player(ids))
+            squares = set(zip(*(axis.tolist() for axis in changed), strict=True))
+            if factor > 1:
+                squares = {(x // factor, y // factor) for x, y in squares}
+        if squares is None or len(squares) > MOST_CHANGES:
             picture = shrink(self._painter.paint(ids, terrain, player), factor)
             self._drawn = pygame.surfarray.make_surface(picture.transpose(1, 0, 2))
         else:
-            for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
-                place = np.s_[x : x + 1, y : y + 1]
-                under = None if terrain is None else terrain[place]
-                tile = self._painter.paint(ids[place], under, player).transpose(1, 0, 2)
-                cell = self._painter.cell
-                self._drawn.blit(pygame.surfarray.make_surface(tile), (x * cell, y * cell))
+            side = self._painter.cell if factor == 1 else 1
+            for x, y in squares:
+                cells = np.s_[x * factor : (x + 1) * factor, y * factor : (y + 1) * factor]
+                under = None if terrain is None else terrain[cells]
+                tile = shrink(self._painter.paint(ids[cells], under, player), factor)
+                drawn = pygame.surfarray.make_surface(tile.transpose(1, 0, 2))
+                self._drawn.blit(drawn, (x * side, y * side))
         self._ids, self._terrain = ids, terrain
 
 
