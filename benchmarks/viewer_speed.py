@@ -114,8 +114,8 @@ def drive(path: str) -> None:
     """Run the script in this process, and print what it measured."""
     from viewer.drawing.export import save_window
     from viewer.drawing.window import open_window, run_window
+    from viewer.library import Library
     from viewer.session import opened
-    from viewer.source import Library
     from viewer.state import State
 
     script = Script(np.random.default_rng(0), time.perf_counter())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from viewer.events import Event, Opened
-from viewer.source import Library
+from viewer.library import Library
 from viewer.state import State
 from viewer.update import update
 

@@ -15,8 +15,8 @@ from viewer.contact_sheet import contact_sheet
 from viewer.drawing.export import draw
 from viewer.drawing.style import DAMAGED
 from viewer.layout import arrange
+from viewer.library import Library
 from viewer.session import opened
-from viewer.source import Library
 from viewer.state import Panels, State
 
 

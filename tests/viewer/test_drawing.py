@@ -18,8 +18,9 @@ from viewer.drawing.window import _key_name
 from viewer.events import Drag, Key, Press, Release, Resize, Tick, Wheel
 from viewer.keys import BY_KEY
 from viewer.layout import arrange
+from viewer.library import Library
 from viewer.session import opened, take
-from viewer.source import Library, Shot
+from viewer.source import Shot
 from viewer.state import Panels, State
 
 KEYS = [key for key in BY_KEY if key not in ("q", "escape")] + list("0123456789")

@@ -18,8 +18,9 @@ from schemas.errors import NotADatasetError
 from tests.synthetic import grow_dataset, write_dataset
 from viewer.drawing.export import draw
 from viewer.events import Counted, Grown, Told
+from viewer.library import Library
 from viewer.session import opened
-from viewer.source import CACHE_BYTES, Library
+from viewer.source import CACHE_BYTES
 from viewer.state import Panels, State
 from viewer.update import update
 

@@ -22,8 +22,8 @@ from tests.viewer.desktop import AVAILABLE, Desktop
 from viewer.drawing.export import draw
 from viewer.events import Drag, Key, Press, Release, Resize, Wheel
 from viewer.layout import arrange
+from viewer.library import Library
 from viewer.session import opened, take
-from viewer.source import Library
 from viewer.state import State
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="needs Xvfb and xdotool")

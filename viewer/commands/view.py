@@ -12,7 +12,7 @@ import click
 from schemas.commandline import run
 
 if TYPE_CHECKING:
-    from viewer.source import Library
+    from viewer.library import Library
     from viewer.state import Panels, State
 
 ROOM = 1300, 800
@@ -71,8 +71,8 @@ def command(
     start, and shown by h or ?.
     """
     from viewer.files import FILMS, PICTURES
+    from viewer.library import Library
     from viewer.session import opened
-    from viewer.source import Library
     from viewer.state import Panels, State
 
     if not math.isfinite(fps):

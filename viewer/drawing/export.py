@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from viewer.contact_sheet import contact_sheet
 from viewer.drawing.scene import Scene
 from viewer.files import FILMS, write_film, write_picture
-from viewer.source import Library
+from viewer.library import Library
 from viewer.state import State
 
 

@@ -12,8 +12,8 @@ import pygame
 
 from viewer.drawing.scene import Scene
 from viewer.events import Close, Drag, Event, Key, Press, Release, Resize, Tick, Wheel
+from viewer.library import Library
 from viewer.session import opened, take
-from viewer.source import Library
 from viewer.state import State
 
 IDLE_SECONDS = 0.25
