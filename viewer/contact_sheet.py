@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.episode import Episode
-from schemas.errors import CorruptDataError
+from viewer.track import READING_FAILS
 
 COLUMNS, ROWS = 8, 2
 """Size of the grid."""
@@ -54,7 +54,7 @@ def contact_sheet(
         left = cell % columns * (width + gap)
         try:
             frame = field[step].repeat(scale, 0).repeat(scale, 1)
-        except CorruptDataError as error:
+        except READING_FAILS as error:
             frame = DAMAGED
             if problems is not None:
                 problems[str(error)] = None

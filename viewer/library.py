@@ -15,9 +15,9 @@ from loader.dataset import Dataset
 from loader.summary import reached_achievements
 from viewer.events import Counted, Event, Grown, Told
 from viewer.shelf import Shelf
-from viewer.source import READING_FAILS, Shot, Source, read_images
+from viewer.source import Shot, Source, read_images
 from viewer.state import State
-from viewer.track import Track
+from viewer.track import READING_FAILS, Track
 
 COUNTED_AT_ONCE = 2_000
 """Episodes whose achievements are looked at before it is asked whether the user has left."""

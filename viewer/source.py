@@ -12,16 +12,12 @@ from numpy.typing import NDArray
 from loader.container import is_address
 from loader.dataset import Dataset, open_dataset
 from loader.episode import Episode
-from schemas.errors import DatasetError
 from schemas.layout import FRAME_FIELDS
 from viewer.shelf import Shelf
-from viewer.track import Track
+from viewer.track import READING_FAILS, Track
 
 CACHE_BYTES = 16 * 2**20
 """Decoded chunks that are kept, of all datasets: about a thousand frames with semantic maps."""
-
-READING_FAILS = (DatasetError, OSError)
-"""What reading may raise; it is shown in the place of what was to be read."""
 
 
 @dataclass(frozen=True, eq=False)

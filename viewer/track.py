@@ -15,6 +15,9 @@ from schemas.metadata import Metadata
 from viewer.asleep import FULL_ENERGY, asleep
 from viewer.maps.seen import moved
 
+READING_FAILS = (DatasetError, OSError)
+"""What reading may raise; it is shown in the place of what was to be read."""
+
 SMALL_FIELDS = (
     "actions",
     "rewards",
@@ -61,7 +64,7 @@ class Track:
             if name in episode:
                 try:
                     fields[name] = episode[name].read()
-                except (DatasetError, OSError) as error:
+                except READING_FAILS as error:
                     problems.append(str(error))
         return cls(episode.id, episode.length, episode.end_reason, fields, names, tuple(problems))
 

@@ -7,8 +7,11 @@ import multiprocessing
 
 _log = logging.getLogger("loader.zarr")
 
+_said: set[tuple[object, ...]] = set()
+
 
 def log_once(message: str, *arguments: object) -> None:
-    """Log a warning, unless this is a worker process."""
-    if not multiprocessing.current_process().daemon:
+    """Log a warning, unless this is a worker process or it was logged before."""
+    if not multiprocessing.current_process().daemon and (message, arguments) not in _said:
+        _said.add((message, arguments))
         _log.warning(message, *arguments)
