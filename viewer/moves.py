@@ -39,18 +39,15 @@ def enter(state: State) -> State:
     if not state.typed:
         return seek(state, 0)
     number, state = int(state.typed), replace(state, typed="")
-    ids = state.shelf.table["episode_ids"]
-    found = (ids == number).nonzero()[0]
-    if not len(found):
-        if not len(ids):
-            return tell(state, f"episode {number}: there is no episode yet")
-        return tell(state, f"episode {number}: expected {ids[0]} to {ids[-1]}")
-    place = state.shelf.place_of(int(found[0]))
+    try:
+        place = state.shelf.place_of_episode(number)
+    except KeyError as error:
+        return tell(state, f"episode {number}: {error.args[0]}")
     if place is None:
-        shelf = state.shelf.everything()
-        state = tell(state.with_shelf(shelf), f"episode {number} was filtered out; showing all")
-        place = shelf.place_of(int(found[0])) or 0
-    return state.at_place(place)
+        state = state.with_shelf(state.shelf.everything())
+        state = tell(state, f"episode {number} was filtered out; showing all")
+        place = state.shelf.place_of_episode(number)
+    return state.at_place(place or 0)
 
 
 def erase(state: State) -> State:

@@ -89,6 +89,22 @@ class Shelf:
             return names
         return tuple(names[number] for number in np.flatnonzero(self.reached.any(0)))
 
+    def place_of_episode(self, number: int) -> int | None:
+        """Where the episode of a number is shown; None if it is left out.
+
+        Raises
+        ------
+        KeyError
+            If there is none of that number; says which there are.
+        """
+        ids = self.table["episode_ids"]
+        found = np.flatnonzero(ids == number)
+        if not len(found):
+            raise KeyError(
+                f"expected {ids[0]} to {ids[-1]}" if len(ids) else "there is no episode yet"
+            )
+        return self.place_of(int(found[0]))
+
     def place_of(self, row: int) -> int | None:
         """Where a row of the table is shown; None if it is left out."""
         found = np.flatnonzero(self.shown == row)

@@ -13,6 +13,7 @@ from schemas.commandline import run
 
 if TYPE_CHECKING:
     from loader.dataset import Dataset
+    from loader.summary import Summary
     from viewer.plots.gathering import Gathered
 
 
@@ -98,7 +99,9 @@ def command(
         pictures.append(Picture(plot.title, plot.about, png))
         click.echo(f"wrote {out / plot.name}.{kind}")
     with whole_file(out / "index.html") as part:
-        part.write_text(page(Path(path).name, _facts(dataset, episodes), pictures), "utf-8")
+        part.write_text(
+            page(Path(path).name, _facts(dataset, gathered.summary, episodes), pictures), "utf-8"
+        )
     click.echo(f"wrote {out / 'index.html'}")
 
 
@@ -107,7 +110,7 @@ def _plots(gathered: Gathered, heatmap: bool) -> Iterator[Plot]:
     from viewer.plots import counts
     from viewer.plots.maps import Maps
 
-    if gathered.reached is not None:
+    if gathered.summary.success_rates is not None:
         yield Plot(
             "achievements",
             "Achievements",
@@ -149,11 +152,10 @@ def _plots(gathered: Gathered, heatmap: bool) -> Iterator[Plot]:
     yield Plot("actions", "Actions", "How often each was taken.", lambda: counts.actions(gathered))
 
 
-def _facts(dataset: Dataset, episodes: str | None) -> list[tuple[str, str]]:
+def _facts(dataset: Dataset, summary: Summary, episodes: str | None) -> list[tuple[str, str]]:
     from loader.commands.report import settings_lines, summary_lines
-    from loader.summary import summarize
 
-    lines = [*summary_lines(dataset, summarize(dataset)), *settings_lines(dataset)]
+    lines = [*summary_lines(dataset, summary), *settings_lines(dataset)]
     if episodes is None:
         return lines
     # Of a part, neither is known.

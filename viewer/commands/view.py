@@ -144,13 +144,13 @@ def _check_file(option: str, path: Path | None, endings: tuple[str, ...]) -> Non
 
 def _at(state: State, path: str, episode: int | None, frame: int) -> State:
     """Begin at the episode and frame that were asked for."""
-    ids = state.shelf.table["episode_ids"]
     if episode is not None:
-        found = (ids == episode).nonzero()[0]
-        if not len(found):
-            expected = f"0 to {ids[-1]}" if len(ids) else "none yet"
-            raise click.UsageError(f"--episode: expected {expected} in {path}, found {episode}")
-        state = state.at_place(state.shelf.place_of(int(found[0])) or 0)
+        try:
+            state = state.at_place(state.shelf.place_of_episode(episode) or 0)
+        except KeyError as error:
+            raise click.UsageError(
+                f"--episode: {error.args[0]} in {path}, found {episode}"
+            ) from error
     if frame and frame >= state.length:
         raise click.UsageError(
             f"--frame: expected 0 to {max(state.length - 1, 0)} in episode {episode or 0} of "

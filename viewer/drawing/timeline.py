@@ -28,9 +28,7 @@ class Timeline:
             pygame.draw.rect(surface, PANEL, rect)
             return
         wanted = state.track, rect.width, rect.height
-        if self._drawn is None or any(
-            a is not b and a != b for a, b in zip(self._drawn, wanted, strict=True)
-        ):
+        if self._drawn != wanted:  # tracks are equal if they are the same
             self._strip, self._drawn = _strip(state.track, rect.width, rect.height), wanted
         surface.blit(self._strip, rect[:2])
         x = timeline_x(rect, state.frame, state.length)

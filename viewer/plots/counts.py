@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from loader.summary import crafter_score
 from viewer.plots.canvas import new_figure
 from viewer.plots.gathering import Gathered
 from viewer.plots.published import HUMAN, RANDOM, Published
@@ -68,15 +67,14 @@ def actions(data: Gathered) -> Figure:
 
 def achievements(data: Gathered) -> Figure:
     """Draw in how many episodes each achievement was reached, beside the published figures."""
-    assert data.reached is not None
+    assert data.summary.success_rates is not None
     names = data.metadata.achievements
-    shares = data.reached.sum(0) / max(len(data.reached), 1)
-    score = crafter_score(shares.tolist())
+    shares = np.array([data.summary.success_rates[name] for name in names])
     figure = new_figure(9, 8)
     axes = figure.add_subplot()
     rows = np.arange(len(names))[::-1]
     series = (
-        (f"this dataset (Crafter score {score:.1f} %)", 100 * shares, BLUE, 0.27),
+        (f"this dataset (Crafter score {data.summary.score:.1f} %)", 100 * shares, BLUE, 0.27),
         (_label(RANDOM), _rates(RANDOM.rates, names), ORANGE, 0.0),
         (_label(HUMAN), _rates(HUMAN.rates, names), GREEN, -0.27),
     )

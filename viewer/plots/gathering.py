@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.dataset import Dataset
-from loader.summary import reached_achievements
+from loader.summary import Summary, summarize
 from schemas.metadata import Metadata
 from viewer.maps.seen import field_of_view, moved, seen, visits
 
@@ -68,8 +68,8 @@ class Gathered:
         Frames and sum of rewards of each.
     actions : ndarray, shape (actions,), int64
         How often each was taken.
-    reached : ndarray, shape (episodes, achievements), bool, or None
-        Which achievements were reached; None if not stored.
+    summary : Summary
+        Success rates among it.
     worlds : list of World
         The first worlds, with all their episodes.
     cells_seen : ndarray, shape (episodes,), int64, or None
@@ -86,7 +86,7 @@ class Gathered:
     lengths: NDArray[np.integer]
     returns: NDArray[np.floating]
     actions: NDArray[np.int64]
-    reached: NDArray[np.bool_] | None
+    summary: Summary
     worlds: list[World]
     cells_seen: NDArray[np.int64] | None
     seen_in: NDArray[np.int64]
@@ -146,13 +146,12 @@ def gather(
             kept = counts if index < maps else None
             known.trajectories.append(Trajectory(episode.id, positions, kept))
     often[0] = 0
-    has_achievements = "achievements" in dataset.fields
     return Gathered(
         metadata=meta,
         lengths=table["lengths"],
         returns=table["returns"],
         actions=actions[: len(meta.actions)],
-        reached=reached_achievements(dataset) if has_achievements else None,
+        summary=summarize(dataset),
         worlds=list(worlds.values()),
         cells_seen=cells_seen,
         seen_in=seen_in,
