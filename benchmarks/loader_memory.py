@@ -23,7 +23,7 @@ from benchmarks.data import given_or_built
 from builder.settings import BuildSettings
 from schemas.layout import TABLE, TABLE_FIELDS
 from schemas.metadata import Counts
-from schemas.zarr_format import DOCUMENT, array_document, present_fields, root_document, to_bytes
+from schemas.zarr_format import DOCUMENT, array_document, root_document, to_bytes
 
 EPOCH = """
 import sys, psutil
@@ -71,7 +71,7 @@ def write_index(path: Path, episodes: int) -> None:
     counts = Counts(episodes, int(lengths.sum()), int(ends[-1]))
     metadata = replace(metadata, counts=counts)
     path.mkdir()
-    for field in present_fields(metadata):
+    for field in metadata.present_fields():
         (path / field.path).mkdir(parents=True)
         document = to_bytes(array_document(field, metadata))
         (path / field.path / DOCUMENT).write_bytes(document)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,26 +35,29 @@ class EncodedEpisode:
         Rows, T + 1 for T actions.
     end_reason : int
         Index into `schemas.layout.END_REASONS`.
-    world_seed : int
-        Seed of the world's RandomState.
-    terrain : ndarray, shape `area`, uint8
-        Material ids at reset.
+    world_seed : int or None
+        Seed of the world's RandomState, if it is known.
+    terrain : ndarray, shape `area`, uint8, or None
+        Material ids at reset, if they are known.
     digest : ndarray, shape (16,), uint8
         Digest of the rows.
     chunks : dict of str to list of bytes-like
         Encoded chunks of each sharded field; the last one is padded.
     rows : dict of str to ndarray
         Rows of the other per-frame fields, without padding.
+    more : dict of str to int or bool
+        Values of the per-episode fields that only imported or merged episodes have.
     """
 
     episode: int
     length: int
     end_reason: int
-    world_seed: int
-    terrain: NDArray[np.uint8]
+    world_seed: int | None
+    terrain: NDArray[np.uint8] | None
     digest: NDArray[np.uint8]
     chunks: Mapping[str, Sequence[Buffer]]
     rows: Rows
+    more: Mapping[str, int | bool] = field(default_factory=dict)
 
     @property
     def episode_return(self) -> np.float32:
@@ -65,7 +68,21 @@ class EncodedEpisode:
     def nbytes(self) -> int:
         """Bytes that the episode takes in memory, roughly."""
         chunks = sum(len(chunk) for chunks in self.chunks.values() for chunk in chunks)
-        return chunks + sum(rows.nbytes for rows in self.rows.values()) + self.terrain.nbytes
+        terrain = 0 if self.terrain is None else self.terrain.nbytes
+        return chunks + sum(rows.nbytes for rows in self.rows.values()) + terrain
+
+    def table_row(self, start: int) -> dict[str, Any]:
+        """Give the episode's row of each per-episode array; `start` is its first row."""
+        return {
+            "starts": start,
+            "lengths": self.length,
+            "returns": self.episode_return,
+            "end_reasons": self.end_reason,
+            "world_seeds": self.world_seed,
+            "terrain": self.terrain,
+            "digests": self.digest,
+            **self.more,
+        }
 
 
 class EpisodeEncoder:
@@ -161,7 +178,11 @@ class EpisodeEncoder:
             start += taken
 
     def finish(
-        self, episode: int, end_reason: int, world_seed: int, terrain: NDArray[np.uint8]
+        self,
+        episode: int,
+        end_reason: int,
+        world_seed: int | None,
+        terrain: NDArray[np.uint8] | None,
     ) -> EncodedEpisode:
         """Compress what is left and give the whole episode; nothing was done in its last row."""
         length = self.length
@@ -211,9 +232,9 @@ def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
     codec, sizes = ChunkCodec.parse(metadata.codec), metadata.sizes()
     rows = dict(episode.rows)
     for name, chunks in episode.chunks.items():
-        field = FRAME_FIELDS[name]
-        shape = (metadata.chunk_frames, *field.row_shape(sizes))
-        parts = [codec.decode(chunk, np.dtype(field.dtype), shape) for chunk in chunks]
+        about = FRAME_FIELDS[name]
+        shape = (metadata.chunk_frames, *about.row_shape(sizes))
+        parts = [codec.decode(chunk, np.dtype(about.dtype), shape) for chunk in chunks]
         rows[name] = np.concatenate(parts)[: episode.length]
     return rows
 

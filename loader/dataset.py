@@ -28,7 +28,7 @@ TABLE_DTYPE = np.dtype(
         ("world_seeds", "i8"),
     ]
 )
-"""One record of `Dataset.episodes`; the names are those on disk."""
+"""One record of `Dataset.episodes`; the names are those on disk. An unknown world seed is -1."""
 
 
 def open_dataset(
@@ -89,8 +89,10 @@ class Dataset(Sequence[Episode]):
         count = self.metadata.counts.episodes
         self.episodes = np.zeros(count, TABLE_DTYPE)
         self.episodes["episode_ids"] = np.arange(count)
+        stored = self.metadata.episode_fields
+        self.episodes["world_seeds"] = -1
         for name in TABLE_DTYPE.names or ():
-            if name != "episode_ids":
+            if name in stored:
                 try:
                     values = container.read(f"{TABLE}/{name}", 0, count)
                 except CorruptDataError as error:
@@ -228,8 +230,11 @@ class Dataset(Sequence[Episode]):
         Raises
         ------
         ValueError
-            If the fractions are not positive or add up to more than 1.
+            If the fractions are not positive or add up to more than 1, or the
+            worlds are not known.
         """
+        if by_world and "world_seeds" not in self.metadata.episode_fields:
+            raise ValueError(f"split: expected known world seeds, found none ({self.path})")
         groups = self.episodes["world_seeds" if by_world else "episode_ids"]
         parts = split_groups(groups, fractions, seed)
         return [self._take(self.episodes[part]) for part in parts]

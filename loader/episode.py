@@ -136,7 +136,7 @@ class Episode(Mapping[str, EpisodeField]):
     end_reason : str
         `terminated`, `time_limit`, `cut` or `unknown`.
     world_seed : int
-        Seed of the RandomState that made its world.
+        Seed of the RandomState that made its world; -1 if it is not known.
     """
 
     def __init__(self, dataset: Dataset, row: np.void) -> None:
@@ -176,15 +176,37 @@ class Episode(Mapping[str, EpisodeField]):
 
     @property
     def terrain(self) -> NDArray[np.uint8]:
-        """Material ids of the world at reset, shape `area`, indexed [x, y]."""
+        """Material ids of the world at reset, shape `area`, indexed [x, y].
+
+        Raises
+        ------
+        KeyError
+            If the dataset has none, as one that was imported may.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
+        terrain: NDArray[np.uint8] = self._table_row("terrain")
+        return terrain
+
+    @property
+    def has_final_frame(self) -> bool:
+        """Whether the last row holds the final frame; else it holds fill values.
+
+        Formats that drop the final frame leave datasets without it.
+        """
+        absent = "final_frames" not in self._dataset.metadata.episode_fields
+        return absent or bool(self._table_row("final_frames"))
+
+    def _table_row(self, name: str) -> Any:
+        """Read this episode's row of one of the arrays that `Dataset.episodes` leaves out."""
+        if name not in self._dataset.metadata.episode_fields:
+            raise KeyError(f"{name}: expected it for every episode, found none in the dataset")
         try:
-            rows = self._dataset.container.read(f"{TABLE}/terrain", self.id, self.id + 1)
+            return self._dataset.container.read(f"{TABLE}/{name}", self.id, self.id + 1)[0]
         except CorruptDataError as error:
             raise CorruptDataError(
-                f"episode {self.id}, terrain: {error} ({self._dataset.path})"
+                f"episode {self.id}, {name}: {error} ({self._dataset.path})"
             ) from error
-        terrain: NDArray[np.uint8] = rows[0]
-        return terrain
 
     def load(self, fields: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
         """Read whole fields into memory; all of them by default."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.dataset import Dataset
-from schemas.layout import FRAME_FIELDS, TABLE_FIELDS
+from schemas.layout import FRAME_FIELDS
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def summarize(dataset: Dataset) -> Summary:
         dataset.episodes["end_reasons"], minlength=len(dataset.metadata.end_reasons)
     )
     container = dataset.container
-    paths = [*dataset.fields, *(field.path for field in TABLE_FIELDS.values())]
+    paths = [field.path for field in dataset.metadata.present_fields()]
     return Summary(
         episodes=len(dataset),
         frames=dataset.frames,

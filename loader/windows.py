@@ -98,6 +98,8 @@ class Windows:
             )
         if next_frame and alignment == "arrivals":
             raise ValueError("next_frame: expected the alignment 'transitions', found 'arrivals'")
+        if next_frame or alignment == "arrivals":
+            _require_final_frames(dataset)
         self.dataset, self.fields = dataset, fields
         self.next_frame, self.alignment = next_frame, alignment
         # Pictures last: after them the processor's cache has forgotten all else.
@@ -317,4 +319,16 @@ def _check_out(
             raise ValueError(
                 f"out: expected {name!r} of shape {shape} and {dtype}, found {found.shape} and "
                 f"{found.dtype}"
+            )
+
+
+def _require_final_frames(dataset: Dataset) -> None:
+    """Refuse windows that would show final frames, where the dataset has only placeholders."""
+    if "final_frames" not in dataset.metadata.episode_fields:
+        return
+    for episode in dataset:
+        if not episode.has_final_frame:
+            raise ValueError(
+                f"windows: expected final frames, found none in episode {episode.id}; leave out "
+                f"next_frame and arrivals ({dataset.path})"
             )

@@ -15,9 +15,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from schemas.layout import FRAME_FIELDS, TABLE_FIELDS
-
-DATASET_DIGEST_FIELDS = ("lengths", "end_reasons", "world_seeds", "terrain", "digests")
-"""Per-episode arrays that the dataset's digest covers, in this order."""
+from schemas.metadata import Metadata
 
 TableReader = Callable[[str, int, int], NDArray[Any]]
 
@@ -70,30 +68,35 @@ class EpisodeHasher:
         return np.frombuffer(whole.digest(), np.uint8)
 
 
-def dataset_digest(header: Mapping[str, Any], episodes: int, read: TableReader) -> str:
+def digested_table(metadata: Metadata) -> tuple[str, ...]:
+    """Names of the per-episode arrays that the dataset's digest covers, in layout order."""
+    return tuple(f.name for f in metadata.table_fields() if f.digested)
+
+
+def dataset_digest(metadata: Metadata, read: TableReader) -> str:
     """SHA-256 over a dataset's content, as 64 hexadecimal characters.
 
     The hash takes the header as canonical JSON (sorted keys, no spaces,
     ASCII), then for each episode in order its length (int64), end reason
-    (uint8), world seed (int64), terrain (uint8, C order) and digest (16
-    bytes), all little-endian.
+    (uint8), world seed (int64), terrain (uint8, C order), digest (16 bytes)
+    and whatever further per-episode arrays there are, in layout order, all
+    little-endian.
 
     Parameters
     ----------
-    header : mapping
-        The metadata entries that count as content, `Metadata.header()`.
-    episodes : int
-        Number of episodes.
+    metadata : Metadata
+        Of the dataset, with the number of episodes.
     read : callable
         `read(field, start, stop)` gives rows of a per-episode array.
     """
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps(metadata.header(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     sha = hashlib.sha256(text.encode("ascii"))
+    names, episodes = digested_table(metadata), metadata.counts.episodes
     for start in range(0, episodes, _BLOCK):
         stop = min(start + _BLOCK, episodes)
         columns = [
             _little_endian(read(name, start, stop).astype(TABLE_FIELDS[name].dtype, copy=False))
-            for name in DATASET_DIGEST_FIELDS
+            for name in names
         ]
         for row in zip(*columns, strict=True):
             for value in row:

@@ -26,6 +26,7 @@ def _range(field: Field) -> str:
         "materials": "last material",
         "semantic": "last object",
         "end_reasons": str(len(END_REASONS) - 1),
+        "sources": "last source",
     }
     high = highest[field.high] if isinstance(field.high, str) else field.high
     if field.low is None:
@@ -53,8 +54,17 @@ def _fields(fields: Iterable[Field]) -> str:
 
 def _entries() -> str:
     return _table(
-        ("Entry", "Value", "In the digest", "Meaning"),
-        ((f"`{e.path}`", e.expected, "yes" if e.digested else "no", e.about) for e in ENTRIES),
+        ("Entry", "Needed", "Value", "In the digest", "Meaning"),
+        (
+            (
+                f"`{e.path}`",
+                "MAY" if e.optional else "MUST",
+                e.expected,
+                "yes" if e.digested else "no",
+                e.about,
+            )
+            for e in ENTRIES
+        ),
     )
 
 

@@ -12,7 +12,11 @@ from math import prod
 
 import numpy as np
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
+"""The newest version of the format that this software knows."""
+
+BUILT_VERSION = "1.0"
+"""The version that a dataset states which has nothing of a later one: every one built here."""
 
 TABLE = "episodes"
 """Name of the group that holds one row per episode."""
@@ -57,7 +61,9 @@ class Field:
     sharded : bool
         Whether many chunks share a file; else each chunk is a file.
     digested : bool
-        Whether the field's rows count in the episode's digest.
+        Whether the field's rows count in the digest of the episode, or of the dataset.
+    rare : bool
+        Whether only datasets have it that were imported, merged or cut out of others.
     """
 
     name: str
@@ -70,6 +76,7 @@ class Field:
     optional: bool = False
     sharded: bool = False
     digested: bool = True
+    rare: bool = False
 
     @property
     def per_episode(self) -> bool:
@@ -181,9 +188,9 @@ FIELDS: tuple[Field, ...] = (
         fill=-1,
         digested=False,
     ),
-    _episode("starts", "int64", (), "first row of the episode", low=0),
+    _episode("starts", "int64", (), "first row of the episode", low=0, digested=False),
     _episode("lengths", "int64", (), "rows of the episode: T + 1 for T actions", low=1),
-    _episode("returns", "float32", (), "sum of the episode's rewards"),
+    _episode("returns", "float32", (), "sum of the episode's rewards", digested=False),
     _episode(
         "end_reasons",
         "uint8",
@@ -199,6 +206,7 @@ FIELDS: tuple[Field, ...] = (
         "seed of the RandomState that the episode's world was made with",
         low=0,
         high=2**32 - 1,
+        optional=True,
     ),
     _episode(
         "terrain",
@@ -207,8 +215,36 @@ FIELDS: tuple[Field, ...] = (
         "material ids at reset, before any action, indexed [x, y]",
         low=1,
         high="materials",
+        optional=True,
     ),
     _episode("digests", "uint8", ("byte",), "digest of the episode's rows"),
+    _episode(
+        "final_frames",
+        "bool",
+        (),
+        "whether the final frame was recorded; if not, the last row holds fill values",
+        optional=True,
+        rare=True,
+    ),
+    _episode(
+        "numbers",
+        "int64",
+        (),
+        "number of the episode in the build that it comes from, if that is not its id",
+        low=0,
+        optional=True,
+        rare=True,
+    ),
+    _episode(
+        "sources",
+        "uint16",
+        (),
+        "build that the episode comes from, an index into `sources`",
+        low=0,
+        high="sources",
+        optional=True,
+        rare=True,
+    ),
 )
 
 FRAME_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if not f.per_episode}
@@ -219,6 +255,10 @@ TABLE_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if f.per_episode}
 
 OPTIONAL_FIELDS: tuple[str, ...] = tuple(f.name for f in FRAME_FIELDS.values() if f.optional)
 """Names of the per-frame arrays that a dataset may leave out."""
+
+
+BUILT_TABLE: tuple[str, ...] = tuple(f.name for f in TABLE_FIELDS.values() if not f.rare)
+"""Names of the per-episode arrays of a dataset that was built, in layout order."""
 
 
 def digested_fields(names: tuple[str, ...]) -> tuple[str, ...]:

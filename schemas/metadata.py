@@ -9,7 +9,16 @@ from typing import Any
 
 from schemas.codecs import CODEC_CHOICES, ChunkCodec
 from schemas.errors import CodecError, MetadataError, NotADatasetError, VersionError
-from schemas.layout import END_REASONS, FORMAT_VERSION, FRAME_FIELDS, OPTIONAL_FIELDS
+from schemas.layout import (
+    BUILT_TABLE,
+    BUILT_VERSION,
+    END_REASONS,
+    FORMAT_VERSION,
+    FRAME_FIELDS,
+    OPTIONAL_FIELDS,
+    TABLE_FIELDS,
+    Field,
+)
 
 ATTRIBUTE = "crafter_dataset"
 PROVENANCE = "provenance"
@@ -67,6 +76,28 @@ def _is_fields(value: Any) -> bool:
     return _names(256)(value) and required <= set(value)
 
 
+def _is_table(value: Any) -> bool:
+    required = {f.name for f in TABLE_FIELDS.values() if not f.optional}
+    return _names(256)(value) and required <= set(value)
+
+
+def _is_sources(value: Any) -> bool:
+    """Whether it is a list of what `SourceSpec` holds."""
+    return (
+        isinstance(value, list | tuple)
+        and 0 < len(value) <= 2**16
+        and all(
+            isinstance(source, Mapping)
+            and _integer(0)(source.get("seed"))
+            and _integer(1)(source.get("trajectories_per_world"))
+            and isinstance(source.get("policy"), Mapping)
+            and _text(source["policy"].get("name"))
+            and isinstance(source["policy"].get("parameters"), dict)
+            for source in value
+        )
+    )
+
+
 def _is_codec(value: Any) -> bool:
     try:
         return isinstance(value, str) and str(ChunkCodec.parse(value)) == value
@@ -89,6 +120,7 @@ class Entry:
     check: Callable[[Any], bool]
     about: str
     digested: bool = False
+    optional: bool = False
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -214,6 +246,32 @@ ENTRIES: tuple[Entry, ...] = (
         "names of the end reasons",
         True,
     ),
+    Entry(
+        "episode_fields",
+        "a list of names with every required field",
+        _is_table,
+        f"per-episode arrays that are present, if they are not {', '.join(BUILT_TABLE)}",
+        True,
+        True,
+    ),
+    Entry(
+        "unknown",
+        "a list of distinct names",
+        _names(256),
+        "entries (such as `env.length`) and arrays whose values the source did not say: what "
+        "stands there is a default and says nothing",
+        True,
+        True,
+    ),
+    Entry(
+        "sources",
+        "a list of objects with seed, policy and trajectories_per_world",
+        _is_sources,
+        "builds that the episodes come from, if there are several; the first one's are `seed`, "
+        "`policy` and `trajectories_per_world` here",
+        True,
+        True,
+    ),
 )
 
 
@@ -249,6 +307,15 @@ class PolicySpec:
 
 
 @dataclass(frozen=True)
+class SourceSpec:
+    """A build that episodes come from."""
+
+    seed: int
+    policy: PolicySpec
+    trajectories_per_world: int
+
+
+@dataclass(frozen=True)
 class Metadata:
     """The root attribute `crafter_dataset`; its entries are described in `ENTRIES`."""
 
@@ -265,7 +332,10 @@ class Metadata:
     items: tuple[str, ...]
     achievements: tuple[str, ...]
     end_reasons: tuple[str, ...] = END_REASONS
-    version: str = FORMAT_VERSION
+    episode_fields: tuple[str, ...] = BUILT_TABLE
+    unknown: tuple[str, ...] = ()
+    sources: tuple[SourceSpec, ...] = ()
+    version: str = BUILT_VERSION
     status: str = "building"
     digest: str | None = None
     counts: Counts = field(default_factory=Counts)
@@ -273,12 +343,25 @@ class Metadata:
     def to_json(self) -> dict[str, Any]:
         """Return the attribute as it is stored, in the order of `ENTRIES`."""
         values = asdict(self)
-        return {key: values[key] for key in dict.fromkeys(_root(e) for e in ENTRIES)}
+        for entry in ENTRIES:
+            if entry.optional and getattr(self, entry.path) == _DEFAULTS[entry.path]:
+                del values[entry.path]
+        return {key: values[key] for key in dict.fromkeys(map(_root, ENTRIES)) if key in values}
 
     def header(self) -> dict[str, Any]:
         """Return the entries that the dataset's digest covers."""
         values = self.to_json()
-        return {key: values[key] for key in dict.fromkeys(_root(e) for e in ENTRIES if e.digested)}
+        digested = dict.fromkeys(_root(e) for e in ENTRIES if e.digested)
+        return {key: values[key] for key in digested if key in values}
+
+    def present_fields(self) -> Iterator[Field]:
+        """Yield the arrays that the dataset holds and this version knows, in layout order."""
+        yield from (FRAME_FIELDS[name] for name in self.known_fields())
+        yield from self.table_fields()
+
+    def table_fields(self) -> tuple[Field, ...]:
+        """Per-episode arrays that the dataset holds and this version knows, in layout order."""
+        return tuple(f for f in TABLE_FIELDS.values() if f.name in self.episode_fields)
 
     def known_fields(self) -> tuple[str, ...]:
         """Names of the per-frame arrays that this version knows, in layout order."""
@@ -307,6 +390,7 @@ class Metadata:
             "materials": len(self.materials),
             "semantic": len(self.materials) + len(self.objects),
             "end_reasons": len(self.end_reasons) - 1,
+            "sources": len(self.sources) - 1,
         }[limit]
 
     def with_counts(self, counts: Counts, status: str, digest: str | None) -> Metadata:
@@ -341,9 +425,17 @@ class Metadata:
     @classmethod
     def _from_json(cls, values: Mapping[str, Any]) -> Metadata:
         """Build from entries already checked; entries unknown to this version are left out."""
-        known = {f.name: _freeze(values[f.name]) for f in fields(cls)}
+        known = {f.name: _freeze(values[f.name]) for f in fields(cls) if f.name in values}
         for name, kind in (("env", EnvSpec), ("policy", PolicySpec), ("counts", Counts)):
             known[name] = kind(**{f.name: _freeze(values[name][f.name]) for f in fields(kind)})
+        known["sources"] = tuple(
+            SourceSpec(
+                source["seed"],
+                PolicySpec(source["policy"]["name"], source["policy"]["parameters"]),
+                source["trajectories_per_world"],
+            )
+            for source in values.get("sources", ())
+        )
         return cls(**known)
 
 
@@ -383,7 +475,7 @@ def metadata_violations(attributes: Mapping[str, Any]) -> Iterator[Violation]:
         value: Any = values
         for key in entry.path.split("."):
             value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-        if not entry.check(value):
+        if not (entry.optional and value is _ABSENT) and not entry.check(value):
             found = "nothing" if value is _ABSENT else _shorten(repr(value))
             yield Violation(f"{ATTRIBUTE}.{entry.path}", entry.expected, found)
     digest = values.get("digest")
@@ -394,6 +486,8 @@ def metadata_violations(attributes: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 _ABSENT = object()
+
+_DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(Metadata)}
 
 
 def _root(entry: Entry) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.container import Container
-from schemas.digests import DATASET_DIGEST_FIELDS, EpisodeHasher, dataset_digest
+from schemas.digests import EpisodeHasher, dataset_digest, digested_table
 from schemas.errors import CorruptDataError
 from schemas.layout import (
     CUT,
@@ -18,11 +18,11 @@ from schemas.layout import (
     TABLE_FIELDS,
     TERMINATED,
     TIME_LIMIT,
+    UNKNOWN,
     Field,
     digested_fields,
 )
 from schemas.metadata import ATTRIBUTE, Metadata, Violation, metadata_violations, require_dataset
-from schemas.zarr_format import present_fields
 
 Rows = dict[str, NDArray[Any]]
 
@@ -61,7 +61,7 @@ def validate(
         return  # Shapes follow from the metadata.
     metadata = Metadata.from_attributes(container.attributes, container.name)
     broken: set[str] = set()
-    for field in present_fields(metadata):
+    for field in metadata.present_fields():
         structure = list(_check_array(container, metadata, field))
         yield from structure
         if structure:
@@ -69,15 +69,15 @@ def validate(
         else:
             yield from container.check(field, metadata)
     table: Rows = {}
-    for name, field in TABLE_FIELDS.items():
-        if name == "terrain" or field.path in broken:
+    for field in metadata.table_fields():
+        if field.name == "terrain" or field.path in broken:
             continue
         try:
-            table[name] = container.read(field.path, 0, metadata.counts.episodes)
+            table[field.name] = container.read(field.path, 0, metadata.counts.episodes)
         except CorruptDataError as error:
             yield Violation(field.path, "readable chunks", str(error))
             continue
-        yield from _check_range(field, table[name], metadata, "", 0)
+        yield from _check_range(field, table[field.name], metadata, "", 0)
     if "starts" not in table or "lengths" not in table:
         return  # Nothing can be said of where the episodes lie.
     misplaced = list(_check_places(table["starts"], table["lengths"], metadata))
@@ -148,7 +148,8 @@ def _check_content(
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
     """Read every chunk of the arrays that are sound and check what it says."""
-    whole = set(DATASET_DIGEST_FIELDS) - {"terrain"} <= set(table)
+    whole = set(digested_table(metadata)) - {"terrain"} <= set(table)
+    has_terrain = "terrain" in metadata.episode_fields
     chunk = metadata.chunk_frames
     for episode in range(metadata.counts.episodes):
         start, length = int(table["starts"][episode]), int(table["lengths"][episode])
@@ -165,17 +166,16 @@ def _check_content(
         rows = {name: values[:length] for name, values in rows.items()}
         yield from _check_episode(rows, metadata, table, episode, start, length)
         try:
-            terrain = container.read(f"{TABLE}/terrain", episode, episode + 1)
-            yield from _check_range(TABLE_FIELDS["terrain"], terrain, metadata, "episode", episode)
+            if has_terrain:
+                terrain = container.read(f"{TABLE}/terrain", episode, episode + 1)
+                yield from _check_range(TABLE_FIELDS["terrain"], terrain, metadata, "", episode)
         except CorruptDataError as error:
             whole = False
             yield Violation(f"{TABLE}/terrain[{episode}]", "readable chunks", str(error))
         on_episode(episode)
     if metadata.status == "complete" and whole:
         digest = dataset_digest(
-            metadata.header(),
-            metadata.counts.episodes,
-            lambda name, start, stop: container.read(f"{TABLE}/{name}", start, stop),
+            metadata, lambda name, start, stop: container.read(f"{TABLE}/{name}", start, stop)
         )
         if digest != metadata.digest:
             yield Violation(f"{ATTRIBUTE}.digest", digest, str(metadata.digest))
@@ -200,7 +200,11 @@ def _check_episode(
 ) -> Iterator[Violation]:
     """Check the rows of one episode: ranges, flags, sums, positions, digest."""
     where = f"(episode {episode})"
-    for name, values in rows.items():
+    seen = rows
+    if "final_frames" in table and not table["final_frames"][episode]:
+        yield from _check_placeholder(rows, episode, start + length - 1)
+        seen = {name: values[:-1] for name, values in rows.items()}
+    for name, values in seen.items():
         yield from _check_range(FRAME_FIELDS[name], values, metadata, where, start)
     if "episode_ids" in rows:
         ids = rows["episode_ids"]
@@ -226,9 +230,9 @@ def _check_episode(
             yield Violation(
                 f"{TABLE}/returns[{episode}]", f"{total}, the sum of rewards", str(found)
             )
-    yield from _check_player(rows, metadata, where, start)
+    yield from _check_player(seen, metadata, where, start)
     if "achievements" in rows:
-        fell = _rows_where(np.diff(rows["achievements"].astype(np.int32), axis=0) < 0)
+        fell = _rows_where(np.diff(seen["achievements"].astype(np.int32), axis=0) < 0)
         for row in fell[:1]:
             place = f"achievements[{start + row + 1}] {where}"
             yield Violation(place, "counts that never fall", "one that fell")
@@ -241,15 +245,30 @@ def _check_episode(
             yield Violation(f"{TABLE}/digests[{episode}]", hasher.digest().tobytes().hex(), stored)
 
 
+def _check_placeholder(rows: Rows, episode: int, row: int) -> Iterator[Violation]:
+    """Check that a final frame that was not recorded is made of fill values."""
+    for name in rows.keys() - {"episode_ids"}:
+        fill = np.dtype(FRAME_FIELDS[name].dtype).type(FRAME_FIELDS[name].fill)
+        if (rows[name][-1] != fill).any():
+            yield Violation(
+                f"{name}[{row}] (episode {episode}, without a final frame)",
+                f"the fill value {fill}",
+                "another",
+            )
+
+
 def _check_flags(
     rows: Rows, metadata: Metadata, reason: int, where: str, start: int
 ) -> Iterator[Violation]:
-    """Check that a flag is set on the row before the final frame, as the end reason has it."""
+    """Check that a flag is set on the row before the final frame, as the end reason has it.
+
+    The end reason `unknown` says nothing of the flag there.
+    """
     for name, reasons in (("terminations", (TERMINATED,)), ("truncations", (TIME_LIMIT, CUT))):
         if name not in rows or not 0 <= reason < len(metadata.end_reasons):
             continue
         expected = np.zeros(len(rows[name]), bool)
-        expected[-2:-1] = reason in reasons
+        expected[-2:-1] = rows[name][-2:-1] if reason == UNKNOWN else reason in reasons
         for row in np.flatnonzero(rows[name] != expected)[:1]:
             yield Violation(
                 f"{name}[{start + row}] {where}",

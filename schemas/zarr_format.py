@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.codecs import ChunkCodec
-from schemas.layout import FRAME_FIELDS, TABLE, TABLE_FIELDS, Field
+from schemas.layout import TABLE, Field
 from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
 
 DOCUMENT = "zarr.json"
@@ -22,12 +22,6 @@ DOCUMENT = "zarr.json"
 def chunk_file(field: Field, index: int) -> str:
     """Name of an array's `index`-th file, relative to the array's folder."""
     return ".".join(["c", str(index)] + ["0"] * (len(field.dims) - 1))
-
-
-def present_fields(metadata: Metadata) -> Iterator[Field]:
-    """Yield the arrays that the dataset holds, in layout order."""
-    yield from (f for f in FRAME_FIELDS.values() if f.name in metadata.fields)
-    yield from TABLE_FIELDS.values()
 
 
 def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:
@@ -125,7 +119,7 @@ def root_document(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, A
     table = table_document()
     table["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": {}}
     members = {TABLE: table} | {
-        f.path: array_document(f, metadata) for f in present_fields(metadata)
+        f.path: array_document(f, metadata) for f in metadata.present_fields()
     }
     return {
         "zarr_format": 3,

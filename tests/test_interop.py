@@ -11,7 +11,6 @@ import zarr
 
 from loader import open_dataset
 from schemas.layout import FIELDS
-from schemas.zarr_format import present_fields
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def test_plain_zarr(dataset, dataset_path):
         names = {name for name, _ in root.arrays()}
     assert names == set(dataset.fields)
     assert {name for name, _ in root["episodes"].arrays()} == {
-        f.name for f in FIELDS if f.per_episode
+        f.name for f in FIELDS if f.per_episode and not f.rare
     }
     start, length = root["episodes/starts"][2], root["episodes/lengths"][2]
     frames = root["frames"][start : start + length]
@@ -35,13 +34,13 @@ def test_plain_zarr(dataset, dataset_path):
 
 def test_plain_zarr_without_consolidated_metadata(dataset, dataset_path):
     root = zarr.open_group(dataset_path, mode="r", use_consolidated=False)
-    for field in present_fields(dataset.metadata):
+    for field in dataset.metadata.present_fields():
         assert root[field.path].shape == zarr.open_group(dataset_path)[field.path].shape
 
 
 def test_stock_zarr_writes_the_same_metadata(dataset, dataset_path):
     """zarr-python reads each array's document and writes it back as it was."""
-    for field in present_fields(dataset.metadata):
+    for field in dataset.metadata.present_fields():
         document = json.loads((dataset_path / field.path / "zarr.json").read_text())
         array = zarr.open_array(dataset_path / field.path, mode="r")
         written = json.loads(json.dumps(array.metadata.to_dict()))
@@ -64,7 +63,7 @@ def test_xarray(dataset, dataset_path, consolidated):
 
 def test_tensorstore(dataset, dataset_path):
     tensorstore = pytest.importorskip("tensorstore")
-    for field in present_fields(dataset.metadata):
+    for field in dataset.metadata.present_fields():
         array = tensorstore.open(
             {
                 "driver": "zarr3",

@@ -89,6 +89,8 @@ class Source:
         return Shot(picture, ids, self._terrain_of(episode, problems), tuple(problems))
 
     def _terrain_of(self, episode: Episode, problems: list[str]) -> NDArray[np.uint8] | None:
+        if "terrain" not in self.dataset.metadata.episode_fields:
+            return None
         if self._terrain is None or self._terrain[0] != episode.id:
             try:
                 self._terrain = episode.id, episode.terrain, ""

@@ -91,6 +91,10 @@ def _replay(dataset: Dataset, index: int) -> Iterator[Violation]:
     from schemas.errors import CorruptDataError
 
     row = dataset.episodes[index]
+    for name in ("world_seeds", "terrain"):
+        if name not in dataset.metadata.episode_fields:
+            yield Violation(f"episode {index}", f"{name}, to play it again", "none")
+            return
     try:
         episode = dataset[index]
         stored, terrain = episode.load(), episode.terrain

@@ -46,7 +46,7 @@ class ZarrWriter:
             field.path: (ShardedArray if field.sharded else ChunkedArray)(
                 path, field, metadata, self._retract_on_disk
             )
-            for field in zarr_format.present_fields(metadata)
+            for field in metadata.present_fields()
         }
         self._retracted: Metadata | None = None
 
@@ -120,15 +120,7 @@ class ZarrWriter:
         counts, chunk_frames = self.metadata.counts, self.metadata.chunk_frames
         stop = counts.rows + -(-episode.length // chunk_frames) * chunk_frames
         rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
-        table = {
-            "starts": counts.rows,
-            "lengths": episode.length,
-            "returns": episode.episode_return,
-            "end_reasons": episode.end_reason,
-            "world_seeds": episode.world_seed,
-            "terrain": episode.terrain,
-            "digests": episode.digest,
-        }
+        table = episode.table_row(counts.rows)
         for array in self._arrays.values():
             name = array.field.name
             if isinstance(array, ShardedArray):
@@ -149,9 +141,7 @@ class ZarrWriter:
         for array in self._arrays.values():
             array.flush()
         if complete:
-            digest = dataset_digest(
-                self.metadata.header(), self.metadata.counts.episodes, self.read_table
-            )
+            digest = dataset_digest(self.metadata, self.read_table)
             self.metadata = self.metadata.with_counts(self.metadata.counts, "complete", digest)
         if self.metadata.counts != self._committed.counts:
             self._write_members()

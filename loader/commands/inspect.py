@@ -38,10 +38,9 @@ def command(path: Path, as_json: bool) -> int:
 
 
 def _arrays(dataset: Any) -> dict[str, dict[str, Any]]:
-    from schemas.zarr_format import present_fields
 
     arrays = {}
-    for field in present_fields(dataset.metadata):
+    for field in dataset.metadata.present_fields():
         info = dataset.container.describe(field.path)
         if info is not None:
             arrays[field.path] = {

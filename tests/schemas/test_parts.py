@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import struct
+from dataclasses import replace
 
 import google_crc32c
 import numpy as np
@@ -19,9 +20,17 @@ from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
 from builder.settings import BuildSettings
 from schemas import FIELDS, FRAME_FIELDS, CodecError, CorruptDataError, MetadataError, VersionError
 from schemas.codecs import ChunkCodec
-from schemas.digests import EpisodeHasher, dataset_digest
-from schemas.layout import digested_fields
-from schemas.metadata import ATTRIBUTE, ENTRIES, Metadata, metadata_violations
+from schemas.digests import EpisodeHasher, dataset_digest, digested_table
+from schemas.layout import BUILT_VERSION, FORMAT_VERSION, digested_fields
+from schemas.metadata import (
+    ATTRIBUTE,
+    ENTRIES,
+    Counts,
+    Metadata,
+    PolicySpec,
+    SourceSpec,
+    metadata_violations,
+)
 from schemas.shards import read_chunks, read_index, shard_parts
 
 CODECS = ["zstd", "zstd:1", "zstd:22", "blosc-zstd", "blosc-lz4:9", "none"]
@@ -144,13 +153,17 @@ def test_dataset_digest_is_as_the_format_says():
         "terrain": np.arange(12, dtype=np.uint8).reshape(2, 2, 3),
         "digests": np.arange(32, dtype=np.uint8).reshape(2, 16),
     }
-    header = {"b": [1, 2], "a": "ü"}
-    content = b'{"a":"\\u00fc","b":[1,2]}'
+    metadata = replace(
+        BuildSettings(policy_args={"sleep_probability": 0.5}).metadata(), counts=Counts(episodes=2)
+    )
+    metadata = replace(metadata, materials=("ü",))
+    content = json.dumps(metadata.header(), sort_keys=True, separators=(",", ":")).encode()
+    assert b'"materials":["\\u00fc"]' in content
     for e in range(2):
         content += struct.pack("<qBq", table["lengths"][e], table["end_reasons"][e],
                                table["world_seeds"][e])  # fmt: skip
         content += table["terrain"][e].tobytes() + table["digests"][e].tobytes()
-    digest = dataset_digest(header, 2, lambda name, start, stop: table[name][start:stop])
+    digest = dataset_digest(metadata, lambda name, start, stop: table[name][start:stop])
     assert digest == hashlib.sha256(content).hexdigest()
 
 
@@ -172,7 +185,7 @@ def test_header_leaves_out_what_may_differ():
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.path)
 @pytest.mark.parametrize("value", ["absent", "", -1, 10**30, 1.5, None, [], {}, [1, 2, 3]])
 def test_broken_entries_are_named(entry, value):
-    if entry.path == "version" or entry.check(value):
+    if entry.path == "version" or entry.check(value) or (entry.optional and value == "absent"):
         return
     document = json.loads(json.dumps(BuildSettings().metadata().to_json()))
     *parents, key = entry.path.split(".")
@@ -187,6 +200,25 @@ def test_broken_entries_are_named(entry, value):
     assert [v.path for v in violations] == [f"{ATTRIBUTE}.{entry.path}"]
     with pytest.raises(MetadataError, match=rf"{entry.path}: expected .*, found"):
         Metadata.from_attributes({ATTRIBUTE: document}, "x")
+
+
+def test_what_only_other_datasets_have_is_kept_and_changes_the_digest():
+    built = BuildSettings().metadata()
+    policy = PolicySpec("random", {"a": 1})
+    other = replace(
+        built,
+        version=FORMAT_VERSION,
+        episode_fields=("starts", "lengths", "returns", "end_reasons", "digests", "final_frames"),
+        unknown=("seed", "env.length"),
+        sources=(SourceSpec(1, policy, 2), SourceSpec(2, policy, 1)),
+    )
+    attributes = {ATTRIBUTE: json.loads(json.dumps(other.to_json()))}
+    assert Metadata.from_attributes(attributes, "x") == other
+    assert {"episode_fields", "unknown", "sources"} <= set(other.header())
+    assert [f.name for f in other.table_fields()] == list(other.episode_fields)
+    assert digested_table(other) == ("lengths", "end_reasons", "digests", "final_frames")
+    assert not {"episode_fields", "unknown", "sources"} & set(built.to_json())
+    assert built.version == BUILT_VERSION
 
 
 @pytest.mark.parametrize("version", ["2.0", "10.1", "0.9", "1", "one", 1.0, None])

@@ -123,6 +123,8 @@ def gather(
     seen_in, times_seen = np.zeros(area, np.int64), np.zeros(area, np.int64)
     has_positions = "positions" in dataset.fields
     cells_seen = np.zeros(len(dataset), np.int64) if has_positions else None
+    if not {"terrain", "world_seeds"} <= set(meta.episode_fields):
+        maps = 0
     worlds: dict[int, World] = {}
     for index in range(len(dataset)) if progress is None else progress:
         episode = dataset[index]

@@ -1,0 +1,3 @@
+"""Importing: episodes of other formats as episodes of ours, with nothing invented."""
+
+from __future__ import annotations
