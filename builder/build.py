@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.collect import CollectError, Job
@@ -13,8 +13,8 @@ from builder.episodes import EncodedEpisode, cut_episode
 from builder.pool import Pool, make_pool
 from builder.provenance import describe_run
 from builder.settings import DEFAULT_FRAMES, BuildSettings, SettingsError, Target, check_resumable
-from builder.storage.files import PARTIAL, exclusive
-from builder.storage.zarr_writer import ZarrWriter, read_root
+from builder.storage import containers
+from builder.storage.writer import DatasetWriter
 from schemas.errors import NotADatasetError
 from schemas.metadata import ATTRIBUTE, Counts, Metadata
 
@@ -100,7 +100,7 @@ def build(
     Parameters
     ----------
     path : str or Path
-        Folder of the Zarr group.
+        Folder of the Zarr group, or an HDF5 file, which ends in `.h5` or `.hdf5`.
     settings : BuildSettings, optional
         What to build; to resume without them goes on with the dataset's own.
     target : Target, optional
@@ -147,26 +147,31 @@ def build(
     if given is None:
         given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
     settings = settings or BuildSettings()
+    if settings.codec is None:
+        settings = replace(settings, codec=containers.default_codec(path))
     if resume and overwrite:
         raise SettingsError("resume, overwrite: expected at most one of them, found both")
     stored = _check_path(path, resume, overwrite)
     # Before anything is made or replaced:
     metadata = stored or settings.metadata()
+    containers.check_codec(path, metadata)
     check_engine(engine, metadata.env.area)
     warm_up(engine, metadata.env.area)
-    path.mkdir(parents=True, exist_ok=True)
-    with exclusive(path) as held:
+    with containers.exclusive(path) as held:
         if not held:
             raise BuildError(f"{path}: another build is writing to it")
         stored = _check_path(path, resume, overwrite)  # now nobody else can change it
         if stored is not None:
             check_resumable(stored, settings, given, str(path))
-            writer = ZarrWriter.resume(path)
+            writer = containers.resume(path)
         else:
-            writer = ZarrWriter.create(path, settings.metadata(), {})
-        return _Build(
-            writer, target, workers, num_envs, engine, on_progress, should_stop, commit_seconds
-        ).run()
+            writer = containers.create(path, settings.metadata())
+        try:
+            return _Build(
+                writer, target, workers, num_envs, engine, on_progress, should_stop, commit_seconds
+            ).run()
+        finally:
+            writer.close()
 
 
 class _Build:
@@ -174,7 +179,7 @@ class _Build:
 
     def __init__(
         self,
-        writer: ZarrWriter,
+        writer: DatasetWriter,
         target: Target | None,
         workers: int,
         num_envs: int,
@@ -327,14 +332,10 @@ class _Build:
 
 def _check_path(path: Path, resume: bool, overwrite: bool) -> Metadata | None:
     """Refuse a path that may not be written; give the metadata of a dataset to go on with."""
-    if path.suffix in (".h5", ".hdf5"):
-        raise BuildError(f"{path}: expected a folder for a Zarr group, found an HDF5 file name")
-    if not path.exists() or (
-        path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
-    ):
+    if containers.is_free(path):
         return None
     try:
-        attributes = read_root(path)["attributes"]
+        attributes = containers.read_attributes(path)
     except NotADatasetError:
         attributes = {}
     if ATTRIBUTE not in attributes:

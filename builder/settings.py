@@ -78,8 +78,9 @@ class BuildSettings:
         Cells in the picture (x, y), the inventory rows included.
     fields : collection of str
         Optional per-frame fields to store.
-    codec : str
-        `zstd:LEVEL`, `blosc-zstd:LEVEL`, `blosc-lz4:LEVEL` or `none`.
+    codec : str, optional
+        `zstd:LEVEL`, `blosc-zstd:LEVEL`, `blosc-lz4:LEVEL`, `none`, or in HDF5
+        `gzip:LEVEL`; by default what suits the container.
     chunk_frames : int
         Frames compressed together.
     """
@@ -93,7 +94,7 @@ class BuildSettings:
     area: tuple[int, int] = (64, 64)
     view: tuple[int, int] = (9, 9)
     fields: Collection[str] = OPTIONAL_FIELDS
-    codec: str = DEFAULT_CODEC
+    codec: str | None = None
     chunk_frames: int = 32
 
     def metadata(self) -> Metadata:
@@ -141,7 +142,7 @@ class BuildSettings:
             seed=self.seed,
             trajectories_per_world=self.trajectories_per_world,
             chunk_frames=self.chunk_frames,
-            codec=str(ChunkCodec.parse(self.codec)),
+            codec=str(ChunkCodec.parse(self.codec or DEFAULT_CODEC)),
             fields=tuple(
                 f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in self.fields
             ),

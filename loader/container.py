@@ -6,6 +6,7 @@ from pathlib import Path
 
 from loader.workers import default_threads
 from schemas.container import Container
+from schemas.hdf5_format import SUFFIXES
 
 CACHE_BYTES = 64 * 2**20
 """Bytes of decoded chunks that a reader keeps, by default."""
@@ -24,8 +25,8 @@ def open_container(
     Parameters
     ----------
     path : str or Path
-        Folder of a Zarr group; or a zip file of one, or an address that fsspec
-        opens, which are read through zarr-python.
+        Folder of a Zarr group, or an HDF5 file; or a zip file of a group, or an
+        address that fsspec opens, which are read through zarr-python.
     cache_bytes : int
         Bytes of decoded chunks to keep.
     threads : int, optional
@@ -47,6 +48,11 @@ def open_container(
         from loader.zarr.remote import RemoteZarr
 
         return RemoteZarr(str(path))
+    threads = default_threads() if threads is None else threads
+    if Path(path).is_file() or (not Path(path).exists() and Path(path).suffix in SUFFIXES):
+        from loader.hdf5 import LocalHdf5
+
+        return LocalHdf5(Path(path), cache_bytes, threads)
     from loader.zarr.local import LocalZarr
 
-    return LocalZarr(Path(path), cache_bytes, default_threads() if threads is None else threads)
+    return LocalZarr(Path(path), cache_bytes, threads)

@@ -1,12 +1,15 @@
 """The codecs a dataset may be compressed with, by short names such as `zstd:1`.
 
 Every chunk is stored as its elements in little-endian C order, compressed,
-followed by the CRC-32C of the compressed bytes. Only codecs that stock
-zarr-python, TensorStore and zarrs read are allowed.
+followed by a checksum of the compressed bytes: their CRC-32C in Zarr, their
+Fletcher-32 in HDF5. Only codecs that stock readers of the container read are
+allowed.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,9 +25,12 @@ from schemas.errors import CodecError, CorruptDataError
 
 DEFAULT_CODEC = "zstd:1"
 
-_LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5)}
-CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9 or none"
+_LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5), "gzip": (1, 9, 3)}
+CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9, gzip:1..9 (in HDF5) or none"
 CHECKSUM_BYTES = 4
+
+Checksum = Callable[[Any], bytes]
+"""What `crc32c` and `fletcher32` are."""
 
 
 def crc32c(data: Any) -> bytes:
@@ -35,6 +41,32 @@ def crc32c(data: Any) -> bytes:
     )
 
 
+def fletcher32(data: Any) -> bytes:
+    """Fletcher-32 of a bytes-like object, as the four little-endian bytes HDF5 stores.
+
+    Two sums modulo 65,535 over big-endian 16-bit words, the second of them over
+    the first; a sum that is not zero is never 0 but 65,535. Source: HDF5's
+    H5_checksum_fletcher32.
+    """
+    stored = np.frombuffer(data, np.uint8)
+    words = stored[: len(stored) // 2 * 2].view(">u2").astype(np.uint64)
+    if len(stored) % 2:
+        words = np.append(words, np.uint64(int(stored[-1]) << 8))
+    # So many words at a time that no sum overflows.
+    first = second = 0
+    for start in range(0, len(words), _FLETCHER_WORDS):
+        block = words[start : start + _FLETCHER_WORDS]
+        weights = np.arange(len(block), 0, -1, dtype=np.uint64)
+        second += first * len(block) + int(block @ weights)
+        first += int(block.sum())
+    sums = (value % 65_535 or 65_535 * (value > 0) for value in (first, second))
+    low, high = sums
+    return (high << 16 | low).to_bytes(CHECKSUM_BYTES, "little")
+
+
+_FLETCHER_WORDS = 2**22
+
+
 @dataclass(frozen=True)
 class ChunkCodec:
     """How one chunk becomes bytes and back.
@@ -42,7 +74,7 @@ class ChunkCodec:
     Parameters
     ----------
     name : str
-        `zstd`, `blosc-zstd`, `blosc-lz4` or `none`.
+        `zstd`, `blosc-zstd`, `blosc-lz4`, `gzip` or `none`.
     level : int
         Compression level; 0 for `none`.
     """
@@ -78,7 +110,7 @@ class ChunkCodec:
 
     @cached_property
     def _compressor(self) -> Any:
-        if self.name == "none":
+        if self.name in ("none", "gzip"):
             return None
         if self.name == "zstd":
             return numcodecs.Zstd(level=self.level)
@@ -88,14 +120,26 @@ class ChunkCodec:
             self.name.removeprefix("blosc-"), self.level, numcodecs.Blosc.NOSHUFFLE
         )
 
-    def encode(self, chunk: NDArray[Any]) -> bytes:
+    @property
+    def compression(self) -> str:
+        """What `decode_into` undoes."""
+        return self.name.partition("-")[0]
+
+    def encode(self, chunk: NDArray[Any], checksum: Checksum = crc32c) -> bytes:
         """Compress one whole chunk and append its checksum."""
         chunk = np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<"))
-        data = chunk.tobytes() if self._compressor is None else self._compressor.encode(chunk)
-        return bytes(data) + crc32c(data)
+        if self.name == "gzip":
+            data = zlib.compress(chunk.reshape(-1).view(np.uint8).data, self.level)
+        else:
+            data = chunk.tobytes() if self._compressor is None else self._compressor.encode(chunk)
+        return bytes(data) + checksum(data)
 
     def decode(
-        self, data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]
+        self,
+        data: bytes | memoryview,
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+        checksum: Checksum = crc32c,
     ) -> NDArray[Any]:
         """Check one chunk's checksum and decompress it.
 
@@ -105,7 +149,7 @@ class ChunkCodec:
             If the checksum or the decompressed size does not fit.
         """
         chunk = np.empty(shape, dtype)
-        decode_into(self.name.partition("-")[0], data, chunk)
+        decode_into(self.compression, data, chunk, checksum)
         return chunk
 
     def documents(self, dtype: np.dtype[Any]) -> list[dict[str, Any]]:
@@ -113,6 +157,8 @@ class ChunkCodec:
         documents: list[dict[str, Any]] = [{"name": "bytes"}]
         if dtype.itemsize > 1:
             documents[0]["configuration"] = {"endian": "little"}
+        if self.name == "gzip":
+            raise CodecError("codec gzip: expected an HDF5 file, found a Zarr group")
         if self.name == "zstd":
             documents.append(
                 {"name": "zstd", "configuration": {"level": self.level, "checksum": False}}
@@ -159,7 +205,9 @@ def compression_of(documents: Any) -> str | None:
     return name if name in ("zstd", "blosc", "none") else None
 
 
-def decode_into(compression: str, data: Any, out: NDArray[Any]) -> None:
+def decode_into(
+    compression: str, data: Any, out: NDArray[Any], checksum: Checksum = crc32c
+) -> None:
     """Check one chunk's checksum and decompress it, straight into an array.
 
     The global interpreter lock is released while it decompresses.
@@ -167,11 +215,13 @@ def decode_into(compression: str, data: Any, out: NDArray[Any]) -> None:
     Parameters
     ----------
     compression : str
-        `zstd`, `blosc` or `none`.
+        `zstd`, `blosc`, `gzip` or `none`.
     data : bytes-like
-        The stored chunk: compressed elements, then the CRC-32C of these bytes.
+        The stored chunk: compressed elements, then the checksum of these bytes.
     out : ndarray
         The whole chunk, little-endian, C-contiguous; undefined after an error.
+    checksum : callable
+        `crc32c` or `fletcher32`.
 
     Raises
     ------
@@ -187,7 +237,7 @@ def decode_into(compression: str, data: Any, out: NDArray[Any]) -> None:
     found = _content_bytes(compression, body)
     fits = found in (None, out.nbytes)
     if compression != "zstd" or not fits:
-        _verify(stored)
+        _verify(stored, checksum)
     if not fits:
         raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {found}")
     raw: Any = body
@@ -198,11 +248,17 @@ def decode_into(compression: str, data: Any, out: NDArray[Any]) -> None:
             # Blosc's own threads would fight with those that read.
             numcodecs.blosc.use_threads = False
             raw = numcodecs.blosc.decompress(body, out)
-    except (ValueError, RuntimeError) as error:
-        _verify(stored)
+        elif compression == "gzip":
+            # No more than what is wanted, however much a chunk claims to hold.
+            inflater = zlib.decompressobj()
+            raw = inflater.decompress(body.data, out.nbytes + 1)
+            if not inflater.eof:
+                raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found others")
+    except (ValueError, RuntimeError, zlib.error) as error:
+        _verify(stored, checksum)
         raise CorruptDataError(f"a chunk cannot be decompressed: {error}") from error
     if compression == "zstd":
-        _verify(stored)
+        _verify(stored, checksum)
     if raw is not out:
         if len(raw) != out.nbytes:
             raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {len(raw)}")
@@ -213,6 +269,8 @@ def _content_bytes(compression: str, body: NDArray[np.uint8]) -> int | None:
     """Read how many bytes a chunk says it holds; None if it does not say."""
     if compression == "zstd":
         return _zstd_bytes(body[:18].tobytes())
+    if compression == "gzip":
+        return None  # it does not say
     if compression == "none":
         return len(body)
     # Blosc's header: the sizes of the content and of the whole in bytes 4 to 8 and 12 to 16.
@@ -222,12 +280,11 @@ def _content_bytes(compression: str, body: NDArray[np.uint8]) -> int | None:
     return int.from_bytes(header[4:8], "little")
 
 
-def _verify(stored: NDArray[np.uint8]) -> None:
-    body, checksum = stored[:-CHECKSUM_BYTES], stored[-CHECKSUM_BYTES:]
-    if len(stored) < CHECKSUM_BYTES or google_crc32c.value(body) != int.from_bytes(
-        checksum.tobytes(), "little"
-    ):
-        raise CorruptDataError("a chunk fails its CRC-32C checksum")
+def _verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:
+    body, found = stored[:-CHECKSUM_BYTES], stored[-CHECKSUM_BYTES:]
+    if len(stored) < CHECKSUM_BYTES or checksum(body) != found.tobytes():
+        name = "CRC-32C" if checksum is crc32c else "Fletcher-32"
+        raise CorruptDataError(f"a chunk fails its {name} checksum")
 
 
 def _zstd_bytes(header: bytes) -> int | None:

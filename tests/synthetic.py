@@ -10,7 +10,7 @@ import numpy as np
 
 from builder.episodes import EncodedEpisode
 from builder.settings import BuildSettings
-from builder.storage.zarr_writer import ZarrWriter
+from builder.storage import containers
 from schemas.codecs import ChunkCodec
 from schemas.layout import FRAME_FIELDS, TERMINATED, TIME_LIMIT
 
@@ -38,7 +38,9 @@ def _write(path, lengths, end_reasons, chunk_frames, codec, commits, complete):
     settings = BuildSettings(size=(18, 20), area=(3, 4), chunk_frames=chunk_frames)
     metadata = replace(settings.metadata(), codec=codec)
     rng = np.random.default_rng(len(lengths))
-    writer = ZarrWriter.create(path, metadata, {})
+    if not containers.is_hdf5(path):
+        path.mkdir(parents=True, exist_ok=True)
+    writer = containers.create(path, metadata)
     for episode, length in enumerate(lengths):
         reason = TERMINATED if end_reasons is None else end_reasons[episode]
         writer.append(_episode(metadata, rng, episode, length, reason))
@@ -47,6 +49,7 @@ def _write(path, lengths, end_reasons, chunk_frames, codec, commits, complete):
             yield episode + 1
     if not lengths:
         writer.commit(complete)
+    writer.close()
 
 
 def _episode(metadata, rng, episode, length, reason):

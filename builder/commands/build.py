@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from builder.commands.options import Argument, Names, Pair, read_config
 from schemas.codecs import CODEC_CHOICES, DEFAULT_CODEC
 from schemas.commandline import run
+from schemas.hdf5_format import DEFAULT_CODEC as HDF5_CODEC
 from schemas.layout import OPTIONAL_FIELDS
 
 # The settings' own defaults are those of `builder.settings`, which a test holds to these: importing
@@ -37,7 +38,7 @@ _SETTINGS = (
     type=click.Path(path_type=Path),
     required=True,
     metavar="PATH",
-    help="Folder of the Zarr group to write, for example data.zarr.",
+    help="What to write: a Zarr group, for example data.zarr, or an HDF5 file, data.h5.",
 )
 @click.option(
     "--frames",
@@ -109,10 +110,8 @@ _SETTINGS = (
 )
 @click.option(
     "--codec",
-    default=DEFAULT_CODEC,
-    show_default=True,
     metavar="CODEC",
-    help=f"Compression: {CODEC_CHOICES}.",
+    help=f"Compression: {CODEC_CHOICES}.  [default: {DEFAULT_CODEC}, {HDF5_CODEC} in HDF5]",
 )
 @click.option(
     "--chunk-frames",

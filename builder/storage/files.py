@@ -35,9 +35,14 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        error.filename = error.filename or str(path)  # a failed write does not name its file
-        raise
+        raise name_error(error, path) from None
     return size
+
+
+def name_error(error: OSError, path: Path) -> OSError:
+    """Give the error of a write its file's name, which the system leaves out."""
+    error.filename = error.filename or str(path)
+    return error
 
 
 def sync_folder(folder: Path) -> None:
@@ -56,23 +61,49 @@ def remove_partial(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[bool]:
-    """Hold the only right to write below a folder; the kernel drops it with the process.
-
-    Yields
-    ------
-    bool
-        Whether the right was had; False if another process holds it.
-    """
+def lock_folder(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock; whether it was had is what it yields."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError:
-            pass  # A file system without locks: better to build than to refuse.
-        yield True
+        yield _lock(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lock_file(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file made for it; whether it was had is what it yields.
+
+    The file is removed at the end. One that a killed process has left is no
+    lock, but is used again.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        held = _lock(descriptor)
+        if not held or _is_same(descriptor, path):
+            break
+        os.close(descriptor)  # its holder has just removed it
+    try:
+        yield held
+    finally:
+        if held:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # A file system without locks: better to build than to refuse.
+    return True
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -13,42 +13,27 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from builder.episodes import EncodedEpisode
-from builder.storage.arrays import ChunkedArray, DamagedRowError, GrowingArray, ShardedArray
 from builder.storage.files import remove_partial, replace_file, sync_folder
+from builder.storage.writer import DatasetWriter
+from builder.storage.zarr_arrays import ZarrImages, ZarrRows
 from schemas import zarr_format
-from schemas.digests import dataset_digest
-from schemas.errors import CorruptDataError, MetadataError, NotADatasetError
-from schemas.layout import CUT, TABLE
-from schemas.metadata import Counts, Metadata
+from schemas.errors import MetadataError, NotADatasetError
+from schemas.layout import TABLE
+from schemas.metadata import Metadata
 
 
-class ZarrWriter:
-    """The only writer of a dataset; make one with `create` or `resume`.
-
-    Attributes
-    ----------
-    metadata : Metadata
-        Of the dataset, its counts those of all episodes appended so far.
-    provenance : dict
-        What the next commit stores under `provenance`.
-    """
+class ZarrWriter(DatasetWriter):
+    """The only writer of a dataset in a Zarr group; make one with `create` or `resume`."""
 
     def __init__(self, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> None:
-        self.path = path
-        self.metadata = metadata
-        self.provenance = provenance
-        self._committed = metadata
-        self._arrays: dict[str, GrowingArray] = {
-            field.path: (ShardedArray if field.sharded else ChunkedArray)(
+        arrays: list[ZarrImages | ZarrRows] = [
+            (ZarrImages if field.sharded else ZarrRows)(
                 path, field, metadata, self._retract_on_disk
             )
             for field in metadata.present_fields()
-        }
-        self._retracted: Metadata | None = None
+        ]
+        self._stored = arrays
+        super().__init__(path, metadata, provenance, {array.field.path: array for array in arrays})
 
     @classmethod
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> ZarrWriter:
@@ -57,7 +42,7 @@ class ZarrWriter:
         writer = cls(path, metadata, provenance)
         # The root comes first: from here on, whenever it is killed, the folder is a dataset that
         # can be resumed, and what may be left in it of an earlier one is not part of it.
-        writer._write_root()
+        writer._write_root(metadata)
         for child in path.iterdir():
             if child.name != zarr_format.DOCUMENT:
                 _remove(child)
@@ -87,117 +72,45 @@ class ZarrWriter:
                 )
         remove_partial(path)
         counts = metadata.counts
-        # The episodes' arrays come first: they say in which episode another's damage is.
-        for array in reversed(writer._arrays.values()):
+        for array in writer._stored:
             rows = counts.episodes if array.field.per_episode else counts.rows
-            array.folder.mkdir(parents=True, exist_ok=True)  # if it was killed before it made them
-            array.remove_beyond(rows)
-            writer._restore(array, rows)
+            array.folder.path.mkdir(parents=True, exist_ok=True)  # if killed before it made them
+            array.folder.remove_beyond(rows)
+        writer._restore_all()
         return writer
-
-    @property
-    def committed(self) -> Metadata:
-        """The metadata that a reader sees."""
-        return self._committed
 
     @property
     def nbytes(self) -> int:
         """Bytes in the dataset's chunk files, images that are not yet committed too."""
-        return sum(array.nbytes for array in self._arrays.values())
-
-    @property
-    def last_was_cut(self) -> bool:
-        """Whether the last episode was cut by the collection."""
-        episodes = self.metadata.counts.episodes
-        return episodes > 0 and self.read_table("end_reasons", episodes - 1, episodes)[0] == CUT
-
-    def read_table(self, name: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of a per-episode array."""
-        return self._chunked(f"{TABLE}/{name}").read(start, stop)
-
-    def append(self, episode: EncodedEpisode) -> None:
-        """Add the next episode; it is part of the dataset after the next commit."""
-        counts, chunk_frames = self.metadata.counts, self.metadata.chunk_frames
-        stop = counts.rows + -(-episode.length // chunk_frames) * chunk_frames
-        rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
-        table = episode.table_row(counts.rows)
-        for array in self._arrays.values():
-            name = array.field.name
-            if isinstance(array, ShardedArray):
-                array.append(episode.chunks[name])
-            elif isinstance(array, ChunkedArray) and array.field.per_episode:
-                array.append(np.asarray(table[name], array.field.dtype)[None])
-            elif isinstance(array, ChunkedArray):
-                array.append(rows[name])
-                array.pad_to(stop)
-        grown = Counts(counts.episodes + 1, counts.frames + episode.length, stop)
-        self.metadata = self.metadata.with_counts(grown, "building", None)
-
-    def commit(self, complete: bool = False) -> None:
-        """Make all appended episodes part of the dataset, durably."""
-        if self._retracted and self._retracted.counts == self.metadata.counts:
-            self.save_provenance()
-            return  # Nothing came in the stead of the episode taken back.
-        for array in self._arrays.values():
-            array.flush()
-        if complete:
-            digest = dataset_digest(self.metadata, self.read_table)
-            self.metadata = self.metadata.with_counts(self.metadata.counts, "complete", digest)
-        if self.metadata.counts != self._committed.counts:
-            self._write_members()
-        self._write_root()
-
-    def retract_last(self) -> None:
-        """Take the last episode back, to be done again.
-
-        On disk it stays until the first file is about to be replaced.
-        """
-        counts = self.metadata.counts
-        last = counts.episodes - 1
-        start = int(self.read_table("starts", last, last + 1)[0])
-        length = int(self.read_table("lengths", last, last + 1)[0])
-        self.metadata = self.metadata.with_counts(
-            Counts(last, counts.frames - length, start), "building", None
-        )
-        for array in reversed(self._arrays.values()):
-            self._restore(array, last if array.field.per_episode else start)
-        self._retracted = self.metadata
+        return sum(array.nbytes for array in self._stored)
 
     def save_provenance(self) -> None:
         """Make `provenance` durable; the content stays as it is committed."""
-        self._write_document(self.path, zarr_format.root_document(self._committed, self.provenance))
+        self._write_root(self._committed)
+
+    def close(self) -> None:
+        """Do nothing: no file is open between two writes."""
+
+    def _publish(self) -> None:
+        if self.metadata.counts != self._committed.counts:
+            self._write_members()
+        self._write_root(self.metadata)
 
     def _retract_on_disk(self) -> None:
+        """Before the first file is replaced, take back what readers would miss."""
         if self._retracted:
             self._committed, self._retracted = self._retracted, None
             self.save_provenance()
 
-    def _restore(self, array: GrowingArray, rows: int) -> None:
-        try:
-            array.restore(rows)
-        except CorruptDataError as error:
-            starts = self.read_table("starts", 0, self.metadata.counts.episodes)
-            row = error.row if isinstance(error, DamagedRowError) else rows
-            episode = max(int(np.searchsorted(starts, row, side="right")) - 1, 0)
-            raise CorruptDataError(
-                f"{array.field.path}: {error}, in episode {episode} ({self.path})"
-            ) from error
-
-    def _chunked(self, path: str) -> ChunkedArray:
-        array = self._arrays[path]
-        assert isinstance(array, ChunkedArray)
-        return array
-
     def _write_members(self) -> None:
         self._write_document(self.path / TABLE, zarr_format.table_document())
-        for array in self._arrays.values():
+        for array in self._stored:
             self._write_document(
-                array.folder, zarr_format.array_document(array.field, self.metadata)
+                array.folder.path, zarr_format.array_document(array.field, self.metadata)
             )
 
-    def _write_root(self) -> None:
-        self._write_document(self.path, zarr_format.root_document(self.metadata, self.provenance))
-        self._committed = self.metadata
+    def _write_root(self, metadata: Metadata) -> None:
+        self._write_document(self.path, zarr_format.root_document(metadata, self.provenance))
 
     def _write_document(self, folder: Path, document: dict[str, Any]) -> None:
         folder.mkdir(exist_ok=True)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loader.reading.chunk_cache import ChunkCache
+from loader.reading.cuts import copy_cuts
+from loader.reading.direct import DirectArray
+from loader.reading.fallback_log import log_once
+from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles, open_files_limit
 from loader.workers import WorkerThreads
-from loader.zarr.chunk_cache import ChunkCache
-from loader.zarr.cuts import copy_cuts
-from loader.zarr.direct import DirectArray, DirectLayout
-from loader.zarr.fallback_log import log_once
-from loader.zarr.mapped_files import MappedFiles, open_files_limit
+from loader.zarr.layout import DirectLayout, FileChunks
 from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import FIELDS, Field
@@ -25,9 +26,6 @@ from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 if TYPE_CHECKING:
     from loader.zarr.stock import StockGroup
-
-LEAST_RESIDENT_BYTES = 16 * 2**20
-"""Bytes of mapped files that may show in memory, however small the cache is."""
 
 _FIELDS = {field.path: field for field in FIELDS}
 
@@ -142,9 +140,8 @@ class LocalZarr:
                     log_once("%s: %s is read through zarr-python, slowly", self.name, path)
                 self._direct[path] = None
             else:
-                self._direct[path] = DirectArray(
-                    str(self._path / path), layout, self._files, self._cache, self._threads
-                )
+                chunks = FileChunks(str(self._path / path), layout, self._files)
+                self._direct[path] = DirectArray(layout.chunks, chunks, self._cache, self._threads)
         return self._direct[path]
 
     def _read_stock(self, path: str, start: int, stop: int) -> NDArray[Any]:

@@ -11,8 +11,8 @@ from zarr.abc.store import SuffixByteRequest
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
-from loader.zarr.cuts import copy_cuts
-from loader.zarr.fallback_log import log_once
+from loader.reading.cuts import copy_cuts
+from loader.reading.fallback_log import log_once
 from loader.zarr.stock import StockGroup, one_line
 from schemas.container import ArrayInfo, Cuts
 from schemas.errors import CorruptDataError

@@ -280,8 +280,16 @@ def test_what_cannot_be_opened_is_named(tmp_path, small_path):
     with pytest.raises(NotADatasetError, match="none: expected a Crafter dataset, found nothing"):
         open_dataset(tmp_path / "none")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(NotADatasetError, match="found no Zarr v3 group"):
+    with pytest.raises(NotADatasetError, match="found no HDF5 file that can be read"):
         open_dataset(tmp_path / "file")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(NotADatasetError, match="found no Zarr v3 group"):
+        open_dataset(tmp_path / "folder")
+    (tmp_path / "folder.h5").mkdir()
+    with pytest.raises(NotADatasetError, match="found no Zarr v3 group"):
+        open_dataset(tmp_path / "folder.h5")
+    with pytest.raises(NotADatasetError, match="none.h5: expected a Crafter dataset, found nothing"):
+        open_dataset(tmp_path / "none.h5")
     path = tmp_path / "newer"
     shutil.copytree(small_path, path)
     document = json.loads((path / "zarr.json").read_text())

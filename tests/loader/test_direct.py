@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
 from loader import Windows, open_dataset
+from loader.reading.chunk_cache import ChunkCache
+from loader.reading.mapped_files import MappedFiles
 from loader.workers import WorkerThreads
-from loader.zarr.chunk_cache import ChunkCache
-from loader.zarr.direct import DirectLayout
-from loader.zarr.mapped_files import MappedFiles
+from loader.zarr.layout import DirectLayout
 from schemas import CorruptDataError, NotADatasetError
 from schemas.codecs import ChunkCodec
 from schemas.container import Cuts
@@ -77,7 +77,7 @@ def test_every_array_is_read_directly(paths):
         for document in arrays.values():
             layout = DirectLayout.parse(document)
             assert layout is not None
-            assert layout.compression == codec.partition(":")[0].partition("-")[0]
+            assert layout.chunks.compression == codec.partition(":")[0].partition("-")[0]
 
 
 def recode(path, name, **options):
@@ -192,7 +192,7 @@ def test_no_document_is_too_strange(paths, data):
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
     holder[key] = data.draw(scalars | st.lists(scalars) | st.dictionaries(st.text(), scalars))
     layout = DirectLayout.parse(document)  # says no, and raises nothing
-    assert layout is None or layout.chunk_rows > 0
+    assert layout is None or layout.chunks.chunk_rows > 0
 
 
 def test_addresses_and_zip_files_are_read_through_zarr_python(tmp_path, paths, caplog):
@@ -261,12 +261,12 @@ def test_the_cache_stays_within_its_bytes():
 
 def test_a_whole_chunk_goes_straight_to_its_place(paths, monkeypatch):
     targets = []
-    decode = "loader.zarr.direct.decode_into"
+    decode = "loader.reading.direct.decode_into"
     from schemas.codecs import decode_into
 
-    def spy(compression, data, out):
+    def spy(compression, data, out, checksum):
         targets.append(out)
-        decode_into(compression, data, out)
+        decode_into(compression, data, out, checksum)
 
     monkeypatch.setattr(decode, spy)
     dataset = open_dataset(paths["zstd:1"], threads=1, cache_bytes=10**5)
@@ -377,7 +377,7 @@ def test_readers_share_a_process_that_may_open_few_files(tmp_path):
     script = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-from loader.zarr.mapped_files import MappedFiles
+from loader.reading.mapped_files import MappedFiles
 import glob
 files = sorted(f for f in glob.glob({str(path)!r} + "/**/c.*", recursive=True))
 readers = [MappedFiles(1000, 2**28) for _ in range(4)]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import loader.zarr.direct
+import loader.reading.direct
 from builder.build import build
 from builder.settings import BuildSettings, Target
 from loader import open_dataset
@@ -29,13 +29,13 @@ from viewer.update import update
 def decoded(monkeypatch):
     """Shapes of the chunks that are decoded."""
     shapes = []
-    decode_into = loader.zarr.direct.decode_into
+    decode_into = loader.reading.direct.decode_into
 
     def counted(compression, data, out):
         shapes.append(out.shape)
         return decode_into(compression, data, out)
 
-    monkeypatch.setattr(loader.zarr.direct, "decode_into", counted)
+    monkeypatch.setattr(loader.reading.direct, "decode_into", counted)
     return shapes
 
 
@@ -245,16 +245,16 @@ def test_a_zip_file_that_is_complete_is_not_opened_again(small_path, tmp_path):
 
 @pytest.mark.parametrize("field", ["frames", "semantic", "terrain", "actions"])
 def test_a_disk_that_fails_is_told_as_damage_is(library, monkeypatch, field):
-    import loader.zarr.mapped_files
+    import loader.reading.mapped_files
 
-    real = loader.zarr.mapped_files._map
+    real = loader.reading.mapped_files._map
 
     def failing(path, slots):
         if f"/{field}/" in path:
             raise OSError(5, "Input/output error", path)
         return real(path, slots)
 
-    monkeypatch.setattr(loader.zarr.mapped_files, "_map", failing)
+    monkeypatch.setattr(loader.reading.mapped_files, "_map", failing)
     state = opened(State(library.shelves()), library)
     shot = library.shot(state)
     problems = (*state.track.problems, *shot.problems)

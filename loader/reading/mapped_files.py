@@ -36,6 +36,9 @@ class MappedFile:
     index: NDArray[np.uint64] | None
 
 
+LEAST_RESIDENT_BYTES = 16 * 2**20
+"""Bytes of mapped files that may show in memory, however small a reader's cache is."""
+
 FAULT_AROUND = 2**16
 """Bytes around a page that the system maps with it."""
 
@@ -65,7 +68,7 @@ class MappedFiles:
         self._lock = threading.Lock()
         _READERS.add(self)
 
-    def get(self, path: str, slots: int | None) -> MappedFile:
+    def get(self, path: str, slots: int | None, size: int = 0) -> MappedFile:
         """Give a file; what is read of it is told to `count`.
 
         Parameters
@@ -74,6 +77,8 @@ class MappedFiles:
             Name of the file.
         slots : int or None
             Number of chunks that it has room for, if it is a shard.
+        size : int
+            Bytes that are of interest; 0 for all.
 
         Raises
         ------
@@ -84,7 +89,7 @@ class MappedFiles:
         with self._lock:
             file = self._files.get(path)
             if file is None:
-                file = self._map(path, slots)
+                file = self._map(path, slots, size)
                 self._files[path] = file
                 self._mapped += len(file.data)
                 if len(self._files) > self._most:
@@ -100,9 +105,9 @@ class MappedFiles:
             )
         return file
 
-    def _map(self, path: str, slots: int | None) -> MappedFile:
+    def _map(self, path: str, slots: int | None, size: int) -> MappedFile:
         try:
-            return _map(path, slots)
+            return _map(path, slots, size)
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
@@ -112,7 +117,7 @@ class MappedFiles:
                     reader._mapped = 0
                     if reader is not self:
                         reader._lock.release()
-            return _map(path, slots)
+            return _map(path, slots, size)
 
     def count(self, size: int) -> None:
         """Count bytes that were read, and now and then give back the memory that shows them.
@@ -128,11 +133,11 @@ class MappedFiles:
                     file.map.madvise(mmap.MADV_DONTNEED)
 
 
-def _map(path: str, slots: int | None) -> MappedFile:
+def _map(path: str, slots: int | None, size: int) -> MappedFile:
     name = path.rpartition("/")[2]
     try:
         with open(path, "rb") as stream:
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error
     data = np.frombuffer(mapped, np.uint8)

@@ -1,37 +1,31 @@
-"""An array read straight from its files: mapped, found by index, decoded where it is wanted."""
+"""An array read straight from its files: chunks decoded where they are wanted."""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loader.reading.chunk_cache import ChunkCache
 from loader.workers import WorkerThreads
-from loader.zarr.chunk_cache import ChunkCache
-from loader.zarr.mapped_files import MappedFiles
-from schemas.codecs import compression_of, decode_into
+from schemas.codecs import Checksum, crc32c, decode_into
 from schemas.container import Cuts
 from schemas.errors import CorruptDataError
-from schemas.shards import MISSING
 
 Piece: TypeAlias = tuple[int, int, NDArray[Any]]
 """Rows of a chunk, and where they go."""
-
-MOST_CHUNK_BYTES = 2**31 - 1
-"""Blosc's limit; a larger chunk is left to zarr-python."""
 
 WHOLE_BYTES = 2**24
 """Bytes up to which an array of small rows is read whole."""
 
 
 @dataclass(frozen=True)
-class DirectLayout:
-    """Where the rows of an array lie, for arrays whose chunks span whole rows.
+class ChunkLayout:
+    """How the rows of an array lie in chunks that span whole rows.
 
     Parameters
     ----------
@@ -41,82 +35,50 @@ class DirectLayout:
         Element type, little-endian.
     chunk_rows : int
         Rows that are compressed together.
-    slots : int or None
-        Chunks that a shard has room for; None if each chunk is a file.
+    many : bool
+        Whether there are many chunks of large rows, images; else few of small ones.
     compression : str
         What `schemas.codecs.decode_into` undoes.
+    checksum : callable
+        What follows each chunk's bytes.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     chunk_rows: int
-    slots: int | None
+    many: bool
     compression: str
-
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> DirectLayout | None:
-        """Read an array's Zarr v3 document; None if it is none that can be read directly."""
-        try:
-            return cls._parse(document)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            return None
-
-    @classmethod
-    def _parse(cls, document: Mapping[str, Any]) -> DirectLayout | None:
-        shape = tuple(_size(length) for length in document["shape"])
-        dtype = np.dtype(document["data_type"]).newbyteorder("<")
-        grid, keys = document["chunk_grid"], document["chunk_key_encoding"]
-        rows, *rest = (_size(length) for length in grid["configuration"]["chunk_shape"])
-        codecs, slots = document["codecs"], None
-        plain = (
-            document["zarr_format"] == 3
-            and document["node_type"] == "array"
-            and dtype.kind in "buif"
-            and grid["name"] == "regular"
-            and (keys["name"], keys["configuration"]["separator"]) == ("default", ".")
-            and not document.get("storage_transformers")
-            and tuple(rest) == shape[1:]
-            and rows > 0
-        )
-        if codecs[0]["name"] == "sharding_indexed":
-            sharding = codecs[0]["configuration"]
-            chunk_rows, *chunk_rest = (_size(length) for length in sharding["chunk_shape"])
-            plain &= (
-                len(codecs) == 1
-                and chunk_rest == rest
-                and chunk_rows > 0
-                and rows % chunk_rows == 0
-                and sharding.get("index_location", "end") == "end"
-                and compression_of(sharding["index_codecs"]) == "none"
-            )
-            if not plain:
-                return None
-            slots, rows, codecs = rows // chunk_rows, chunk_rows, sharding["codecs"]
-        compression = compression_of(codecs)
-        if not plain or compression is None:
-            return None
-        if rows * math.prod(rest) * dtype.itemsize > MOST_CHUNK_BYTES:
-            return None
-        return cls(shape, dtype, rows, slots, compression)
+    checksum: Checksum = crc32c
 
 
-def _size(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(value)
-    return value
+class StoredChunks(Protocol):
+    """Where the bytes of an array's chunks are."""
+
+    name: str
+    """Name of the array among all whose chunks are in one cache."""
+
+    def get(self, number: int) -> NDArray[np.uint8]:
+        """Give a chunk as it is stored, its checksum too.
+
+        Raises
+        ------
+        CorruptDataError
+            If it is missing.
+        """
+
+    def count(self, size: int) -> None:
+        """Take note that so many bytes were read."""
 
 
 class DirectArray:
-    """Reads one array of a local Zarr group.
+    """Reads one array of a local dataset.
 
     Parameters
     ----------
-    folder : str
-        Folder of the array.
-    layout : DirectLayout
+    layout : ChunkLayout
         Where its rows lie.
-    files : MappedFiles
-        The open files, shared with other arrays.
+    chunks : StoredChunks
+        The chunks' bytes.
     cache : ChunkCache
         Decoded chunks, shared with other arrays.
     threads : WorkerThreads
@@ -125,21 +87,17 @@ class DirectArray:
 
     def __init__(
         self,
-        folder: str,
-        layout: DirectLayout,
-        files: MappedFiles,
+        layout: ChunkLayout,
+        chunks: StoredChunks,
         cache: ChunkCache,
         threads: WorkerThreads,
     ) -> None:
         self.layout = layout
-        self._folder = folder
-        self._files, self._cache, self._threads = files, cache, threads
-        self._prefix = f"{folder}/c."
-        self._suffix = ".0" * (len(layout.shape) - 1)
+        self._chunks, self._cache, self._threads = chunks, cache, threads
         self._chunk_shape = (layout.chunk_rows, *layout.shape[1:])
         # What one file holds is asked for again and again, and what fits is best kept whole.
         self._nbytes = math.prod(layout.shape) * layout.dtype.itemsize
-        self._keeps = layout.slots is None or self._nbytes <= cache.capacity // 2
+        self._keeps = not layout.many or self._nbytes <= cache.capacity // 2
         self._scratch = threading.local()
         self._whole: NDArray[Any] | None = None
         self._tried_whole = False
@@ -160,7 +118,7 @@ class DirectArray:
     def _read_whole(self) -> NDArray[Any] | None:
         """Read all rows of a small array: to gather from them is faster than to look up chunks."""
         shape = self.layout.shape
-        if self.layout.slots is not None or not shape[0] or self._nbytes > WHOLE_BYTES:
+        if self.layout.many or not shape[0] or self._nbytes > WHOLE_BYTES:
             return None
         rows = np.empty(shape, self.layout.dtype)
         try:
@@ -191,7 +149,7 @@ class DirectArray:
                 low = start - chunk * rows
                 high = min(rows, low + stop - start)
                 if chunk not in known:
-                    known[chunk] = self._cache.get((self._folder, chunk)) if keep else None
+                    known[chunk] = self._cache.get((self._chunks.name, chunk)) if keep else None
                 decoded = known[chunk]
                 if decoded is None:
                     piece = low, high, out[item, place : place + high - low]
@@ -200,7 +158,7 @@ class DirectArray:
                     out[item, place : place + high - low] = decoded[low:high]
                 start += high - low
                 place += high - low
-        if self.layout.slots is None:  # few chunks, and small ones
+        if not self.layout.many:  # few chunks, and small ones
             for chunk, pieces in missing.items():
                 self._serve(chunk, pieces, keep)
         else:
@@ -218,7 +176,7 @@ class DirectArray:
         for low, high, out in pieces:
             out[...] = decoded[low:high]
         if keep:
-            self._cache.put((self._folder, chunk), decoded)
+            self._cache.put((self._chunks.name, chunk), decoded)
 
     def _buffer(self) -> NDArray[Any]:
         """Give this thread's own chunk, which stays in the processor's cache."""
@@ -228,14 +186,6 @@ class DirectArray:
         return buffer
 
     def _decode(self, chunk: int, out: NDArray[Any]) -> None:
-        slots = self.layout.slots
-        number, slot = divmod(chunk, slots or 1)
-        file = self._files.get(f"{self._prefix}{number}{self._suffix}", slots)
-        data = file.data
-        if file.index is not None:
-            start, size = file.index[slot].tolist()
-            if start == MISSING:
-                raise CorruptDataError(f"a chunk is missing in c.{number}{self._suffix}")
-            data = data[start : start + size]
-        decode_into(self.layout.compression, data, out)
-        self._files.count(len(data))
+        data = self._chunks.get(chunk)
+        decode_into(self.layout.compression, data, out, self.layout.checksum)
+        self._chunks.count(len(data))

@@ -1,0 +1,116 @@
+"""Which container a path names, and what a builder does with it: look, lock, create, resume."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builder.storage.files import PARTIAL, lock_file, lock_folder
+from builder.storage.hdf5_writer import Hdf5Writer
+from builder.storage.writer import DatasetWriter
+from builder.storage.zarr_writer import ZarrWriter, read_root
+from schemas import codecs, hdf5_format
+from schemas.codecs import ChunkCodec
+from schemas.errors import CodecError, NotADatasetError
+from schemas.hdf5_format import SUFFIXES
+from schemas.metadata import Metadata
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a path names an HDF5 file; else it is the folder of a Zarr group."""
+    return path.suffix in SUFFIXES
+
+
+def default_codec(path: Path) -> str:
+    """Give the codec that suits the container, unless the user has another wish."""
+    return hdf5_format.DEFAULT_CODEC if is_hdf5(path) else codecs.DEFAULT_CODEC
+
+
+def check_codec(path: Path, metadata: Metadata) -> None:
+    """Refuse a codec, or chunks, that the container does not take.
+
+    Raises
+    ------
+    CodecError
+        Naming what is expected.
+    """
+    codec = ChunkCodec.parse(metadata.codec)
+    if codec.name == "gzip" and not is_hdf5(path):
+        raise CodecError(
+            f"codec: expected zstd, blosc-zstd, blosc-lz4 or none in a Zarr group, found {codec} "
+            f"({path})"
+        )
+    sizes = metadata.sizes()
+    for field in metadata.present_fields() if is_hdf5(path) else ():
+        size = hdf5_format.chunk_rows(field, metadata) * field.row_bytes(sizes)
+        if size > hdf5_format.MOST_CHUNK_BYTES:
+            raise CodecError(
+                f"chunk_frames: expected chunks of at most {hdf5_format.MOST_CHUNK_BYTES} bytes in "
+                f"an HDF5 file, found {size} for {field.path} ({path})"
+            )
+
+
+def is_free(path: Path) -> bool:
+    """Whether nothing is there, or only what a killed build had begun."""
+    if not path.exists():
+        return True
+    return path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """Read the root's attributes.
+
+    Raises
+    ------
+    NotADatasetError
+        If it is no such container.
+    """
+    if not is_hdf5(path):
+        attributes: dict[str, Any] = read_root(path)["attributes"]
+        return attributes
+    if not path.is_file():
+        raise NotADatasetError(f"{path}: expected an HDF5 file, found something else")
+    from schemas.hdf5_file import Hdf5File  # h5py is slow to import
+
+    with Hdf5File(path) as file:
+        return file.attributes
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[bool]:
+    """Make the place for a dataset, and hold the only right to write to it.
+
+    The kernel takes the right back with the process, however that ends.
+
+    Yields
+    ------
+    bool
+        Whether the right was had; False if another process holds it.
+    """
+    if is_hdf5(path):
+        # Not the file's own lock: h5py would refuse to read it meanwhile.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with lock_file(path.with_name(f".{path.name}.lock")) as held:
+            yield held
+    else:
+        path.mkdir(parents=True, exist_ok=True)
+        with lock_folder(path) as held:
+            yield held
+
+
+def create(path: Path, metadata: Metadata) -> DatasetWriter:
+    """Start an empty dataset, in the stead of what is there."""
+    return (Hdf5Writer if is_hdf5(path) else ZarrWriter).create(path, metadata, {})
+
+
+def resume(path: Path) -> DatasetWriter:
+    """Go on with a dataset after its last committed episode.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be gone on with.
+    """
+    return (Hdf5Writer if is_hdf5(path) else ZarrWriter).resume(path)

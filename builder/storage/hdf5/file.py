@@ -1,0 +1,114 @@
+"""The file itself: bytes at its end, and the superblock that makes them count."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from builder.episodes import Buffer
+from builder.storage.files import PARTIAL, name_error, sync_folder
+from builder.storage.hdf5.checksum import lookup3
+from schemas.errors import MetadataError, NotADatasetError
+from schemas.hdf5_format import SIGNATURE
+
+SUPERBLOCK_BYTES = 48
+_UNDEFINED = 2**64 - 1
+
+
+class AppendedFile:
+    """A file that grows at its end, as seen by its only writer.
+
+    What was appended is part of the file after `publish`.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is there.
+    end : int
+        Where its content ends; what may lie behind was never published.
+    """
+
+    def __init__(self, path: Path, end: int) -> None:
+        self.path = path
+        self.end = self._published = end
+        self._file = os.open(path, os.O_RDWR)
+
+    @classmethod
+    def create(cls, path: Path) -> AppendedFile:
+        """Start a file under another name; `publish_as` moves it to its own."""
+        partial = path.with_name(path.name + PARTIAL)
+        partial.write_bytes(b"")
+        return cls(partial, SUPERBLOCK_BYTES)
+
+    @classmethod
+    def open(cls, path: Path) -> AppendedFile:
+        """Go on with a file after what was published.
+
+        Raises
+        ------
+        NotADatasetError
+            If it is no HDF5 file.
+        MetadataError
+            If it is one that other software has laid out.
+        """
+        with open(path, "rb") as file:
+            stored = file.read(SUPERBLOCK_BYTES)
+        if stored[:8] != SIGNATURE:
+            raise NotADatasetError(f"{path}: expected a Crafter dataset, found no HDF5 file")
+        if len(stored) < SUPERBLOCK_BYTES or lookup3(stored[:-4]) != stored[-4:]:
+            raise MetadataError(
+                f"{path}: expected a file that this software has written, found another; "
+                "the dataset can be read but not extended"
+            )
+        return cls(path, struct.unpack_from("<Q", stored, 28)[0])
+
+    def append(self, *parts: Buffer) -> int:
+        """Write bytes at the end; give their address."""
+        address = self.end
+        self._write_at(address, parts)
+        self.end += sum(map(len, parts))
+        return address
+
+    def read(self, address: int, size: int) -> bytes:
+        """Read bytes back."""
+        return os.pread(self._file, size, address)
+
+    def publish(self, root: int) -> None:
+        """Make all that was appended durable, and then part of the file."""
+        self._sync()
+        block = SIGNATURE + struct.pack(
+            "<BBBBQQQQ", 2, 8, 8, 0, 0, _UNDEFINED, self.end, root
+        )  # version; sizes of addresses and lengths; no flags; no base, no extension
+        self._write_at(0, [block + lookup3(block)])
+        self._sync()
+        self._published = self.end
+
+    def publish_as(self, path: Path) -> None:
+        """Move the file to its own name, in the stead of any other."""
+        os.replace(self.path, path)
+        sync_folder(path.parent)
+        self.path = path
+
+    def close(self) -> None:
+        """Give back what lies behind the content, and close the file."""
+        with contextlib.suppress(OSError):  # it may be that the disk is gone
+            os.ftruncate(self._file, self._published)
+        os.close(self._file)
+
+    def _write_at(self, address: int, parts: Iterable[Buffer]) -> None:
+        data = memoryview(b"".join(parts))
+        try:
+            while data:
+                written = os.pwrite(self._file, data, address)
+                data, address = data[written:], address + written
+        except OSError as error:
+            raise name_error(error, self.path) from None
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise name_error(error, self.path) from None

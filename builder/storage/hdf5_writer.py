@@ -1,0 +1,138 @@
+"""Writes a dataset into an HDF5 file that opens at any moment, whatever happens to the writer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from builder.storage.files import PARTIAL
+from builder.storage.hdf5 import objects
+from builder.storage.hdf5.file import AppendedFile
+from builder.storage.hdf5_arrays import Hdf5Images, Hdf5Rows, Place, make_array
+from builder.storage.writer import DatasetWriter
+from schemas import hdf5_format
+from schemas.errors import MetadataError
+from schemas.layout import TABLE, Field
+from schemas.metadata import PROVENANCE, Metadata
+
+if TYPE_CHECKING:
+    from schemas.hdf5_file import Hdf5File
+
+
+class Hdf5Writer(DatasetWriter):
+    """The only writer of a dataset in an HDF5 file; make one with `create` or `resume`."""
+
+    def __init__(
+        self,
+        file: AppendedFile,
+        metadata: Metadata,
+        provenance: dict[str, Any],
+        places: dict[str, list[Place]],
+    ) -> None:
+        self._file = file
+        self._stored: list[Hdf5Images | Hdf5Rows] = [
+            make_array(file, field, metadata, places.get(field.path, []))
+            for field in metadata.present_fields()
+        ]
+        self._members: dict[str, int] = {}
+        super().__init__(
+            file.path, metadata, provenance, {array.field.path: array for array in self._stored}
+        )
+
+    @classmethod
+    def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> Hdf5Writer:
+        """Start an empty dataset, in the stead of any file of that name."""
+        file = AppendedFile.create(path)
+        writer = cls(file, metadata, provenance, {})
+        writer._publish()
+        file.publish_as(path)
+        writer.path = path
+        return writer
+
+    @classmethod
+    def resume(cls, path: Path) -> Hdf5Writer:
+        """Go on with a dataset after its last committed episode.
+
+        Raises
+        ------
+        DatasetError
+            If the path is no dataset, of another version, damaged, or laid
+            out in a way that this software would not choose.
+        """
+        from schemas.hdf5_file import Hdf5File  # h5py is slow to import
+
+        file = AppendedFile.open(path)
+        path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
+        try:
+            with Hdf5File(path) as stored:
+                metadata = Metadata.from_attributes(stored.attributes, str(path))
+                places = {
+                    field.path: _places(stored, field, metadata)
+                    for field in metadata.present_fields()
+                }
+            writer = cls(file, metadata, stored.attributes.get(PROVENANCE) or {}, places)
+            writer._restore_all()
+            writer._write_members()
+        except BaseException:
+            file.close()
+            raise
+        return writer
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the file, images that are not yet committed too."""
+        return self._file.end
+
+    def save_provenance(self) -> None:
+        """Make `provenance` durable; the content stays as it is committed."""
+        self._write_root(self._committed)
+
+    def close(self) -> None:
+        """Close the file; what is not committed is lost."""
+        self._file.close()
+
+    def _publish(self) -> None:
+        self._write_members()
+        self._write_root(self.metadata)
+
+    def _write_members(self) -> None:
+        """Write the headers of all arrays, and remember where."""
+        members = {array.field.path: array.header() for array in self._stored}
+        prefix = f"{TABLE}/"
+        table = {p.removeprefix(prefix): a for p, a in members.items() if p.startswith(prefix)}
+        self._members = {p: a for p, a in members.items() if not p.startswith(prefix)}
+        self._members[TABLE] = self._file.append(objects.group(table, {}))
+
+    def _write_root(self, metadata: Metadata) -> None:
+        provenance = self.provenance
+        while True:
+            attributes = hdf5_format.root_attributes(metadata, provenance)
+            try:
+                root = objects.group(self._members, attributes)
+                break
+            except objects.TooLongError as error:
+                runs = provenance.get("runs", [])
+                if len(runs) < 2:
+                    raise MetadataError(f"metadata for HDF5: {error} ({self.path})") from error
+                # An object header holds 64 kB: the oldest runs go.
+                provenance = {**provenance, "runs": runs[1 + len(runs) // 8 :]}
+        self._file.publish(self._file.append(root))
+
+
+def _places(stored: Hdf5File, field: Field, metadata: Metadata) -> list[Place]:
+    """Find the chunks of an array that was laid out as it is here."""
+    array = stored.array(field.path)
+    expected = (
+        np.dtype(field.dtype),
+        field.row_shape(metadata.sizes()),
+        hdf5_format.chunk_rows(field, metadata),
+        tuple(used.number for used in hdf5_format.filters_of(field, metadata)),
+    )
+    if (array.dtype, array.shape[1:], array.chunk_rows, array.filters) != expected:
+        raise MetadataError(
+            f"{field.path}: expected the layout that this version writes, found another; "
+            f"the dataset can be read but not extended ({stored.path})"
+        )
+    return [(address, size) for address, size in stored.places(field.path).tolist()]

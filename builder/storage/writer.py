@@ -1,0 +1,143 @@
+"""Adds episodes to a dataset, in any container, so that a kill loses nothing committed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.episodes import EncodedEpisode
+from builder.storage.growing import DamagedRowError, GrowingArray, ImageArray, RowArray
+from schemas.digests import dataset_digest
+from schemas.errors import CorruptDataError
+from schemas.layout import CUT, TABLE
+from schemas.metadata import Counts, Metadata
+
+
+class DatasetWriter(ABC):
+    """The only writer of a dataset; the container's class makes one with `create` or `resume`.
+
+    Attributes
+    ----------
+    path : Path
+        The dataset.
+    metadata : Metadata
+        Of the dataset, its counts those of all episodes appended so far.
+    provenance : dict
+        What the next commit stores under `provenance`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        metadata: Metadata,
+        provenance: dict[str, Any],
+        arrays: Mapping[str, GrowingArray],
+    ) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.provenance = provenance
+        self._committed = metadata
+        self._arrays = dict(arrays)
+        self._retracted: Metadata | None = None
+
+    @property
+    def committed(self) -> Metadata:
+        """The metadata that a reader sees."""
+        return self._committed
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes that the dataset takes, images that are not yet committed too."""
+
+    @property
+    def last_was_cut(self) -> bool:
+        """Whether the last episode was cut by the collection."""
+        episodes = self.metadata.counts.episodes
+        return episodes > 0 and self.read_table("end_reasons", episodes - 1, episodes)[0] == CUT
+
+    def read_table(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Read rows of a per-episode array."""
+        array = self._arrays[f"{TABLE}/{name}"]
+        assert isinstance(array, RowArray)
+        return array.read(start, stop)
+
+    def append(self, episode: EncodedEpisode) -> None:
+        """Add the next episode; it is part of the dataset after the next commit."""
+        counts, chunk_frames = self.metadata.counts, self.metadata.chunk_frames
+        stop = counts.rows + -(-episode.length // chunk_frames) * chunk_frames
+        rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
+        table = episode.table_row(counts.rows)
+        for array in self._arrays.values():
+            name = array.field.name
+            if isinstance(array, ImageArray):
+                array.append(episode.chunks[name])
+            elif isinstance(array, RowArray) and array.field.per_episode:
+                array.append(np.asarray(table[name], array.field.dtype)[None])
+            elif isinstance(array, RowArray):
+                array.append(rows[name])
+                array.pad_to(stop)
+        grown = Counts(counts.episodes + 1, counts.frames + episode.length, stop)
+        self.metadata = self.metadata.with_counts(grown, "building", None)
+
+    def commit(self, complete: bool = False) -> None:
+        """Make all appended episodes part of the dataset, durably."""
+        if self._retracted and self._retracted.counts == self.metadata.counts:
+            self.save_provenance()
+            return  # Nothing came in the stead of the episode taken back.
+        for array in self._arrays.values():
+            array.flush()
+        if complete:
+            digest = dataset_digest(self.metadata, self.read_table)
+            self.metadata = self.metadata.with_counts(self.metadata.counts, "complete", digest)
+        self._publish()
+        self._committed = self.metadata
+        self._retracted = None
+
+    def retract_last(self) -> None:
+        """Take the last episode back, to be done again.
+
+        Readers see it until another one comes in its stead.
+        """
+        counts = self.metadata.counts
+        last = counts.episodes - 1
+        start = int(self.read_table("starts", last, last + 1)[0])
+        length = int(self.read_table("lengths", last, last + 1)[0])
+        self.metadata = self.metadata.with_counts(
+            Counts(last, counts.frames - length, start), "building", None
+        )
+        self._restore_all()
+        self._retracted = self.metadata
+
+    @abstractmethod
+    def save_provenance(self) -> None:
+        """Make `provenance` durable; the content stays as it is committed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the writer holds; what is not committed is lost."""
+
+    @abstractmethod
+    def _publish(self) -> None:
+        """Make what is flushed durable, and then what readers see."""
+
+    def _restore_all(self) -> None:
+        """Go on with all arrays after what `metadata` counts."""
+        counts = self.metadata.counts
+        # The episodes' arrays come first: they say in which episode another's damage is.
+        for array in reversed(self._arrays.values()):
+            rows = counts.episodes if array.field.per_episode else counts.rows
+            try:
+                array.restore(rows)
+            except CorruptDataError as error:
+                starts = self.read_table("starts", 0, counts.episodes)
+                row = error.row if isinstance(error, DamagedRowError) else rows
+                episode = max(int(np.searchsorted(starts, row, side="right")) - 1, 0)
+                raise CorruptDataError(
+                    f"{array.field.path}: {error}, in episode {episode} ({self.path})"
+                ) from error

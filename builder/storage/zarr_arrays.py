@@ -1,0 +1,184 @@
+"""Arrays of a Zarr group, as files that are each replaced as a whole.
+
+A file that is full is written once. The last, partly filled one is kept in
+memory and written at each commit, so that what a reader has once seen is
+never changed under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.episodes import Buffer
+from builder.storage.files import replace_file, sync_folder
+from builder.storage.growing import DamagedRowError, ImageArray, RowArray
+from schemas.errors import CorruptDataError
+from schemas.layout import Field
+from schemas.metadata import Metadata
+from schemas.shards import read_chunks, shard_parts
+from schemas.zarr_format import chunk_file
+
+
+class ArrayFolder:
+    """The files of one array.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    field : Field
+        The array's description.
+    file_rows : int
+        Rows of a file.
+    before_write : callable
+        Called before each file is replaced.
+    """
+
+    def __init__(
+        self, root: Path, field: Field, file_rows: int, before_write: Callable[[], None]
+    ) -> None:
+        self.path = root / field.path
+        self._field, self._file_rows = field, file_rows
+        self._before_write = before_write
+        self._unsynced = False
+        self.sizes: dict[int, int] = {}
+
+    def write(self, index: int, parts: Iterable[Buffer]) -> None:
+        """Replace a file."""
+        self._before_write()
+        self.sizes[index] = replace_file(self.file(index), parts)
+        self._unsynced = True
+
+    def read(self, index: int) -> bytes:
+        """Read a file.
+
+        Raises
+        ------
+        CorruptDataError
+            If it is missing.
+        """
+        try:
+            return self.file(index).read_bytes()
+        except FileNotFoundError:
+            raise CorruptDataError("its last file is missing") from None
+
+    def sync(self) -> None:
+        """Make the files' names durable."""
+        if self._unsynced:
+            sync_folder(self.path)
+            self._unsynced = False
+
+    def restore(self, rows: int) -> None:
+        """Look at the files that hold the first rows."""
+        self.sizes = {
+            index: self.file(index).stat().st_size
+            for index in range(-(-rows // self._file_rows))
+            if self.file(index).exists()
+        }
+
+    def remove_beyond(self, rows: int) -> None:
+        """Delete files that hold nothing but rows after the first `rows`."""
+        needed = {self.file(index).name for index in range(-(-rows // self._file_rows))}
+        for path in self.path.glob("c.*"):
+            if path.name not in needed:
+                path.unlink()
+
+    def file(self, index: int) -> Path:
+        """Name of a file."""
+        return self.path / chunk_file(self._field, index)
+
+
+class ZarrImages(ImageArray):
+    """An array whose files hold many chunks."""
+
+    def __init__(
+        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+    ) -> None:
+        sizes = metadata.sizes()
+        super().__init__(field, metadata, field.chunk_rows(sizes, metadata.chunk_frames))
+        self._file_rows = field.file_rows(sizes, metadata.chunk_frames)
+        self.folder = ArrayFolder(root, field, self._file_rows, before_write)
+        self._slots = self._file_rows // self._chunk_rows
+        self._chunks: list[Buffer] = []
+        self._unwritten = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the array's files, those of the last one that are not yet written too."""
+        last = self.folder.sizes.get(self.rows // self._file_rows, 0)
+        return sum(self.folder.sizes.values()) - last + sum(map(len, self._chunks))
+
+    def append(self, chunks: Sequence[Buffer]) -> None:
+        """Add encoded chunks."""
+        for chunk in chunks:
+            self._chunks.append(chunk)
+            self._unwritten = True
+            if len(self._chunks) == self._slots:
+                self._write()
+                self._chunks.clear()
+            self.rows += self._chunk_rows
+
+    def flush(self) -> None:
+        """Make all rows durable."""
+        if self._unwritten:
+            self._write()
+        self.folder.sync()
+
+    def restore(self, rows: int) -> None:
+        """Go on after the first `rows` rows of the files that are there; see `GrowingArray`."""
+        self.rows = rows
+        self._chunks, self._unwritten = [], False
+        self.folder.restore(rows)
+        number, used = divmod(rows, self._file_rows)
+        if not used:
+            return
+        stored = read_chunks(self.folder.read(number), self._slots, used // self._chunk_rows)
+        self._chunks = list(stored)
+        for slot, chunk in enumerate(stored):
+            try:
+                self._codec.decode(chunk, self._dtype, self._chunk_shape)
+            except CorruptDataError as error:
+                raise DamagedRowError(str(error), rows - used + slot * self._chunk_rows) from error
+
+    def _write(self) -> None:
+        self.folder.write(self.rows // self._file_rows, shard_parts(self._chunks, self._slots))
+        self._unwritten = False
+
+
+class ZarrRows(RowArray):
+    """An array whose files hold one chunk each."""
+
+    def __init__(
+        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+    ) -> None:
+        file_rows = field.file_rows(metadata.sizes(), metadata.chunk_frames)
+        super().__init__(field, metadata, file_rows)
+        self.folder = ArrayFolder(root, field, file_rows, before_write)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the array's files."""
+        return sum(self.folder.sizes.values())
+
+    def flush(self) -> None:
+        """Make all rows durable."""
+        super().flush()
+        self.folder.sync()
+
+    def restore(self, rows: int) -> None:
+        """Go on after the first `rows` rows of the files that are there; see `GrowingArray`."""
+        self.rows = rows
+        self.folder.restore(rows)
+        self._load_last()
+
+    def _store(self, index: int) -> None:
+        self.folder.write(index, [self._codec.encode(self._buffer)])
+        self._unwritten = False
+
+    def _stored(self, index: int) -> NDArray[Any]:
+        return self._codec.decode(self.folder.read(index), np.dtype(self._dtype), self._chunk_shape)

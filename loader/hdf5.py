@@ -1,0 +1,143 @@
+"""An HDF5 file as a read-only container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loader.reading.chunk_cache import ChunkCache
+from loader.reading.cuts import copy_cuts
+from loader.reading.direct import ChunkLayout, DirectArray
+from loader.reading.fallback_log import log_once
+from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
+from loader.workers import WorkerThreads
+from schemas.codecs import fletcher32
+from schemas.container import ArrayInfo, Cuts
+from schemas.errors import CorruptDataError, NotADatasetError
+from schemas.hdf5_file import Hdf5File, StoredArray
+from schemas.hdf5_format import compression_of, violations
+from schemas.layout import FIELDS, Field
+from schemas.metadata import Metadata, Violation
+
+_FIELDS = {field.path: field for field in FIELDS}
+
+
+class LocalHdf5:
+    """Reads a dataset's arrays: chunks straight from the mapped file, or through h5py.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    cache_bytes : int
+        Bytes that decoded chunks may take.
+    threads : int
+        Threads that decode at once.
+
+    Raises
+    ------
+    NotADatasetError
+        If it is no HDF5 file that can be read.
+    """
+
+    def __init__(self, path: Path, cache_bytes: int, threads: int) -> None:
+        self.name = str(path)
+        if not path.is_file():
+            found = "a folder" if path.exists() else "nothing"
+            raise NotADatasetError(f"{path}: expected a Crafter dataset, found {found}")
+        self._file = Hdf5File(path)
+        self.attributes = self._file.attributes
+        self._cache = ChunkCache(cache_bytes)
+        self._files = MappedFiles(1, max(LEAST_RESIDENT_BYTES, 4 * cache_bytes))
+        self._threads = WorkerThreads(threads)
+        self._direct: dict[str, DirectArray | None] = {}
+
+    def describe(self, path: str) -> ArrayInfo | None:
+        """Describe an array; None if none can be read at the path."""
+        try:
+            array = self._file.array(path)
+        except CorruptDataError:
+            return None
+        return ArrayInfo(array.shape, array.dtype, array.dims, array.chunk_rows, array.chunk_rows)
+
+    def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
+        """Check an array's chunks and that they are there; see `schemas.Container`."""
+        array = self._file.array(field.path)
+        for expected, found in violations(field, metadata, array.chunk_rows, array.filters):
+            yield Violation(field.path, expected, found)
+        try:
+            sizes = self._file.places(field.path)[:, 1]
+        except CorruptDataError as error:
+            yield Violation(field.path, "a chunk index that can be read", str(error))
+            return
+        missing = -(-array.shape[0] // max(array.chunk_rows, 1)) - np.count_nonzero(sizes)
+        if missing:
+            yield Violation(field.path, "every chunk in the file", f"{missing} missing")
+
+    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        """Read rows of an array; see `schemas.Container`."""
+        direct = self._direct_array(path)
+        if direct is None:
+            return self._file.read(path, start, stop)
+        shape = direct.layout.shape
+        stop = max(start, min(stop, shape[0]))
+        rows = np.empty((stop - start, *shape[1:]), direct.layout.dtype)
+        self.read_into(path, Cuts.one(start, stop), rows[None], keep=True)
+        return rows
+
+    def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
+        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
+        direct = self._direct_array(path)
+        if direct is None:
+            copy_cuts(self._file.read, path, cuts, out)
+            return
+        try:
+            direct.read_into(cuts, out, keep)
+        except CorruptDataError as error:
+            raise CorruptDataError(f"{path}: {error}") from error
+
+    def stored_bytes(self, path: str) -> int:
+        """Count the bytes that the array's chunks take."""
+        return self._file.stored_bytes(path)
+
+    def _direct_array(self, path: str) -> DirectArray | None:
+        if path not in self._direct:
+            array = self._file.array(path)
+            layout = _layout(array, _FIELDS[path].sharded)
+            if layout is None:
+                log_once("%s: %s is read through h5py, slowly", self.name, path)
+                self._direct[path] = None
+            else:
+                chunks = _Chunks(self._file, path, self._files)
+                self._direct[path] = DirectArray(layout, chunks, self._cache, self._threads)
+        return self._direct[path]
+
+
+def _layout(array: StoredArray, many: bool) -> ChunkLayout | None:
+    """Tell how an array's chunks can be read directly; None if they cannot."""
+    compression = compression_of(array.filters)
+    little = array.stored_dtype.newbyteorder("<") == array.stored_dtype
+    if compression is None or not array.chunk_rows or not little or array.dtype.kind not in "buif":
+        return None
+    return ChunkLayout(array.shape, array.dtype, array.chunk_rows, many, compression, fletcher32)
+
+
+class _Chunks:
+    """The chunks of one array in the file."""
+
+    def __init__(self, file: Hdf5File, path: str, files: MappedFiles) -> None:
+        self.name = path
+        self.count = files.count
+        self._path, self._end, self._files = str(file.path), file.end, files
+        self._places = file.places(path)
+
+    def get(self, number: int) -> NDArray[np.uint8]:
+        """Give a chunk as it is stored; see `StoredChunks`."""
+        address, size = self._places[number].tolist() if number < len(self._places) else (0, 0)
+        if not size:
+            raise CorruptDataError("a chunk is missing in the file")
+        return self._files.get(self._path, None, self._end).data[address : address + size]

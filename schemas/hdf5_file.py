@@ -1,0 +1,252 @@
+"""An HDF5 file as far as a dataset needs it, through h5py, whoever has written it.
+
+What a file could make a reader do is refused: links to other files, virtual
+datasets, data in other files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import CorruptDataError, NotADatasetError
+from schemas.hdf5_format import DIMENSIONS, SIGNATURE
+from schemas.metadata import ATTRIBUTE, PROVENANCE
+
+MOST_TEXT_BYTES = 2**24
+"""Bytes of an attribute, at most."""
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """The structure of one array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape, rows first.
+    stored_dtype : numpy.dtype
+        Element type, as it is stored.
+    dims : tuple of str or None
+        Dimension names.
+    chunk_rows : int
+        Rows that are compressed together; 0 if chunks do not span the other dimensions.
+    filters : tuple of int
+        Numbers of the filters that chunks go through.
+    """
+
+    shape: tuple[int, ...]
+    stored_dtype: np.dtype[Any]
+    dims: tuple[str, ...] | None
+    chunk_rows: int
+    filters: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type, of this machine's byte order."""
+        return self.stored_dtype.newbyteorder("=")
+
+
+class Hdf5File:
+    """An open file, read only.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Attributes
+    ----------
+    attributes : dict
+        The root's attributes of the format, their JSON read.
+    end : int
+        Bytes of the file that are part of it; behind may lie what is being written.
+
+    Raises
+    ------
+    NotADatasetError
+        If it is no HDF5 file that can be read, or has no such attributes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stream = open(path, "rb", buffering=0)  # noqa: SIM115
+        try:
+            # Not by its name: libhdf5 would show what it has seen of the file before in this
+            # process, and ask for a lock that a builder may have.
+            self._file = h5py.File(self._stream, "r")
+        except Exception as error:  # h5py raises many kinds for what it cannot open
+            self._stream.close()
+            raise NotADatasetError(
+                f"{path}: expected a Crafter dataset, found no HDF5 file that can be read: "
+                f"{_one_line(error)}"
+            ) from error
+        self._arrays: dict[str, h5py.Dataset] = {}
+        try:
+            self.attributes = {
+                name: self._attribute(name)
+                for name in (ATTRIBUTE, PROVENANCE)
+                if name in self._file.attrs
+            }
+            self.end = self._published_end()
+        except Exception as error:
+            self.close()
+            raise NotADatasetError(
+                f"{path}: expected a Crafter dataset, found attributes that cannot be read: "
+                f"{_one_line(error)}"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._stream.close()
+
+    def array(self, path: str) -> StoredArray:
+        """Describe an array.
+
+        Raises
+        ------
+        CorruptDataError
+            If there is none that can be read.
+        """
+        dataset = self._dataset(path)
+        try:
+            chunks = dataset.chunks
+            plain = chunks is not None and chunks[1:] == dataset.shape[1:]
+            properties = dataset.id.get_create_plist()
+            filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
+            return StoredArray(
+                shape=dataset.shape,
+                stored_dtype=dataset.dtype,
+                dims=_dims(dataset),
+                chunk_rows=chunks[0] if plain and chunks else 0,
+                filters=tuple(filters),
+            )
+        except Exception as error:
+            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+
+    def places(self, path: str) -> NDArray[np.int64]:
+        """Find all chunks of an array: address and stored size, shape (chunks, 2), in order.
+
+        A chunk that is missing, or went through other filters than the rest,
+        has the size 0.
+
+        Raises
+        ------
+        CorruptDataError
+            If the index is damaged, or a chunk would lie outside the file.
+        """
+        dataset, rows = self._dataset(path), self.array(path).chunk_rows
+        most = dataset.id.get_num_chunks()
+        count = -(-dataset.shape[0] // rows) if rows else 0
+        if most > count or not rows:
+            raise CorruptDataError(f"{path}: expected {count} chunks, found {most}")
+        # Memory for what is there, whatever the shape says.
+        found: list[tuple[int, int, int]] = []
+
+        def take(info: Any) -> None:
+            size = 0 if info.filter_mask else info.size
+            found.append((info.chunk_offset[0] // rows, info.byte_offset, size))
+
+        try:
+            dataset.id.chunk_iter(take)
+        except Exception as error:
+            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+        table = np.array(found, np.int64).reshape(-1, 3)
+        numbers, addresses, sizes = table.T
+        if ((addresses < 0) | (sizes < 0) | (addresses > self.end - sizes)).any():
+            raise CorruptDataError(f"{path}: a chunk lies outside the file")
+        places = np.zeros((int(numbers.max(initial=-1)) + 1, 2), np.int64)
+        places[numbers] = table[:, 1:]
+        return places
+
+    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        """Read rows through h5py, whatever they went through.
+
+        Raises
+        ------
+        CorruptDataError
+            If bytes fail their checksum or cannot be decoded.
+        """
+        dataset = self._dataset(path)
+        try:
+            return np.asarray(dataset[start:stop])
+        except Exception as error:
+            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+
+    def stored_bytes(self, path: str) -> int:
+        """Count the bytes that the array's chunks take."""
+        return int(self._dataset(path).id.get_storage_size())
+
+    def _dataset(self, path: str) -> h5py.Dataset:
+        if path not in self._arrays:
+            try:
+                place: Any = self._file
+                for name in path.split("/"):
+                    link = place.get(name, getlink=True)
+                    if not isinstance(link, h5py.HardLink):
+                        raise CorruptDataError(
+                            f"{path}: expected an array in this file, found {_kind(link)}"
+                        )
+                    place = place[name]
+                if not isinstance(place, h5py.Dataset):
+                    raise CorruptDataError(f"{path}: expected an array, found a group")
+                if place.is_virtual or place.external:
+                    raise CorruptDataError(
+                        f"{path}: expected data in this file, found data of other files"
+                    )
+            except CorruptDataError:
+                raise
+            except Exception as error:
+                raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+            self._arrays[path] = place
+        return self._arrays[path]
+
+    def _published_end(self) -> int:
+        """Read from the superblock where the content ends, if it is of a kind that we write."""
+        block = os.pread(self._stream.fileno(), 36, 0)
+        if block[:8] == SIGNATURE and block[8] in (2, 3) and block[9] == 8:
+            return int.from_bytes(block[28:36], "little")
+        return os.fstat(self._stream.fileno()).st_size
+
+    def _attribute(self, name: str) -> Any:
+        if self._file.attrs.get_id(name).get_storage_size() > MOST_TEXT_BYTES:
+            raise ValueError(f"{name}: expected at most {MOST_TEXT_BYTES} bytes")
+        value = self._file.attrs[name]
+        if not isinstance(value, str | bytes):
+            raise ValueError(f"{name}: expected a text, found {type(value).__name__}")
+        return json.loads(value)
+
+
+def _kind(link: object) -> str:
+    return "none" if link is None else f"a {type(link).__name__}"
+
+
+def _dims(dataset: h5py.Dataset) -> tuple[str, ...] | None:
+    if DIMENSIONS not in dataset.attrs:
+        return None
+    names = np.asarray(dataset.attrs[DIMENSIONS]).ravel()[: dataset.ndim].tolist()
+    return tuple(n.decode() if isinstance(n, bytes) else str(n) for n in names)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,123 @@
+"""The layout as an HDF5 file: what chunks go through, and how many rows are in one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from schemas.codecs import ChunkCodec
+from schemas.layout import Field
+from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
+
+SUFFIXES = (".h5", ".hdf5")
+"""Endings of the names of HDF5 files."""
+
+DEFAULT_CODEC = "gzip:3"
+"""What every HDF5 reader reads without a plugin."""
+
+DIMENSIONS = "dimension_names"
+DESCRIPTION = "description"
+
+CHUNK_ROWS = 4096
+"""Rows of a chunk of small per-frame arrays, at most."""
+
+TABLE_CHUNK_BYTES = 2**18
+"""Bytes of a chunk of a per-episode array, at most (but always one row)."""
+
+MOST_CHUNK_BYTES = 2**32 - 1
+"""Bytes of a chunk before compression, at most: HDF5's own limit."""
+
+DEFLATE, FLETCHER32, BLOSC, ZSTD = 1, 3, 32001, 32015
+"""Numbers of HDF5's own filters, and of the registered ones."""
+
+_BLOSC_CODES = {"lz4": 1, "zstd": 5}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter of the pipeline: its registered number, its name and its parameters."""
+
+    number: int
+    name: str
+    values: tuple[int, ...] = ()
+
+
+def chunk_rows(field: Field, metadata: Metadata) -> int:
+    """Rows of an array that are compressed together."""
+    if field.sharded:
+        return metadata.chunk_frames
+    if not field.per_episode:
+        return CHUNK_ROWS
+    return max(1, min(CHUNK_ROWS, TABLE_CHUNK_BYTES // field.row_bytes(metadata.sizes())))
+
+
+def filters(codec: ChunkCodec, chunk_bytes: int, itemsize: int) -> tuple[Filter, ...]:
+    """Give the pipeline that a codec stands for: compression, then a checksum.
+
+    Parameters
+    ----------
+    codec : ChunkCodec
+        How chunks are compressed.
+    chunk_bytes, itemsize : int
+        Bytes of a chunk, and of one element, before compression.
+    """
+    checksum = Filter(FLETCHER32, "fletcher32")
+    if codec.name == "gzip":
+        return Filter(DEFLATE, "deflate", (codec.level,)), checksum
+    if codec.name == "zstd":
+        return Filter(ZSTD, "zstd", (codec.level,)), checksum
+    if codec.name.startswith("blosc-"):
+        # Version of the filter, of the format; element size, chunk size, level, no shuffling.
+        code = _BLOSC_CODES[codec.name.removeprefix("blosc-")]
+        return Filter(BLOSC, "blosc", (2, 2, itemsize, chunk_bytes, codec.level, 0, code)), checksum
+    return (checksum,)
+
+
+def compression_of(numbers: tuple[int, ...]) -> str | None:
+    """Tell what a pipeline compresses with, if it is one of the format's; see `codecs`."""
+    names = {(FLETCHER32,): "none", (DEFLATE, FLETCHER32): "gzip"}
+    names |= {(ZSTD, FLETCHER32): "zstd", (BLOSC, FLETCHER32): "blosc"}
+    return names.get(numbers)
+
+
+def root_attributes(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, str]:
+    """Attributes of the root: JSON texts of what Zarr has as objects."""
+    return {ATTRIBUTE: _to_json(metadata.to_json()), PROVENANCE: _to_json(provenance)}
+
+
+def array_attributes(field: Field) -> dict[str, str | tuple[str, ...]]:
+    """Attributes of an array."""
+    return {DIMENSIONS: field.dims, DESCRIPTION: field.about}
+
+
+def fill_of(field: Field) -> Any:
+    """Fill value of an array, as a scalar of its type."""
+    return np.dtype(field.dtype).type(field.fill)
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def violations(
+    field: Field, metadata: Metadata, rows: int, numbers: tuple[int, ...]
+) -> Iterator[tuple[str, str]]:
+    """Hold an array's chunks and filters against the rules, as pairs of expected and found."""
+    if field.sharded and rows != metadata.chunk_frames:
+        yield f"chunks of {metadata.chunk_frames} rows", f"{rows}"
+    if compression_of(numbers) is None:
+        yield "at most one of deflate, zstd and blosc, then fletcher32", f"filters {list(numbers)}"
+
+
+def filters_of(field: Field, metadata: Metadata) -> tuple[Filter, ...]:
+    """Give the pipeline of an array's chunks."""
+    chunk_bytes = chunk_rows(field, metadata) * field.row_bytes(metadata.sizes())
+    itemsize = np.dtype(field.dtype).itemsize
+    return filters(ChunkCodec.parse(metadata.codec), chunk_bytes, itemsize)

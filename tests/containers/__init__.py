@@ -1,0 +1,1 @@
+"""What every container of a dataset must do, and what only one of them does."""
