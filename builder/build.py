@@ -46,13 +46,13 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a build is."""
+    """How far a build is; its bytes are None where nobody counts them."""
 
     target: Target
     start: Counts
     counts: Counts
     seconds: float
-    nbytes: int
+    nbytes: int | None
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class _Build:
     def _record_run(self) -> None:
         run = describe_run(self._engine, self._workers, self._num_envs, self._start.episodes)
         earlier = self._writer.provenance.get("runs", [])
-        self._writer.provenance = {"target": self._target.to_json(), "runs": [*earlier, run]}
+        self._writer.provenance |= {"target": self._target.to_json(), "runs": [*earlier, run]}
 
     def _make_pool(self, job: Job) -> Pool:
         try:

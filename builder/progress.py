@@ -69,7 +69,8 @@ def describe(progress: Progress) -> str:
     return (
         f"{min(done, 1):4.0%}  {counts.frames:,}{goal} frames  "
         f"{counts.episodes:,}{episodes} episodes  "
-        f"{rate:,.0f} frames/s  {left} left  {format_bytes(progress.nbytes)}"
+        f"{rate:,.0f} frames/s  {left} left"
+        + ("" if progress.nbytes is None else f"  {format_bytes(progress.nbytes)}")
     )
 
 

@@ -7,6 +7,7 @@ import platform
 import shlex
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -40,6 +41,20 @@ def describe_run(engine: str, workers: int, num_envs: int, first_episode: int) -
         "workers": workers,
         "num_envs": num_envs,
     }
+
+
+def describe_conversion(
+    provenance: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Add to a dataset's provenance that episodes of other datasets are copied into it now."""
+    run = {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(sys.argv),
+        "host": socket.gethostname(),
+        "packages": {"crafter-dataset": _version("crafter-dataset")},
+        "sources": list(sources),
+    }
+    return {**provenance, "conversions": [*provenance.get("conversions", []), run]}
 
 
 def _version(package: str) -> str | None:

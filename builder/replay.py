@@ -83,6 +83,7 @@ def compare_replay(
     stored_seed: int,
     stored_reason: int,
     stored_terrain: NDArray[np.uint8],
+    number: int | None = None,
 ) -> Iterator[Violation]:
     """Hold a stored episode against its replay, bit by bit; one violation a field at most.
 
@@ -96,6 +97,9 @@ def compare_replay(
         Every per-frame field of the episode.
     stored_seed, stored_reason, stored_terrain
         Its world seed, end reason and terrain.
+    number : int, optional
+        Number of the episode in the build that it comes from, if that is not its id; the
+        metadata's seed is that build's then.
 
     Yields
     ------
@@ -107,7 +111,8 @@ def compare_replay(
             f"{ATTRIBUTE}.env.{name}", f"{installed!r}, which is installed", repr(dataset_has)
         )
         return
-    seed = world_seed(metadata.seed, episode // metadata.trajectories_per_world)
+    number = episode if number is None else number
+    seed = world_seed(metadata.seed, number // metadata.trajectories_per_world)
     if stored_seed != seed:
         yield Violation(
             f"{TABLE}/world_seeds[{episode}]", f"{seed} from seed {metadata.seed}", str(stored_seed)

@@ -199,6 +199,17 @@ def check_resumable(
     SettingsError
         Naming the first setting that differs, or the package whose version does.
     """
+    for name in ("numbers", "sources"):
+        if name in stored.episode_fields:
+            raise SettingsError(
+                f"{where}: expected a dataset whose episodes were built in their order, found one "
+                "that was cut out of others or merged; it cannot be built further"
+            )
+    if stored.unknown:
+        raise SettingsError(
+            f"{where}: expected a dataset that was built here, found one that was imported; it "
+            "cannot be built further"
+        )
     own = {name: value(stored) for name, value in _STORED.items()}
     merged = BuildSettings(**(own | {name: getattr(settings, name) for name in given}))
     if merged.policy != own["policy"]:

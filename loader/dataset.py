@@ -16,7 +16,7 @@ from loader.split import split_groups
 from schemas.container import Container
 from schemas.errors import CorruptDataError
 from schemas.layout import TABLE
-from schemas.metadata import PROVENANCE, Metadata
+from schemas.metadata import PROVENANCE, Metadata, SourceSpec
 
 TABLE_DTYPE = np.dtype(
     [
@@ -191,6 +191,24 @@ class Dataset(Sequence[Episode]):
         if not len(found):
             raise KeyError(f"{self.path}: expected an episode {episode}, found none")
         return Episode(self, self.episodes[found[0]])
+
+    def origin(self, index: int) -> tuple[SourceSpec, int]:
+        """Tell which build an episode comes from, and its number there.
+
+        Returns
+        -------
+        source : SourceSpec
+            Seed, policy and trajectories per world of the build.
+        number : int
+            Number of the episode in it; the id, unless episodes were left out or merged.
+        """
+        meta, episode = self.metadata, int(self.episodes["episode_ids"][index])
+        found = {"sources": 0, "numbers": episode}
+        for name in found:
+            if name in meta.episode_fields:
+                found[name] = int(self.container.read(f"{TABLE}/{name}", episode, episode + 1)[0])
+        own = SourceSpec(meta.seed, meta.policy, meta.trajectories_per_world)
+        return (meta.sources or (own,))[found["sources"]], found["numbers"]
 
     def filter(self, keep: ArrayLike | Callable[[NDArray[Any]], ArrayLike]) -> Dataset:
         """Give the episodes for which a condition holds.

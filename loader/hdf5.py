@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from loader.reading.chunk_cache import ChunkCache
 from loader.reading.cuts import copy_cuts
-from loader.reading.direct import ChunkLayout, DirectArray
+from loader.reading.direct import DirectArray
 from loader.reading.fallback_log import log_once
 from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
 from loader.workers import WorkerThreads
 from schemas.codecs import fletcher32
-from schemas.container import ArrayInfo, Cuts
+from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.hdf5_file import Hdf5File, StoredArray
 from schemas.hdf5_format import compression_of, violations
@@ -99,6 +99,11 @@ class LocalHdf5:
             direct.read_into(cuts, out, keep)
         except CorruptDataError as error:
             raise CorruptDataError(f"{path}: {error}") from error
+
+    def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
+        """Give an array's chunks as they are stored; see `schemas.Container`."""
+        direct = self._direct_array(path)
+        return None if direct is None else (direct.layout, direct.chunks)
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's chunks take."""

@@ -237,7 +237,7 @@ def decode_into(
     found = _content_bytes(compression, body)
     fits = found in (None, out.nbytes)
     if compression != "zstd" or not fits:
-        _verify(stored, checksum)
+        verify(stored, checksum)
     if not fits:
         raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {found}")
     raw: Any = body
@@ -255,10 +255,10 @@ def decode_into(
             if not inflater.eof:
                 raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found others")
     except (ValueError, RuntimeError, zlib.error) as error:
-        _verify(stored, checksum)
+        verify(stored, checksum)
         raise CorruptDataError(f"a chunk cannot be decompressed: {error}") from error
     if compression == "zstd":
-        _verify(stored, checksum)
+        verify(stored, checksum)
     if raw is not out:
         if len(raw) != out.nbytes:
             raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {len(raw)}")
@@ -280,7 +280,14 @@ def _content_bytes(compression: str, body: NDArray[np.uint8]) -> int | None:
     return int.from_bytes(header[4:8], "little")
 
 
-def _verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:
+def verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:
+    """Check a stored chunk's checksum.
+
+    Raises
+    ------
+    CorruptDataError
+        If it does not fit.
+    """
     body, found = stored[:-CHECKSUM_BYTES], stored[-CHECKSUM_BYTES:]
     if len(stored) < CHECKSUM_BYTES or checksum(body) != found.tobytes():
         name = "CRC-32C" if checksum is crc32c else "Fletcher-32"

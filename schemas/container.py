@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.codecs import Checksum, crc32c
 from schemas.layout import Field
 from schemas.metadata import Metadata, Violation
 
@@ -69,6 +70,53 @@ class ArrayInfo:
     file_rows: int
 
 
+@dataclass(frozen=True)
+class ChunkLayout:
+    """How the rows of an array lie in chunks that span whole rows.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape, rows first.
+    dtype : numpy.dtype
+        Element type, little-endian.
+    chunk_rows : int
+        Rows that are compressed together.
+    many : bool
+        Whether there are many chunks of large rows, images; else few of small ones.
+    compression : str
+        What `schemas.codecs.decode_into` undoes.
+    checksum : callable
+        What follows each chunk's bytes.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunk_rows: int
+    many: bool
+    compression: str
+    checksum: Checksum = crc32c
+
+
+class StoredChunks(Protocol):
+    """Where the bytes of an array's chunks are."""
+
+    name: str
+    """Name of the array among all whose chunks are in one cache."""
+
+    def get(self, number: int) -> NDArray[np.uint8]:
+        """Give a chunk as it is stored, its checksum too.
+
+        Raises
+        ------
+        CorruptDataError
+            If it is missing.
+        """
+
+    def count(self, size: int) -> None:
+        """Take note that so many bytes were read."""
+
+
 class Container(Protocol):
     """A dataset's arrays and attributes, read only."""
 
@@ -111,6 +159,15 @@ class Container(Protocol):
         ------
         CorruptDataError
             If bytes are missing or fail their checksum; `out` is undefined then.
+        """
+
+    def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
+        """Give an array's chunks as they are stored; None if they cannot be had.
+
+        Raises
+        ------
+        CorruptDataError
+            If there is no such array.
         """
 
     def stored_bytes(self, path: str) -> int:

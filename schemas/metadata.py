@@ -259,7 +259,7 @@ ENTRIES: tuple[Entry, ...] = (
         "a list of distinct names",
         _names(256),
         "entries (such as `env.length`) and arrays whose values the source did not say: what "
-        "stands there is a default and says nothing",
+        "stands there is a default and says nothing; `NAME[0]` is the first row of each episode",
         True,
         True,
     ),

@@ -205,7 +205,8 @@ def _check_episode(
         yield from _check_placeholder(rows, episode, start + length - 1)
         seen = {name: values[:-1] for name, values in rows.items()}
     for name, values in seen.items():
-        yield from _check_range(FRAME_FIELDS[name], values, metadata, where, start)
+        first = int(f"{name}[0]" in metadata.unknown)
+        yield from _check_range(FRAME_FIELDS[name], values[first:], metadata, where, start + first)
     if "episode_ids" in rows:
         ids = rows["episode_ids"]
         for row in np.flatnonzero(ids != episode)[:1]:
@@ -291,7 +292,8 @@ def _check_player(rows: Rows, metadata: Metadata, where: str, start: int) -> Ite
         return
     player = len(metadata.materials) + 1 + metadata.objects.index("player")
     cells = rows["semantic"][np.arange(len(positions)), positions[:, 0], positions[:, 1]]
-    for row in np.flatnonzero(cells != player)[:1]:
+    first = int("semantic[0]" in metadata.unknown)
+    for row in first + np.flatnonzero(cells[first:] != player)[:1]:
         yield Violation(
             f"semantic[{start + row}] {where}",
             f"the player's id {player} at {tuple(positions[row].tolist())}",

@@ -103,8 +103,8 @@ class Source:
 
     def grown(self) -> Dataset | None:
         """Open the dataset again, if there is more of it; a complete one may be extended."""
-        folder = not is_address(self.path) and Path(self.path).is_dir()
-        if self.dataset.metadata.status != "building" and not folder:
+        local = not is_address(self.path) and Path(self.path).suffix != ".zip"
+        if self.dataset.metadata.status != "building" and not local:
             return None
         now = _open(self.path, self._shares)
         old, new = self.dataset.metadata, now.metadata

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from builder.commands.options import Argument, Names, Pair, read_config
+from builder.commands.stopping import StopRequest
 from schemas.codecs import CODEC_CHOICES, DEFAULT_CODEC
 from schemas.commandline import run
 from schemas.hdf5_format import DEFAULT_CODEC as HDF5_CODEC
@@ -201,7 +200,7 @@ def command(ctx: click.Context, /, **options: Any) -> int:
     target = None
     if options["frames"] or options["episodes"]:
         target = Target(options["frames"], options["episodes"])
-    stop = _StopRequest()
+    stop = StopRequest()
     progress = None if options["quiet"] else ProgressLine()
     try:
         result = build(
@@ -248,25 +247,6 @@ def _is_given(ctx: click.Context, name: str) -> bool:
     """Whether an option was given, on the command line or in the configuration file."""
     source = ctx.get_parameter_source(name)
     return source in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
-
-
-class _StopRequest:
-    """Ctrl-C (or a cluster's SIGTERM) asks once to stop; a second one interrupts at once."""
-
-    def __init__(self) -> None:
-        self.signal = 0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def requested(self) -> bool:
-        """Whether to stop."""
-        return self.signal != 0
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.signal:
-            raise KeyboardInterrupt
-        self.signal = number
-        click.echo("\nstopping: committing what is whole ...", err=True)
 
 
 def _print_summary(path: Path, new_frames: int, seconds: float) -> None:

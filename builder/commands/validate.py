@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -101,9 +101,12 @@ def _replay(dataset: Dataset, index: int) -> Iterator[Violation]:
     except CorruptDataError as error:
         yield Violation(f"episode {index}", "readable chunks", str(error))
         return
-    yield from compare_replay(
-        dataset.metadata, index, stored, int(row["world_seeds"]), int(row["end_reasons"]), terrain
+    source, number = dataset.origin(index)
+    metadata = replace(
+        dataset.metadata, seed=source.seed, trajectories_per_world=source.trajectories_per_world
     )
+    seed, reason = int(row["world_seeds"]), int(row["end_reasons"])
+    yield from compare_replay(metadata, index, stored, seed, reason, terrain, number)
 
 
 class _Progress:

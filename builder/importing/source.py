@@ -59,6 +59,9 @@ class Source(Protocol):
     count: int
     """Number of episodes."""
 
+    notes: tuple[str, ...]
+    """What a reader of the episodes should know beyond the metadata, each in one line."""
+
     def episodes(self) -> Iterator[ForeignEpisode]:
         """Read the episodes in their order, one at a time.
 

@@ -113,11 +113,12 @@ class Hdf5Writer(DatasetWriter):
                 root = objects.group(self._members, attributes)
                 break
             except objects.TooLongError as error:
-                runs = provenance.get("runs", [])
-                if len(runs) < 2:
-                    raise MetadataError(f"metadata for HDF5: {error} ({self.path})") from error
                 # An object header holds 64 kB: the oldest runs go.
-                provenance = {**provenance, "runs": runs[1 + len(runs) // 8 :]}
+                longest = max(("runs", "conversions"), key=lambda k: len(provenance.get(k, [])))
+                runs = provenance.get(longest, [])
+                if not runs:
+                    raise MetadataError(f"metadata for HDF5: {error} ({self.path})") from error
+                provenance = {**provenance, longest: runs[1 + len(runs) // 8 :]}
         self._file.publish(self._file.append(root))
 
 

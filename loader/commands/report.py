@@ -47,6 +47,11 @@ def settings_lines(dataset: Dataset) -> list[tuple[str, str]]:
     """Say how a dataset was made, a name and a text a line."""
     meta = dataset.metadata
     sizes = (meta.env.area, meta.env.view, meta.env.size)
+    more = [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
+    more += [
+        (f"source {index}", f"seed {source.seed}, {source.policy.name}")
+        for index, source in enumerate(meta.sources)
+    ]
     return [
         (
             "environment",
@@ -57,6 +62,7 @@ def settings_lines(dataset: Dataset) -> list[tuple[str, str]]:
         ("policy", f"{meta.policy.name} {dict(meta.policy.parameters)}"),
         ("seed", str(meta.seed)),
         ("episodes a world", str(meta.trajectories_per_world)),
+        *more,
     ]
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loader.reading.chunk_cache import ChunkCache
 from loader.workers import WorkerThreads
-from schemas.codecs import Checksum, crc32c, decode_into
-from schemas.container import Cuts
+from schemas.codecs import decode_into
+from schemas.container import ChunkLayout, Cuts, StoredChunks
 from schemas.errors import CorruptDataError
 
 Piece: TypeAlias = tuple[int, int, NDArray[Any]]
@@ -21,53 +20,6 @@ Piece: TypeAlias = tuple[int, int, NDArray[Any]]
 
 WHOLE_BYTES = 2**24
 """Bytes up to which an array of small rows is read whole."""
-
-
-@dataclass(frozen=True)
-class ChunkLayout:
-    """How the rows of an array lie in chunks that span whole rows.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape, rows first.
-    dtype : numpy.dtype
-        Element type, little-endian.
-    chunk_rows : int
-        Rows that are compressed together.
-    many : bool
-        Whether there are many chunks of large rows, images; else few of small ones.
-    compression : str
-        What `schemas.codecs.decode_into` undoes.
-    checksum : callable
-        What follows each chunk's bytes.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    chunk_rows: int
-    many: bool
-    compression: str
-    checksum: Checksum = crc32c
-
-
-class StoredChunks(Protocol):
-    """Where the bytes of an array's chunks are."""
-
-    name: str
-    """Name of the array among all whose chunks are in one cache."""
-
-    def get(self, number: int) -> NDArray[np.uint8]:
-        """Give a chunk as it is stored, its checksum too.
-
-        Raises
-        ------
-        CorruptDataError
-            If it is missing.
-        """
-
-    def count(self, size: int) -> None:
-        """Take note that so many bytes were read."""
 
 
 class DirectArray:
@@ -93,7 +45,7 @@ class DirectArray:
         threads: WorkerThreads,
     ) -> None:
         self.layout = layout
-        self._chunks, self._cache, self._threads = chunks, cache, threads
+        self.chunks, self._cache, self._threads = chunks, cache, threads
         self._chunk_shape = (layout.chunk_rows, *layout.shape[1:])
         # What one file holds is asked for again and again, and what fits is best kept whole.
         self._nbytes = math.prod(layout.shape) * layout.dtype.itemsize
@@ -149,7 +101,7 @@ class DirectArray:
                 low = start - chunk * rows
                 high = min(rows, low + stop - start)
                 if chunk not in known:
-                    known[chunk] = self._cache.get((self._chunks.name, chunk)) if keep else None
+                    known[chunk] = self._cache.get((self.chunks.name, chunk)) if keep else None
                 decoded = known[chunk]
                 if decoded is None:
                     piece = low, high, out[item, place : place + high - low]
@@ -176,7 +128,7 @@ class DirectArray:
         for low, high, out in pieces:
             out[...] = decoded[low:high]
         if keep:
-            self._cache.put((self._chunks.name, chunk), decoded)
+            self._cache.put((self.chunks.name, chunk), decoded)
 
     def _buffer(self) -> NDArray[Any]:
         """Give this thread's own chunk, which stays in the processor's cache."""
@@ -186,6 +138,6 @@ class DirectArray:
         return buffer
 
     def _decode(self, chunk: int, out: NDArray[Any]) -> None:
-        data = self._chunks.get(chunk)
+        data = self.chunks.get(chunk)
         decode_into(self.layout.compression, data, out, self.layout.checksum)
-        self._chunks.count(len(data))
+        self.chunks.count(len(data))

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.reading.direct import ChunkLayout
 from loader.reading.mapped_files import MappedFiles
 from schemas.codecs import compression_of
+from schemas.container import ChunkLayout
 from schemas.errors import CorruptDataError
 from schemas.shards import MISSING
 

@@ -17,7 +17,7 @@ from loader.reading.fallback_log import log_once
 from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles, open_files_limit
 from loader.workers import WorkerThreads
 from loader.zarr.layout import DirectLayout, FileChunks
-from schemas.container import ArrayInfo, Cuts
+from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
@@ -126,6 +126,11 @@ class LocalZarr:
             direct.read_into(cuts, out, keep)
         except CorruptDataError as error:
             raise CorruptDataError(f"{path}: {error}") from error
+
+    def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
+        """Give an array's chunks as they are stored; see `schemas.Container`."""
+        direct = self._direct_array(path)
+        return None if direct is None else (direct.layout, direct.chunks)
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""

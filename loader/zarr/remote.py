@@ -14,7 +14,7 @@ from zarr.core.sync import sync
 from loader.reading.cuts import copy_cuts
 from loader.reading.fallback_log import log_once
 from loader.zarr.stock import StockGroup, one_line
-from schemas.container import ArrayInfo, Cuts
+from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
 from schemas.errors import CorruptDataError
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
@@ -68,6 +68,10 @@ class RemoteZarr:
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
         """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
         copy_cuts(self.read, path, cuts, out)
+
+    def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
+        """Give nothing: zarr-python does not show chunks as they are stored."""
+        return None
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""

@@ -58,8 +58,9 @@ def test_help_shows_every_default():
             assert option.opts[0] in help_text
             if option.name == "codec":  # it depends on the container
                 assert option.default is None
-                assert f"[default: {codecs.DEFAULT_CODEC}, {hdf5_format.DEFAULT_CODEC} in HDF5]" in (
-                    help_text
+                assert (
+                    f"[default: {codecs.DEFAULT_CODEC}, {hdf5_format.DEFAULT_CODEC} in HDF5]"
+                    in (help_text)
                 )
                 continue
             default = option.type.convert(option.default, option, context)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from builder.build import build
 from builder.settings import BuildSettings, Target
 from loader import open_dataset
+from loader.selection import filter_episodes
 from loader.split import split_groups
 from loader.summary import crafter_score, summarize
 from schemas import CorruptDataError, NotADatasetError, VersionError
@@ -288,7 +289,9 @@ def test_what_cannot_be_opened_is_named(tmp_path, small_path):
     (tmp_path / "folder.h5").mkdir()
     with pytest.raises(NotADatasetError, match="found no Zarr v3 group"):
         open_dataset(tmp_path / "folder.h5")
-    with pytest.raises(NotADatasetError, match="none.h5: expected a Crafter dataset, found nothing"):
+    with pytest.raises(
+        NotADatasetError, match="none.h5: expected a Crafter dataset, found nothing"
+    ):
         open_dataset(tmp_path / "none.h5")
     path = tmp_path / "newer"
     shutil.copytree(small_path, path)
@@ -366,3 +369,42 @@ def test_episodes_beyond_the_rows_are_refused(small_path, monkeypatch, column, v
     monkeypatch.setattr(LocalZarr, "read", changed)
     with pytest.raises(CorruptDataError, match="episode 3: expected its rows within 0 to"):
         open_dataset(small_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "keep"),
+    [
+        ("length > 50", lambda t, reached: t["lengths"] > 50),
+        ("10 < length <= 50", lambda t, reached: (t["lengths"] > 10) & (t["lengths"] <= 50)),
+        ("return > -0.5 and return < 2", lambda t, r: (t["returns"] > -0.5) & (t["returns"] < 2)),
+        ("end == 'time_limit' or id == 0", lambda t, r: (t["end_reasons"] == 2) | (t["episode_ids"] == 0)),
+        ("not (id < 3)", lambda t, reached: t["episode_ids"] >= 3),
+        ("wake_up or length > 40", lambda t, reached: reached | (t["lengths"] > 40)),
+        ("world_seed > 0", lambda t, reached: t["world_seeds"] > 0),
+    ],
+)  # fmt: skip
+def test_conditions_choose_episodes(small_path, text, keep):
+    dataset = open_dataset(small_path)
+    wake_up = dataset.metadata.achievements.index("wake_up")
+    reached = np.array([e["achievements"][-1][wake_up] > 0 for e in dataset])
+    expected = np.flatnonzero(keep(dataset.episodes, reached))
+    chosen = filter_episodes(dataset, text)
+    assert chosen.episodes["episode_ids"].tolist() == expected.tolist()
+    part = filter_episodes(dataset[2:], f"id >= 2 and ({text} or id < 99)")
+    assert len(part) == len(dataset) - 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "length", "3 > ", "length > 'a'", "end > 3", "__import__('os')", "length.real > 1", "lengths > 1",
+     "id in (1, 2)", "[e for e in id]", "length > 10**9**9", "(" * 500, "lambda: 1", "1 > 0 if id else 1",
+     "id is 3", "length > True.real", "cheese"],
+)  # fmt: skip
+def test_conditions_that_are_none_are_refused_and_nothing_is_run(small_path, text):
+    with pytest.raises(ValueError, match="expected a condition on id, length"):
+        filter_episodes(open_dataset(small_path), text)
+
+
+def test_a_condition_that_holds_for_nothing(small_path):
+    with pytest.raises(ValueError, match=r"expected episodes with 'length > 9999', found none"):
+        filter_episodes(open_dataset(small_path), "length > 9999")

@@ -1,0 +1,209 @@
+"""What a dataset is that holds episodes of others: its metadata, and where each comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.container import Container
+from schemas.layout import BUILT_VERSION, FORMAT_VERSION, TABLE, TABLE_FIELDS
+from schemas.metadata import Counts, Metadata, SourceSpec
+
+ORIGIN_FIELDS = ("numbers", "sources")
+"""Per-episode fields that say where an episode comes from."""
+
+
+class CombineError(Exception):
+    """Datasets that do not go together; the text is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some episodes of a dataset of ours.
+
+    Parameters
+    ----------
+    container : Container
+        The dataset.
+    metadata : Metadata
+        Its metadata.
+    episodes : ndarray of int64
+        Ids of the episodes, in the order in which they are wanted.
+    """
+
+    container: Container
+    metadata: Metadata
+    episodes: NDArray[np.int64]
+
+    def origins(self) -> tuple[tuple[SourceSpec, ...], NDArray[np.int64], NDArray[np.int64]]:
+        """Give the builds that its episodes come from, and the build and number of each."""
+        meta, count = self.metadata, self.metadata.counts.episodes
+        own = SourceSpec(meta.seed, meta.policy, meta.trajectories_per_world)
+        columns: dict[str, NDArray[np.int64]] = {
+            "numbers": np.arange(count),
+            "sources": np.zeros(count, np.int64),
+        }
+        for name in ORIGIN_FIELDS:
+            if name in meta.episode_fields:
+                stored = self.container.read(f"{TABLE}/{name}", 0, count)
+                columns[name] = stored.astype(np.int64)
+        sources = meta.sources or (own,)
+        return sources, columns["sources"][self.episodes], columns["numbers"][self.episodes]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A dataset that is to be made of parts of others.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset, without any episode yet.
+    parts : tuple of Part
+        Where the episodes are.
+    places : ndarray of int64, shape (episodes, 2)
+        Part and episode id there of each episode.
+    more : dict of str to ndarray
+        Values of `ORIGIN_FIELDS`, for those that the dataset has.
+    """
+
+    metadata: Metadata
+    parts: tuple[Part, ...]
+    places: NDArray[np.int64]
+    more: dict[str, NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) -> Plan:
+    """Plan a dataset of some episodes of one or more datasets, one part after the other.
+
+    Episodes that are numbered as one build numbers them, from 0 on, make the
+    dataset that was built so: it has the same metadata and the same digest. All
+    others remember their number, and if they come from several builds, which.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        The episodes.
+    codec : str
+        Codec of the dataset.
+    chunk_frames : int, optional
+        Frames compressed together; by default as in the first part.
+
+    Raises
+    ------
+    CombineError
+        If the datasets differ in what all episodes must share, or an episode
+        would be there twice.
+    """
+    first = parts[0].metadata
+    for part in parts[1:]:
+        _check_alike(parts[0], part)
+    sources: dict[str, SourceSpec] = {}
+    source_column, number_column = [], []
+    for part in parts:
+        own, source, number = part.origins()
+        for spec in (own[index] for index in np.unique(source)):
+            sources.setdefault(repr(spec), spec)
+        index_of = {key: index for index, key in enumerate(sources)}
+        translated = np.array([index_of.get(repr(spec), 0) for spec in own], np.int64)
+        source_column.append(translated[source])
+        number_column.append(number)
+    more = {
+        "numbers": np.concatenate(number_column),
+        "sources": np.concatenate(source_column),
+    }
+    if "seed" not in first.unknown:
+        _check_distinct(parts, more, list(sources.values()))
+    if len(sources) < 2:
+        del more["sources"]
+    if np.array_equal(more["numbers"], np.arange(len(more["numbers"]))) and len(sources) < 2:
+        del more["numbers"]
+    specs = tuple(sources.values()) or (
+        SourceSpec(first.seed, first.policy, first.trajectories_per_world),
+    )
+    present = set(first.episode_fields) - set(ORIGIN_FIELDS) | set(more)
+    metadata = replace(
+        first,
+        seed=specs[0].seed,
+        policy=specs[0].policy,
+        trajectories_per_world=specs[0].trajectories_per_world,
+        sources=specs if len(specs) > 1 else (),
+        episode_fields=tuple(name for name in TABLE_FIELDS if name in present),
+        codec=codec,
+        chunk_frames=chunk_frames or first.chunk_frames,
+        fields=first.known_fields(),
+        status="building",
+        digest=None,
+        counts=Counts(),
+    )
+    plain = replace(metadata, version=BUILT_VERSION)
+    is_plain = not {"episode_fields", "unknown", "sources"} & set(plain.to_json())
+    places = [
+        np.stack([np.full(len(part.episodes), index), part.episodes], 1)
+        for index, part in enumerate(parts)
+    ]
+    return Plan(
+        plain if is_plain else replace(metadata, version=FORMAT_VERSION),
+        tuple(parts),
+        np.concatenate(places),
+        more,
+    )
+
+
+_MAY_DIFFER = {
+    "seed", "policy", "trajectories_per_world", "sources", "episode_fields", "codec", "version",
+    "status", "digest", "counts", "chunk_frames",
+}  # fmt: skip
+
+
+def _check_alike(first: Part, part: Part) -> None:
+    one, other = (_flat(p.metadata.to_json()) for p in (first, part))
+    for key in one.keys() | other.keys():
+        if key.split(".")[0] not in _MAY_DIFFER and one.get(key) != other.get(key):
+            raise CombineError(
+                f"{key}: expected {one.get(key)} as in {first.container.name}, found "
+                f"{other.get(key)} ({part.container.name})"
+            )
+    kept, found = (set(p.metadata.episode_fields) - set(ORIGIN_FIELDS) for p in (first, part))
+    for name in sorted(kept ^ found):
+        has, lacks = (first, part) if name in kept else (part, first)
+        raise CombineError(
+            f"{TABLE}/{name}: expected it in all datasets or in none, found it in "
+            f"{has.container.name} but not in {lacks.container.name}"
+        )
+
+
+def _check_distinct(
+    parts: Sequence[Part], more: dict[str, NDArray[np.int64]], sources: list[SourceSpec]
+) -> None:
+    """Refuse an episode that is there twice: a split would have it on both sides."""
+    pairs = np.stack([more["sources"], more["numbers"]], 1)
+    order = np.lexsort(pairs.T[::-1])
+    same = np.flatnonzero((pairs[order][1:] == pairs[order][:-1]).all(1))
+    if len(same):
+        position = int(order[same[0] + 1])
+        source, number = pairs[position].tolist()
+        for part in parts:
+            if position < len(part.episodes):
+                break
+            position -= len(part.episodes)
+        raise CombineError(
+            f"episode {part.episodes[position]} of {part.container.name}: expected each episode "
+            f"once, found number {number} of seed {sources[source].seed} a second time; leave it "
+            "out with --episodes"
+        )
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = value if isinstance(value, dict) and key == "env" else {"": value}
+        flat |= {f"{key}.{name}".rstrip("."): entry for name, entry in inner.items()}
+    return flat

@@ -1,0 +1,129 @@
+"""Episodes of a stored dataset as encoded ones, without decoding where the codec allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.copying.combine import ORIGIN_FIELDS, Part, Plan
+from builder.episodes import Buffer, EncodedEpisode
+from schemas.codecs import CHECKSUM_BYTES, ChunkCodec, crc32c, verify
+from schemas.container import ChunkLayout, StoredChunks
+from schemas.errors import CorruptDataError
+from schemas.layout import FRAME_FIELDS, TABLE, Field
+from schemas.metadata import Metadata
+
+THREADS = 8
+"""Threads that compress at once, at most."""
+
+
+def read_encoded(plan: Plan, start: int = 0, threads: int = THREADS) -> Iterator[EncodedEpisode]:
+    """Read the episodes of a plan from the `start`-th on, one at a time.
+
+    Raises
+    ------
+    CorruptDataError
+        If stored bytes are missing or fail their checksum, naming the episode.
+    """
+    with ThreadPoolExecutor(threads, "crafter-dataset-copier") as pool:
+        readers = [_Reader(part, plan.metadata, pool) for part in plan.parts]
+        for episode in range(start, len(plan)):
+            part, number = plan.places[episode].tolist()
+            more = {name: column[episode].item() for name, column in plan.more.items()}
+            yield readers[part].read(number, episode, more)
+
+
+class _Reader:
+    """Reads episodes of one part."""
+
+    def __init__(self, part: Part, target: Metadata, pool: ThreadPoolExecutor) -> None:
+        self._container, self._meta, self._target = part.container, part.metadata, target
+        self._pool = pool
+        self._codec = ChunkCodec.parse(target.codec)
+        self._table = {
+            field.name: self._container.read(field.path, 0, self._meta.counts.episodes)
+            for field in self._meta.table_fields()
+            if field.name != "terrain" and field.name not in ORIGIN_FIELDS
+        }
+        self._stored = {
+            name: self._same_bytes(FRAME_FIELDS[name])
+            for name in target.known_fields()
+            if FRAME_FIELDS[name].sharded
+        }
+
+    def read(self, number: int, episode: int, more: dict[str, Any]) -> EncodedEpisode:
+        """Read an episode, which is to have another id."""
+        table = {name: column[number] for name, column in self._table.items()}
+        start, length = int(table["starts"]), int(table["lengths"])
+        chunks: dict[str, list[Buffer]] = {}
+        rows: dict[str, NDArray[Any]] = {}
+        name = "terrain"
+        try:
+            terrain = None
+            if "terrain" in self._meta.episode_fields:
+                terrain = self._container.read(f"{TABLE}/terrain", number, number + 1)[0]
+            for name in self._target.known_fields():
+                if name in self._stored:
+                    chunks[name] = self._chunks(name, start, length)
+                elif FRAME_FIELDS[name].digested:
+                    rows[name] = self._container.read(name, start, start + length)
+        except CorruptDataError as error:
+            raise CorruptDataError(
+                f"episode {number}, {name}: {error} ({self._container.name})"
+            ) from error
+        if "final_frames" in table:
+            more = {**more, "final_frames": bool(table["final_frames"])}
+        return EncodedEpisode(
+            episode=episode,
+            length=length,
+            end_reason=int(table["end_reasons"]),
+            world_seed=int(table["world_seeds"]) if "world_seeds" in table else None,
+            terrain=terrain,
+            digest=table["digests"],
+            chunks=chunks,
+            rows=rows,
+            more=more,
+        )
+
+    def _same_bytes(self, field: Field) -> tuple[ChunkLayout, StoredChunks] | None:
+        """Give the stored chunks of a field, if those of the target are to be the same."""
+        found = self._container.stored(field.path)
+        row_shape = field.row_shape(self._target.sizes())
+        if found is None or (
+            found[0].compression != self._codec.compression
+            or found[0].chunk_rows != self._target.chunk_frames
+            or found[0].shape[1:] != row_shape
+            or found[0].dtype != np.dtype(field.dtype)
+        ):
+            return None
+        return found
+
+    def _chunks(self, name: str, start: int, length: int) -> list[Buffer]:
+        size = self._target.chunk_frames
+        stored = self._stored[name]
+        if stored is not None:
+            layout, source = stored
+            first = start // size
+            return [
+                _take(source.get(first + index), layout.checksum)
+                for index in range(-(-length // size))
+            ]
+        rows = self._container.read(name, start, start + length)
+        padded = np.full(
+            (-(-length // size) * size, *rows.shape[1:]), FRAME_FIELDS[name].fill, rows.dtype
+        )
+        padded[:length] = rows
+        return list(self._pool.map(self._codec.encode, padded.reshape(-1, size, *rows.shape[1:])))
+
+
+def _take(stored: NDArray[np.uint8], checksum: Callable[[Any], bytes]) -> bytes:
+    """Take a chunk that is whole, with the checksum that `ChunkCodec.encode` gives it."""
+    verify(stored, checksum)
+    if checksum is crc32c:
+        return stored.tobytes()
+    body = stored[:-CHECKSUM_BYTES]
+    return body.tobytes() + crc32c(body)

@@ -1,0 +1,140 @@
+"""Arrays of other formats as arrays of ours: value for value, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.importing.source import SourceError, foreign_metadata
+from builder.settings import SettingsError
+from schemas.layout import FRAME_FIELDS
+from schemas.metadata import Metadata
+
+LONGEST = 65_535
+"""Actions that an episode has at most; the format's greatest time limit."""
+
+
+def describe(
+    where: Path,
+    *,
+    size: tuple[int, int],
+    longest: int,
+    fields: Collection[str] = (),
+    episode_fields: Collection[str] = (),
+    unknown: Collection[str] = (),
+    area: tuple[int, int] | None = None,
+    length: int | None = None,
+) -> Metadata:
+    """Describe a source with `foreign_metadata`, its time limit no shorter than its episodes.
+
+    Parameters
+    ----------
+    where : Path
+        The source, for messages.
+    longest : int
+        Actions of its longest episode.
+    size, fields, episode_fields, unknown, area, length
+        As `foreign_metadata` takes them.
+
+    Raises
+    ------
+    SourceError
+        If the format cannot hold pictures of that size or episodes that long.
+    """
+    if longest > LONGEST:
+        raise SourceError(f"{where}: expected at most {LONGEST} actions, found {longest}")
+    try:
+        metadata = foreign_metadata(
+            size=size,
+            fields=fields,
+            episode_fields=episode_fields,
+            unknown=unknown,
+            area=area,
+            length=length,
+        )
+    except SettingsError as error:
+        raise SourceError(f"{where}: {error}") from error
+    if longest <= metadata.env.length:
+        return metadata
+    return replace(metadata, env=replace(metadata.env, length=longest))
+
+
+def convert(
+    name: str, values: NDArray[Any], rows: int, metadata: Metadata, where: str
+) -> NDArray[Any]:
+    """Give an array the dtype of a field, if it can hold every value.
+
+    Parameters
+    ----------
+    name : str
+        Per-frame field.
+    values : ndarray
+        Rows of it, as the source has them.
+    rows : int
+        Rows that there must be.
+    metadata : Metadata
+        Of the dataset to be written.
+    where : str
+        File and array, for messages.
+
+    Raises
+    ------
+    SourceError
+        If the shape is another, or a value is out of the field's range.
+    """
+    field = FRAME_FIELDS[name]
+    shape = (rows, *field.row_shape(metadata.sizes()))
+    if values.shape != shape:
+        raise SourceError(f"{where}: expected shape {shape}, found {values.shape}")
+    pictures = name == "frames"
+    if values.dtype != np.uint8 if pictures else values.dtype.kind not in "biuf":
+        wanted = "uint8" if pictures else "numbers"
+        raise SourceError(f"{where}: expected {wanted}, found {values.dtype}")
+    if pictures:
+        return values
+    dtype = np.dtype(field.dtype)
+    low, high = _limits(name, metadata)
+    with np.errstate(all="ignore"):
+        converted = values.astype(dtype, copy=False)
+        wrong = (values < low) | (values > high)
+        if values.dtype.kind == "f":
+            wrong |= ~np.isfinite(converted if dtype.kind == "f" else values)
+            if dtype.kind != "f":
+                wrong |= values != np.trunc(values)
+    if wrong.any():
+        kind = "numbers" if dtype.kind == "f" else "integers"
+        bounds = " x ".join(
+            f"{bottom:g} to {top:g}"
+            for bottom, top in zip(np.atleast_1d(low), np.atleast_1d(high), strict=False)
+        )
+        raise SourceError(f"{where}: expected {kind} from {bounds}, found {values[wrong][0]}")
+    return converted
+
+
+def _limits(name: str, metadata: Metadata) -> tuple[Any, Any]:
+    """Lowest and highest value of a field; of positions, for each axis."""
+    field = FRAME_FIELDS[name]
+    dtype = np.dtype(field.dtype)
+    if dtype.kind == "b":
+        return 0, 1
+    info = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    if name == "positions":
+        return np.zeros(2, np.int64), np.array(metadata.env.area) - 1
+    high = metadata.highest(field.high)
+    return info.min if field.low is None else field.low, info.max if high is None else high
+
+
+def check_ends(flags: Mapping[str, NDArray[np.bool_]], where: str) -> None:
+    """Refuse an episode that goes on after its end; `flags` has T values of each name."""
+    for name, values in flags.items():
+        early = np.flatnonzero(values[:-1])
+        if len(early):
+            raise SourceError(
+                f"{where}: expected an end at the last of {len(values)} actions only, "
+                f"found {name} at action {early[0]}"
+            )

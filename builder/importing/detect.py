@@ -1,0 +1,96 @@
+"""What a path holds, by looking into it, and the importer for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builder.importing.minari import MinariEpisodes, find_data
+from builder.importing.recorder import Archive, RecorderEpisodes
+from builder.importing.source import Source, SourceError
+from builder.importing.torch_episodes import LAYOUTS, TorchEpisodes, find_numbered, load_file
+
+KINDS: tuple[str, ...] = (*LAYOUTS, "recorder", "minari")
+"""Names of the formats that can be imported."""
+
+EXPECTED = (
+    "numbered .pt episodes (the seed's, DIAMOND's or IRIS's), .npz episodes of crafter.Recorder, "
+    "or Minari's metadata.json and main_data.hdf5"
+)
+
+
+def open_source(path: Path, kind: str | None = None, allow_pickle: bool = False) -> Source:
+    """Open a dataset of another format.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    kind : str, optional
+        One of `KINDS`; found by the content if not given.
+    allow_pickle : bool
+        Whether files may hold Python objects of any class, which lets them run code.
+
+    Returns
+    -------
+    Source
+        The dataset, its first episode checked.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing there that can be imported, or it is damaged.
+    """
+    if kind is not None and kind not in KINDS:
+        raise SourceError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
+    if not path.exists():
+        raise SourceError(f"{path}: expected a dataset, found nothing there")
+    kind = kind or _detect(path, allow_pickle)
+    if kind == "minari":
+        return MinariEpisodes(path)
+    if kind == "recorder":
+        return RecorderEpisodes(path, allow_pickle)
+    return TorchEpisodes(path, kind, allow_pickle)
+
+
+def _detect(path: Path, allow_pickle: bool) -> str:
+    if find_data(path):
+        return "minari"
+    archive = path if path.suffix == ".npz" else next(iter(sorted(path.glob("*.npz"))), None)
+    if archive is not None:
+        with Archive(archive, allow_pickle) as first:
+            keys = set(first.keys)
+        if {"image", "action", "reward"} <= keys and "is_first" not in keys:
+            return "recorder"
+        raise SourceError(
+            f"{archive}: expected image, action and reward of crafter.Recorder, "
+            f"found {', '.join(sorted(keys))}"
+        )
+    episodes = find_numbered(path, deep=True)
+    if episodes:
+        return _kind_of(episodes[0], load_file(episodes[0], allow_pickle, whole=False))
+    found = ", ".join(_names(path)) or "nothing"
+    raise SourceError(f"{path}: expected {EXPECTED}; found {found}")
+
+
+def _kind_of(file: Path, content: Any) -> str:
+    keys = set(content) if isinstance(content, dict) else set()
+    for kind in ("diamond", "seed", "iris"):
+        if {*LAYOUTS[kind].keys.values(), *LAYOUTS[kind].more} <= keys:
+            return kind
+    raise SourceError(
+        f"{file}: expected an episode of the seed, DIAMOND or IRIS, "
+        f"found {', '.join(map(str, keys)) or type(content).__name__}"
+    )
+
+
+def _names(path: Path) -> Iterator[str]:
+    """Yield the first few names in a folder, to say what was found."""
+    if path.is_file():
+        yield f"the file {path.name}"
+        return
+    names = sorted(child.name for child in path.iterdir())
+    yield from names[:5]
+    if len(names) > 5:
+        yield f"and {len(names) - 5} more"

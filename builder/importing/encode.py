@@ -1,0 +1,41 @@
+"""Imported episodes as encoded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from builder.episodes import EncodedEpisode, EpisodeEncoder
+from builder.importing.source import Source, SourceError
+from schemas.metadata import Metadata
+
+
+def imported_metadata(source: Source, codec: str, chunk_frames: int | None) -> Metadata:
+    """Describe the dataset that a source's episodes make."""
+    chosen = source.metadata.chunk_frames if chunk_frames is None else chunk_frames
+    return replace(source.metadata, codec=codec, chunk_frames=chosen)
+
+
+def encode_imported(source: Source, metadata: Metadata, start: int = 0) -> Iterator[EncodedEpisode]:
+    """Read and compress the episodes of a source from the `start`-th on, one at a time.
+
+    Raises
+    ------
+    SourceError
+        If a file is damaged, or holds what the others have not led to expect.
+    """
+    encoder = EpisodeEncoder(metadata)
+    for episode, foreign in enumerate(islice(source.episodes(), start, None), start):
+        length = len(foreign.rows["actions"])
+        if length > metadata.env.length + 1:
+            raise SourceError(
+                f"episode {episode}: expected at most {metadata.env.length} actions, the time "
+                f"limit, found {length - 1}"
+            )
+        encoder.start()
+        encoder.extend(foreign.rows)
+        encoded = encoder.finish(episode, foreign.end_reason, foreign.world_seed, foreign.terrain)
+        if "final_frames" in metadata.episode_fields:
+            encoded = replace(encoded, more={"final_frames": foreign.has_final_frame})
+        yield encoded

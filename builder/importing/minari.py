@@ -1,0 +1,284 @@
+"""Minari's datasets in HDF5, our exporter's among them. Imports h5py when opened."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from builder.importing.checks import check_ends, convert, describe
+from builder.importing.source import ForeignEpisode, Rows, SourceError
+from schemas.errors import DatasetError
+from schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
+from schemas.metadata import ATTRIBUTE, Metadata
+
+METADATA = "metadata.json"
+MAIN = "main_data.hdf5"
+
+INFOS = {
+    "semantic": ("semantic",),
+    "positions": ("positions", "position", "player_pos"),
+    "inventory": ("inventory",),
+    "achievements": ("achievements",),
+    "daylight": ("daylight",),
+}
+"""Names that infos have for a field: our exporter's, our environment's and Crafter's."""
+
+OMITTED = ("episode_fields", "unknown", "sources")
+"""Entries that metadata leaves out where they are the default."""
+
+JPEG_NOTE = (
+    "frames: the source has them as JPEG, which is lossy, so they are not Crafter's own; decoded "
+    "as Minari decodes them"
+)
+
+
+class MinariEpisodes:
+    """A Minari dataset of Crafter, `data/metadata.json` and `data/main_data.hdf5`.
+
+    Group `episode_<i>` holds `observations` (T + 1, H, W, 3) and, of T rows,
+    `actions`, `rewards`, `terminations` and `truncations`: what the action at a
+    frame caused stands in that frame's row, as with us. A group `infos` may hold
+    T + 1 rows of `semantic`, `positions`, `inventory`, `achievements` and
+    `daylight`; the latter's arrays in our order, or a group with one array a name.
+
+    - Pictures of 32 pixels or more are lossy JPEG unless their writer said
+      otherwise. They are decoded with Pillow, as Minari itself does, and
+      `notes` says so: the loss was the writer's, nothing is added to it here.
+    - A termination is a death. A truncation may be a time limit or a cut, so
+      the end reason is unknown; and so it is without either.
+    - What `loader.export.minari` wrote says more: the entry `crafter_dataset` of
+      `metadata.json` is the dataset's metadata, `seed` of an episode is its
+      world's seed, and `end_reason` its end reason. All of it comes back but
+      `terrain` and the ids. If those were not 0, 1, 2 and so on, the dataset's
+      seed says nothing of the episodes any more, and is listed as unknown.
+
+    Facts of the package minari 0.5.4: `dataset/minari_storage.py` and
+    `dataset/_storages/hdf5_storage.py`.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset's folder, or the `data` folder in it.
+
+    Raises
+    ------
+    SourceError
+        If a file is damaged or something else, or h5py is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        folder = find_data(path)
+        if folder is None:
+            raise SourceError(
+                f"{path}: expected {METADATA} and {MAIN}, here or in data, found neither"
+            )
+        self._file = folder / MAIN
+        self._h5py = _h5py()
+        entries = _read_entries(folder / METADATA)
+        if entries.get("data_format", "hdf5") != "hdf5":
+            raise SourceError(
+                f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
+            )
+        self.notes: tuple[str, ...] = ()
+        with _reading(self._file), self._h5py.File(self._file, "r") as root:
+            groups = [group for group in root if group.startswith("episode_")]
+            self.count = len(groups)
+            stated = entries.get("total_episodes", self.count)
+            if not groups or {f"episode_{i}" for i in range(stated)} != set(groups):
+                raise SourceError(
+                    f"{self._file}: expected groups episode_0 to episode_{stated - 1}, "
+                    f"found {len(groups)} groups"
+                )
+            names = [f"episode_{i}" for i in range(self.count)]
+            attributes = [dict(root[name].attrs) for name in names]
+            longest = max(len(root[name]["actions"]) for name in names)
+            observations = root["episode_0/observations"]
+            if not hasattr(observations, "shape"):
+                raise SourceError(
+                    f"{self._file}: observations: expected one array of pictures, found a group"
+                )
+            if _is_jpeg(observations):
+                self.notes = (JPEG_NOTE,)
+            shape = _pictures(observations, slice(0, 1)).shape
+            if len(shape) != 4 or shape[3] != 3:
+                raise SourceError(
+                    f"{self._file}: observations: expected shape (T + 1, H, W, 3), found {shape}"
+                )
+            infos = root["episode_0"].get("infos", {})
+            self._infos = {
+                field: name for field, names in INFOS.items() for name in names if name in infos
+            }
+            semantic = infos[self._infos["semantic"]] if "semantic" in self._infos else None
+            area = None if semantic is None else semantic.shape[1:]
+        if area is not None and len(area) != 2:
+            raise SourceError(
+                f"{self._file}: semantic: expected shape (T + 1, x, y), found {('T + 1', *area)}"
+            )
+        self.metadata = describe(
+            path, size=(shape[2], shape[1]), longest=longest, fields=self._infos, area=area
+        )
+        self._reasons: list[int] | None = None
+        self._seeds: list[int] | None = None
+        if isinstance(entries.get(ATTRIBUTE), Mapping):
+            with _reading(self._file):
+                self._restore(entries[ATTRIBUTE], attributes, longest, folder / METADATA)
+
+    def episodes(self) -> Iterator[ForeignEpisode]:
+        """Read the episodes, one at a time.
+
+        Raises
+        ------
+        SourceError
+            If a file is damaged or holds something else, naming it.
+        """
+        with _reading(self._file):
+            root = self._h5py.File(self._file, "r")
+        with root:
+            for number in range(self.count):
+                with _reading(self._file):
+                    episode = self._read(root[f"episode_{number}"], number)
+                yield episode
+
+    def _read(self, group: Any, number: int) -> ForeignEpisode:
+        length = len(group["actions"])
+        where = f"{self._file}: episode_{number}"
+        if not length:
+            raise SourceError(f"{where}: expected at least one action, found none")
+
+        def take(name: str, values: NDArray[Any], rows: int, key: str) -> NDArray[Any]:
+            return convert(name, values, rows, self.metadata, f"{where}/{key}")
+
+        pictures = _pictures(group["observations"], slice(None))
+        rows: Rows = {"frames": take("frames", pictures, length + 1, "observations")}
+        for name in ("actions", "rewards", "terminations", "truncations"):
+            values = take(name, group[name][()], length, name)
+            rows[name] = np.append(values, np.zeros(1, values.dtype))
+        for name, key in self._infos.items():
+            if key not in group.get("infos", {}):
+                raise SourceError(f"{where}/infos: expected {key}, as in episode_0, found none")
+            values = self._info(name, group["infos"][key], f"{where}/infos/{key}")
+            rows[name] = take(name, values, length + 1, f"infos/{key}")
+        check_ends({n: rows[n][:-1] for n in ("terminations", "truncations")}, where)
+        if self._reasons is not None:
+            end_reason = self._reasons[number]
+        else:
+            died = bool(rows["terminations"][-2]) and not rows["truncations"][-2]
+            end_reason = TERMINATED if died else UNKNOWN
+        return ForeignEpisode(rows, end_reason, self._seeds[number] if self._seeds else None)
+
+    def _info(self, name: str, stored: Any, where: str) -> NDArray[Any]:
+        """Read an info; one array a name is put in the order of the dataset's names."""
+        if hasattr(stored, "shape"):
+            return np.asarray(stored[()])
+        names = {
+            "inventory": self.metadata.items,
+            "achievements": self.metadata.achievements,
+        }.get(name, ())
+        if not names or not set(names) <= set(stored):
+            raise SourceError(
+                f"{where}: expected {', '.join(names) or 'an array'}, found {', '.join(stored)}"
+            )
+        return np.stack([stored[each][()] for each in names], axis=-1)
+
+    def _restore(
+        self, header: Mapping[str, Any], attributes: list[dict[str, Any]], longest: int, where: Path
+    ) -> None:
+        """Take over what our exporter wrote of the dataset and its episodes."""
+        found = self.metadata
+        entries = {key: value for key, value in found.to_json().items() if key not in OMITTED}
+        entries |= dict(header)
+        entries |= {"fields": list(found.fields), "version": found.version}
+        try:
+            stated = Metadata.from_attributes({ATTRIBUTE: entries}, str(where))
+        except DatasetError as error:
+            raise SourceError(str(error)) from error
+        if stated.env.size != found.env.size or longest > stated.env.length:
+            raise SourceError(
+                f"{where}: expected pictures of {found.env.size} and a time limit of {longest} or "
+                f"more, as {MAIN} has it, found {stated.env.size} and {stated.env.length}"
+            )
+        unknown = list(stated.unknown)
+        numbered = [int(a.get("episode_id", -1)) for a in attributes] == [*range(self.count)]
+        if stated.sources or "numbers" in stated.episode_fields or not numbered:
+            unknown += ["seed", "trajectories_per_world"] + ["policy"] * bool(stated.sources)
+        if "world_seeds" in stated.episode_fields and all("seed" in a for a in attributes):
+            self._seeds = [int(a["seed"]) for a in attributes]
+        reasons = [str(a.get("end_reason")) for a in attributes]
+        if not set(reasons) <= set(END_REASONS):
+            raise SourceError(
+                f"{self._file}: expected end reasons of {', '.join(END_REASONS)}, "
+                f"found {next(reason for reason in reasons if reason not in END_REASONS)}"
+            )
+        self._reasons = [END_REASONS.index(reason) for reason in reasons]
+        present = {*found.episode_fields, *(["world_seeds"] if self._seeds else [])}
+        self.metadata = replace(
+            stated,
+            episode_fields=tuple(name for name in TABLE_FIELDS if name in present),
+            unknown=tuple(dict.fromkeys(unknown)),
+            sources=(),
+        )
+
+
+def find_data(path: Path) -> Path | None:
+    """Give the folder that holds a dataset's metadata: it, or `data` in it."""
+    for folder in (path, path / "data"):
+        if (folder / METADATA).is_file() and (
+            (folder / MAIN).is_file() or "data_format" in _read_entries(folder / METADATA)
+        ):
+            return folder
+    return None
+
+
+def _read_entries(path: Path) -> dict[str, Any]:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: expected JSON, found {error}") from error
+    if not isinstance(entries, dict) or not isinstance(entries.get("total_episodes", 0), int):
+        raise SourceError(f"{path}: expected the metadata of Minari, found other JSON")
+    return entries
+
+
+def _h5py() -> Any:
+    try:
+        return import_module("h5py")
+    except ModuleNotFoundError as error:
+        raise SourceError(
+            "h5py: expected it to be installed, found it missing; "
+            "pip install 'crafter-dataset[minari]'"
+        ) from error
+
+
+@contextmanager
+def _reading(where: Path) -> Iterator[None]:
+    """Turn what h5py and Pillow raise into one line."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:  # Of many classes, from HDF5's library and from pictures.
+        found = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(f"{where}: expected a sound file of Minari, found {found}") from error
+
+
+def _is_jpeg(observations: Any) -> bool:
+    """Whether pictures are stored as JPEG: a row of bytes each, of one length or not."""
+    return observations.ndim in (1, 2)
+
+
+def _pictures(observations: Any, rows: slice) -> NDArray[Any]:
+    """Read pictures, decoding them if they are JPEG."""
+    stored = observations[rows]
+    if not _is_jpeg(observations):
+        return np.asarray(stored)
+    return np.stack([np.asarray(Image.open(io.BytesIO(row.tobytes()))) for row in stored])

@@ -1,0 +1,45 @@
+"""What every format asks of a dataset, checked before the first byte is written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loader.dataset import Dataset
+from loader.export.errors import ExportError
+
+FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
+"""What an episode is made of in every format."""
+
+
+def check_dataset(dataset: Dataset, *, need_actions: bool) -> None:
+    """Refuse a dataset that has nothing to export, or not all that every format needs.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A whole dataset, or some of its episodes.
+    need_actions : bool
+        Whether the format has a row an action, so that an episode of a single
+        frame would have no rows.
+
+    Raises
+    ------
+    ExportError
+        If there are no episodes, a field is missing, or an episode has no
+        action where it needs one.
+    """
+    if not len(dataset):
+        raise ExportError(f"episodes: expected at least one, found none ({dataset.path})")
+    missing = [name for name in FIELDS if name not in dataset.fields]
+    if missing:
+        raise ExportError(
+            f"fields: expected {', '.join(FIELDS)}, found no {' or '.join(missing)} "
+            f"({dataset.path})"
+        )
+    single = np.flatnonzero(dataset.episodes["lengths"] < 2)
+    if need_actions and len(single):
+        episode = dataset.episodes["episode_ids"][single[0]]
+        raise ExportError(
+            f"episode {episode}: expected at least one action, found a single frame; leave such "
+            f'episodes out with --filter "length > 1" ({dataset.path})'
+        )

@@ -1,0 +1,171 @@
+"""Minari, the Farama Foundation's format of offline datasets (minari.farama.org)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from loader.dataset import Dataset
+from loader.episode import Episode
+from loader.export.checks import FIELDS, check_dataset
+from loader.export.errors import ExportError, MissingPackageError
+
+if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
+    from minari.data_collector import EpisodeBuffer
+
+DATASET_ID = "crafter-v0"
+"""What the dataset calls itself, whatever its folder is called."""
+
+STEP_FIELDS = ("rewards", "terminations", "truncations")
+
+
+def export(dataset: Dataset, path: Path) -> Iterator[int]:
+    """Write the episodes as a Minari dataset, `data/metadata.json` and `data/main_data.hdf5`.
+
+    Read it with `minari.MinariDataset(path / "data")`; or put it into Minari's
+    own folder (`MINARI_DATASETS_PATH`), named `crafter-v0`, and use
+    `minari.load_dataset("crafter-v0")`.
+
+    Episode n is the group `episode_n`:
+
+    - `observations`: uint8 (T + 1, H, W, 3), the frames
+    - `actions`: int64 (T,), of `Discrete(17)`
+    - `rewards`: float32 (T,), what that action caused
+    - `terminations`, `truncations`: bool (T,)
+    - `infos`: a group of all further fields, (T + 1, ...), as they are stored:
+      `semantic`, `positions`, `inventory`, `achievements`, `daylight`
+    - attributes: Minari's `id`, `total_steps`, `seed` and statistics of the
+      rewards; and ours, `episode_id` in the source, and `end_reason`.
+
+    `seed` is the world's, if it is known: `reset(seed=seed)` of the
+    environment that `recover_environment()` makes starts there. It is made by
+    this package, and absent where the source did not state its settings. The
+    entry `crafter_dataset` of the metadata holds those, and the names of
+    actions, items and so on.
+
+    Pictures of 32 or more pixels are stored as lossy JPEG by default; here
+    `jpeg_encoding` is false and every value is the source's. The HDF5 is not
+    compressed: a default frame takes about 20 KiB. The files do not depend on when
+    and where they are written, but on the versions of Minari, h5py and HDF5.
+
+    The facts are those of the package minari 0.5.4: `dataset/minari_storage.py`,
+    `dataset/_storages/hdf5_storage.py` and `data_collector/callbacks`.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Episodes to export; they are numbered from 0 in their order.
+    path : Path
+        Folder to make.
+
+    Yields
+    ------
+    int
+        Frames of each episode, once it is written.
+
+    Raises
+    ------
+    ExportError
+        If there are no episodes, one has no action, or one's final frame was
+        not recorded: Minari needs T + 1 observations. Or if Minari is older
+        than 0.5.4.
+    MissingPackageError
+        If Minari, with its extra for HDF5, is not installed.
+    """
+    check_dataset(dataset, need_actions=True)
+    _check_final_frames(dataset)
+    try:
+        import h5py  # noqa: F401  Minari itself lacks it only once it writes
+        from minari.data_collector.callbacks import EpisodeMetadataCallback
+        from minari.dataset.minari_storage import MinariStorage
+    except ModuleNotFoundError as error:
+        raise MissingPackageError("Minari", "minari") from error
+    if "jpeg_encoding" not in signature(MinariStorage.new).parameters:
+        raise ExportError(
+            "Minari: expected version 0.5.4 or newer, since older ones store all pictures as lossy "
+            f"JPEG, found {version('minari')}; pip install -U 'crafter-dataset[minari]'"
+        )
+    from gymnasium import spaces
+
+    metadata = dataset.metadata
+    path.mkdir()
+    storage = MinariStorage.new(
+        path / "data",
+        observation_space=spaces.Box(0, 255, dataset[0]["frames"].shape[1:], np.uint8),
+        action_space=spaces.Discrete(len(metadata.actions)),
+        env_spec=_env_spec(dataset),
+        data_format="hdf5",
+        jpeg_encoding=False,
+    )
+    storage.update_metadata(_describe(dataset))
+    statistics = EpisodeMetadataCallback()
+    for number, episode in enumerate(dataset):
+        buffer = _make_buffer(episode)
+        storage.update_episodes([buffer])
+        attributes = {
+            **statistics({"rewards": np.asarray(buffer.rewards, np.float64)}),
+            "episode_id": episode.id,
+            "end_reason": episode.end_reason,
+        }
+        storage.update_episode_metadata([attributes], [number])
+        yield episode.length
+
+
+def _check_final_frames(dataset: Dataset) -> None:
+    for episode in dataset:
+        if not getattr(episode, "has_final_frame", True):
+            raise ExportError(
+                f"episode {episode.id}: expected its final frame, the last of Minari's T + 1 "
+                f"observations, found none recorded ({dataset.path})"
+            )
+
+
+def _env_spec(dataset: Dataset) -> EnvSpec | None:
+    """Give what Gymnasium can make the environment of, unless that is not known."""
+    from gymnasium.envs.registration import EnvSpec
+
+    env = dataset.metadata.env
+    settings = {name: getattr(env, name) for name in ("area", "view", "size", "length", "reward")}
+    unknown = getattr(dataset.metadata, "unknown", ())
+    if env.name != "crafter" or any(f"env.{name}" in unknown for name in ("name", *settings)):
+        return None
+    # As `import builder` registers it, which the loader never does.
+    return EnvSpec(
+        "crafter-dataset/Crafter-v1", entry_point="builder.envs.single:CrafterEnv", kwargs=settings
+    )
+
+
+def _describe(dataset: Dataset) -> dict[str, Any]:
+    metadata = dataset.metadata
+    return {
+        "dataset_id": DATASET_ID,
+        "minari_version": version("minari"),
+        "description": (
+            "Trajectories of Crafter, a 2D survival game with procedurally generated worlds; "
+            f"policy {metadata.policy.name}. Written by crafter-dataset."
+        ),
+        "algorithm_name": metadata.policy.name,
+        "code_permalink": "https://github.com/danijar/crafter",
+        "requirements": ["crafter-dataset"],
+        "crafter_dataset": metadata.header(),
+    }
+
+
+def _make_buffer(episode: Episode) -> EpisodeBuffer:
+    from minari.data_collector import EpisodeBuffer
+
+    rows = episode.load()
+    infos = {name: rows[name] for name in rows if name not in (*FIELDS, "episode_ids")}
+    return EpisodeBuffer(
+        seed=episode.world_seed if episode.world_seed >= 0 else None,
+        observations=rows["frames"],
+        actions=rows["actions"][:-1].astype(np.int64),
+        infos=infos or None,
+        **{name: rows[name][:-1] for name in STEP_FIELDS},
+    )

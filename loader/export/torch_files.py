@@ -1,0 +1,51 @@
+"""Files that PyTorch reads: the only module of the exporters that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from loader.export.errors import MissingPackageError
+
+
+def require_torch() -> ModuleType:
+    """Import PyTorch, or say how to install it.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not there.
+    """
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise MissingPackageError("PyTorch", "torch") from error
+    return torch
+
+
+def save(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a dict with `torch.save`, its arrays as tensors.
+
+    Arrays inside dicts become tensors too. A pickle of a tensor says nothing
+    of NumPy's version, and PyTorch reads it without running foreign code.
+
+    Raises
+    ------
+    MissingPackageError
+        If PyTorch is not installed.
+    """
+    torch = require_torch()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(_with_tensors(torch, content), path)
+
+
+def _with_tensors(torch: ModuleType, value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(value))
+    if type(value) is dict:  # not a Counter
+        return {key: _with_tensors(torch, item) for key, item in value.items()}
+    return value

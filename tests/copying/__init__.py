@@ -1,0 +1,1 @@
+"""Copies of datasets, in part, split and merged."""
