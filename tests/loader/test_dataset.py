@@ -289,9 +289,7 @@ def test_what_cannot_be_opened_is_named(tmp_path, small_path):
     (tmp_path / "folder.h5").mkdir()
     with pytest.raises(NotADatasetError, match="found no Zarr v3 group"):
         open_dataset(tmp_path / "folder.h5")
-    with pytest.raises(
-        NotADatasetError, match="none.h5: expected a Crafter dataset, found nothing"
-    ):
+    with pytest.raises(NotADatasetError, match=r"none\.h5: expected a Crafter dataset, found"):
         open_dataset(tmp_path / "none.h5")
     path = tmp_path / "newer"
     shutil.copytree(small_path, path)
@@ -377,7 +375,10 @@ def test_episodes_beyond_the_rows_are_refused(small_path, monkeypatch, column, v
         ("length > 50", lambda t, reached: t["lengths"] > 50),
         ("10 < length <= 50", lambda t, reached: (t["lengths"] > 10) & (t["lengths"] <= 50)),
         ("return > -0.5 and return < 2", lambda t, r: (t["returns"] > -0.5) & (t["returns"] < 2)),
-        ("end == 'time_limit' or id == 0", lambda t, r: (t["end_reasons"] == 2) | (t["episode_ids"] == 0)),
+        (
+            "end == 'time_limit' or id == 0",
+            lambda t, reached: (t["end_reasons"] == 2) | (t["episode_ids"] == 0),
+        ),
         ("not (id < 3)", lambda t, reached: t["episode_ids"] >= 3),
         ("wake_up or length > 40", lambda t, reached: reached | (t["lengths"] > 40)),
         ("world_seed > 0", lambda t, reached: t["world_seeds"] > 0),
@@ -396,9 +397,9 @@ def test_conditions_choose_episodes(small_path, text, keep):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "length", "3 > ", "length > 'a'", "end > 3", "__import__('os')", "length.real > 1", "lengths > 1",
-     "id in (1, 2)", "[e for e in id]", "length > 10**9**9", "(" * 500, "lambda: 1", "1 > 0 if id else 1",
-     "id is 3", "length > True.real", "cheese"],
+    ["", "length", "3 > ", "length > 'a'", "end > 3", "__import__('os')", "length.real > 1",
+     "lengths > 1", "id in (1, 2)", "[e for e in id]", "length > 10**9**9", "(" * 500, "lambda: 1",
+     "1 > 0 if id else 1", "id is 3", "length > True.real", "cheese"],
 )  # fmt: skip
 def test_conditions_that_are_none_are_refused_and_nothing_is_run(small_path, text):
     with pytest.raises(ValueError, match="expected a condition on id, length"):
