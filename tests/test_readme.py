@@ -10,15 +10,28 @@ import numpy as np
 import pytest
 
 from builder.commands.build import command as build_command
+from builder.commands.convert import command as convert_command
+from builder.commands.merge import command as merge_command
+from builder.commands.split import command as split_command
 from builder.commands.validate import command as validate_command
 from loader.commands.inspect import command as inspect_command
+from tests.copying import cases
 from viewer.commands.plot import command as plot_command
 from viewer.commands.view import command as view_command
 
 README = Path(__file__).parent.parent / "README.md"
 COMMANDS = {
     c.name: c
-    for c in (build_command, validate_command, inspect_command, view_command, plot_command)
+    for c in (
+        build_command,
+        validate_command,
+        inspect_command,
+        view_command,
+        plot_command,
+        convert_command,
+        merge_command,
+        split_command,
+    )
 }
 
 
@@ -29,8 +42,9 @@ def blocks(language: str) -> list[str]:
 def test_python_blocks_run(dataset_path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.zarr").symlink_to(dataset_path)
+    cases.copy([cases.part(dataset_path)], tmp_path / "data.h5", "gzip:1")
     names: dict[str, object] = {}
-    assert len(blocks("python")) == 6
+    assert len(blocks("python")) == 7
     for block in blocks("python"):
         exec(compile(block, str(README), "exec"), names)
     assert names["clip"].shape == (16, 64, 64, 3)
@@ -48,7 +62,7 @@ def command_lines():
             for part in line.partition("#")[0].split("&&"):
                 words = shlex.split(part)
                 if words and words[0] in COMMANDS:
-                    yield " ".join(words)
+                    yield shlex.join(words)
 
 
 @pytest.mark.parametrize("line", list(command_lines()))

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.base import Peer, Reader
+from builder.commands.copying import plan_series
+from builder.copying.combine import Part, combine
+from builder.copying.store import store
 from loader import Dataset, Windows, open_dataset
 from schemas.codecs import CHECKSUM_BYTES
 from schemas.layout import FRAME_FIELDS
@@ -23,12 +26,13 @@ class OurReader(Reader):
     """Reads windows by their numbers, with so many threads."""
 
     threads = 1
+    link = LINK
 
     def connect(self) -> Any:
         """Open the dataset."""
         from loader.torch import WindowDataset
 
-        dataset = open_dataset(self.folder / LINK, threads=self.threads)
+        dataset = open_dataset(self.folder / self.link, threads=self.threads)
         return WindowDataset(Windows(dataset, self.length), "HWC")
 
     def read(self, episodes: NDArray[np.int64], starts: NDArray[np.int64]) -> Any:
@@ -54,6 +58,27 @@ class Ours(Peer):
         """Give a reader."""
         reader = OurReader(folder, length)
         reader.threads = self.threads
+        return reader
+
+
+class OursInHdf5(Ours):
+    """Stores the dataset in HDF5, with some codec, and reads it with one thread."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(1)
+        self.codec = codec
+        self.name = f"crafter-dataset in HDF5, {codec}, 1 thread"
+
+    def write(self, dataset: Dataset, folder: Path) -> None:
+        """Copy the dataset."""
+        folder.mkdir(parents=True)
+        part = Part(dataset.container, dataset.metadata, dataset.episodes["episode_ids"])
+        store(folder / "dataset.h5", plan_series(combine([part], self.codec)))
+
+    def open(self, folder: Path, length: int) -> Reader:
+        """Give a reader."""
+        reader = OurReader(folder, length)
+        reader.link = "dataset.h5"
         return reader
 
 
