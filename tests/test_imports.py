@@ -37,8 +37,8 @@ def test_light_packages_load_nothing_heavy(package):
 
 @pytest.mark.parametrize("command", ["builder.commands.build", "builder.commands.validate",
                                      "builder.commands.convert", "builder.commands.merge",
-                                     "builder.commands.split", "loader.commands.inspect", "viewer.commands.view",
-                                     "viewer.commands.plot"])  # fmt: skip
+                                     "builder.commands.split", "loader.commands.inspect",
+                                     "viewer.commands.view", "viewer.commands.plot"])  # fmt: skip
 def test_help_does_not_wait_for_the_simulator(command):
     code = f"import sys, {command}; print(*(m.partition('.')[0] for m in sys.modules))"
     loaded = subprocess.run(
