@@ -86,24 +86,33 @@ class Dataset(Sequence[Episode]):
         self._options: dict[str, Any] = {"cache_bytes": cache_bytes, "threads": threads}
         container = self.container
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
-        count = self.metadata.counts.episodes
-        self.episodes = np.zeros(count, TABLE_DTYPE)
-        self.episodes["episode_ids"] = np.arange(count)
-        stored = self.metadata.episode_fields
-        self.episodes["world_seeds"] = -1
-        for name in TABLE_DTYPE.names or ():
-            if name in stored:
-                try:
-                    values = container.read(f"{TABLE}/{name}", 0, count)
-                except CorruptDataError as error:
-                    raise CorruptDataError(f"{error} ({path})") from error
-                if len(values) != count:
-                    raise CorruptDataError(
-                        f"{TABLE}/{name}: expected {count} rows, found {len(values)} ({path})"
-                    )
-                self.episodes[name] = values
+        self.episodes = self._read_table(container)
         self._check_rows()
         self.episodes.flags.writeable = False
+
+    def _read_table(self, container: Container) -> NDArray[Any]:
+        """Read the episodes table; memory is taken only once its columns were found there."""
+        count = self.metadata.counts.episodes
+        columns = {}
+        for name in TABLE_DTYPE.names or ():
+            if name in self.metadata.episode_fields:
+                try:
+                    values = container.read(f"{TABLE}/{name}", 0, count)
+                except (CorruptDataError, MemoryError) as error:
+                    text = str(error) or f"{TABLE}/{name}: expected rows that fit into memory"
+                    raise CorruptDataError(f"{text} ({self.path})") from error
+                if values.shape != (count,):
+                    raise CorruptDataError(
+                        f"{TABLE}/{name}: expected {count} rows, found shape {values.shape} "
+                        f"({self.path})"
+                    )
+                columns[name] = values
+        table = np.zeros(count, TABLE_DTYPE)
+        table["episode_ids"] = np.arange(count)
+        table["world_seeds"] = -1
+        for name, values in columns.items():
+            table[name] = values
+        return table
 
     def _check_rows(self) -> None:
         """Refuse a table whose episodes do not lie within the rows."""

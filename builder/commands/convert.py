@@ -110,9 +110,8 @@ def command(source: Path, out: Path, **options: Any) -> int:
 
     Compressed chunks are copied as they are where the codec allows.
     """
-    chosen = [name for name in ("append", "resume", "overwrite") if options[name]]
-    if len(chosen) > 1:
-        raise click.UsageError(f"--{', --'.join(chosen)}: expected at most one, found both")
+    if options["overwrite"] and (options["append"] or options["resume"]):
+        raise click.UsageError("--overwrite: expected neither --append nor --resume, found both")
     check_distinct_paths([source], out)
     target = options["target"] or _BY_SUFFIX.get(out.suffix)
     if target is None:
@@ -158,11 +157,13 @@ def _choose(source: Path, options: dict[str, Any]) -> Dataset:
 
 
 def _copy(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:
-    from builder.copying.combine import combine
+    from builder.copying.combine import combine, missing_from
 
     parts = [part_of(dataset)]
     if options["append"]:
         parts.insert(0, part_of(open_sources([out])[0]))
+        if options["resume"]:
+            parts[1] = missing_from(parts[1], parts[0])
         for name in ("codec", "chunk_frames"):
             if options[name] is not None:
                 raise click.UsageError(f"--{name.replace('_', '-')}: expected none with --append")
@@ -182,7 +183,7 @@ def _import(source: Path, out: Path, target: str, options: dict[str, Any]) -> in
         if options[name]:
             shown = "filter" if name == "condition" else name
             raise click.UsageError(
-                f"--{shown}: expected a dataset of ours to choose from, found {source}; import it "
+                f"--{shown}: expected a dataset of ours to copy from, found {source}; import it "
                 "whole first"
             )
     if target not in OURS:

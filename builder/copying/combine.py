@@ -157,6 +157,16 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
     )
 
 
+def missing_from(part: Part, there: Part) -> Part:
+    """Give those episodes of a part that are not in another one, by build and number."""
+    have, here = (
+        [(repr(sources[s]), n) for s, n in zip(source.tolist(), number.tolist(), strict=True)]
+        for sources, source, number in (there.origins(), part.origins())
+    )
+    known = set(have)
+    return replace(part, episodes=part.episodes[[origin not in known for origin in here]])
+
+
 _MAY_DIFFER = {
     "seed", "policy", "trajectories_per_world", "sources", "episode_fields", "codec", "version",
     "status", "digest", "counts", "chunk_frames",

@@ -45,9 +45,14 @@ class Hdf5Writer(DatasetWriter):
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> Hdf5Writer:
         """Start an empty dataset, in the stead of any file of that name."""
         file = AppendedFile.create(path)
-        writer = cls(file, metadata, provenance, {})
-        writer._publish()
-        file.publish_as(path)
+        try:
+            writer = cls(file, metadata, provenance, {})
+            writer._publish()
+            file.publish_as(path)
+        except BaseException:
+            file.close()
+            file.path.unlink(missing_ok=True)
+            raise
         writer.path = path
         return writer
 

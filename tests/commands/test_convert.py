@@ -82,6 +82,10 @@ def test_split_and_merge_and_append(command, data, tmp_path):
         done = command("convert-dataset", "data.zarr", "grown.h5", "--episodes", part, *append)
         assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "grown.h5", data)
+    append = ["convert-dataset", "data.zarr", "grown.h5", "--append"]
+    fails(command(*append), 1, "expected each episode once")
+    assert command(*append, "--resume").returncode == 0
+    assert_same(tmp_path / "grown.h5", data)
     fails(command("merge-dataset", "train.zarr", "data.zarr", "x.zarr"), 1, "expected each episode")
     fails(
         command("split-dataset", "data.zarr", "a.zarr", "b.zarr", "--fractions", "1"), 2, "shares"
@@ -141,7 +145,7 @@ def test_a_film_of_one_episode(command, data, tmp_path):
         ("data.zarr out.zarr --codec lz", 2, ["codec: expected zstd:1..22", "'lz'"]),
         ("data.zarr out.zarr --episodes 99", 2, ["--episodes: expected some of the episodes 0 to"]),
         ("data.zarr out.zarr --filter length", 2, ["--filter: expected a condition", "'length'"]),
-        ("data.zarr out.zarr --append --resume", 2, ["expected at most one"]),
+        ("data.zarr out.zarr --append --overwrite", 2, ["expected neither --append nor"]),
         ("data.zarr out.zarr --append", 1, ["out.zarr: expected a Crafter dataset, found nothing"]),
         ("data.zarr out --to npz --codec zstd", 2, ["--codec: expected a dataset of ours"]),
         ("data.zarr out --to minari --resume", 2, ["--resume: expected a dataset of ours"]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import builder.copying.encoded
 from builder.build import BuildError, build
-from builder.copying.combine import CombineError, Part, combine
+from builder.copying.combine import CombineError, Part, combine, missing_from
 from builder.settings import BuildSettings, SettingsError, Target
 from loader import CorruptDataError, Dataset, open_dataset
 from loader.container import open_container
@@ -246,3 +246,13 @@ def test_a_part_knows_where_its_episodes_come_from(built):
     sources, source, number = Part(dataset.container, dataset.metadata, np.array([4, 2])).origins()
     assert (len(sources), sources[0].seed) == (1, 9)
     assert (source.tolist(), number.tolist()) == ([0, 0], [4, 2])
+
+
+def test_an_append_that_was_stopped_takes_what_is_missing(built, tmp_path):
+    path = tmp_path / "grown.h5"
+    copy([part(built, range(3))], path, "zstd:1")
+    copy([part(path), part(built, range(3, 10))], path, "zstd:1", append=True, stop_after=2)
+    assert 3 < len(open_dataset(path)) < 10
+    rest = missing_from(part(built), part(path))
+    copy([part(path), rest], path, "zstd:1", append=True)
+    assert_same(path, built)
