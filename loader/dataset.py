@@ -15,7 +15,7 @@ from loader.episode import Episode
 from loader.split import split_groups
 from schemas.container import Container
 from schemas.errors import CorruptDataError
-from schemas.layout import TABLE
+from schemas.layout import TABLE, TABLE_FIELDS
 from schemas.metadata import PROVENANCE, Metadata, SourceSpec
 
 TABLE_DTYPE = np.dtype(
@@ -101,10 +101,11 @@ class Dataset(Sequence[Episode]):
                 except (CorruptDataError, MemoryError) as error:
                     text = str(error) or f"{TABLE}/{name}: expected rows that fit into memory"
                     raise CorruptDataError(f"{text} ({self.path})") from error
-                if values.shape != (count,):
+                expected = (count,), np.dtype(TABLE_FIELDS[name].dtype)
+                if (values.shape, values.dtype) != expected:
                     raise CorruptDataError(
-                        f"{TABLE}/{name}: expected {count} rows, found shape {values.shape} "
-                        f"({self.path})"
+                        f"{TABLE}/{name}: expected shape {expected[0]} of {expected[1]}, found "
+                        f"{values.shape} of {values.dtype} ({self.path})"
                     )
                 columns[name] = values
         table = np.zeros(count, TABLE_DTYPE)
@@ -124,6 +125,13 @@ class Dataset(Sequence[Episode]):
             raise CorruptDataError(
                 f"episode {episode}: expected its rows within 0 to {rows}, found "
                 f"{lengths[episode]} from {starts[episode]} on ({self.path})"
+            )
+        chunk = self.metadata.chunk_frames
+        covered = int((starts + -(-lengths // chunk) * chunk).max(initial=0))
+        if rows > covered:
+            raise CorruptDataError(
+                f"counts.rows: expected at most {covered}, where the last episode ends, found "
+                f"{rows} ({self.path})"
             )
 
     @property

@@ -88,7 +88,7 @@ class EpisodeField:
             )
         if out is not None and not out.flags.writeable:
             raise ValueError("out: expected an array that can be written to, found a read-only one")
-        rows = np.empty(shape, self.dtype) if out is None else out
+        rows = self._room(shape) if out is None else out
         cut = Cuts.one(self._start + start, self._start + stop)
         try:
             self._dataset.container.read_into(self.name, cut, rows[None], keep=True)
@@ -98,6 +98,15 @@ class EpisodeField:
                 f"({self._dataset.path})"
             ) from error
         return rows
+
+    def _room(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        try:
+            return np.empty(shape, self.dtype)
+        except (MemoryError, ValueError):
+            raise CorruptDataError(
+                f"episode {self._episode}, {self.name}: expected rows that fit into memory, found "
+                f"{shape} ({self._dataset.path})"
+            ) from None
 
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)

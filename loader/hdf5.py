@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.reading.chunk_cache import ChunkCache
-from loader.reading.cuts import copy_cuts
+from loader.reading.cuts import copy_cuts, empty_rows
 from loader.reading.direct import DirectArray
 from loader.reading.fallback_log import log_once
 from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
@@ -85,7 +85,7 @@ class LocalHdf5:
             return self._file.read(path, start, stop)
         shape = direct.layout.shape
         stop = max(start, min(stop, shape[0]))
-        rows = np.empty((stop - start, *shape[1:]), direct.layout.dtype)
+        rows = empty_rows(path, (stop - start, *shape[1:]), direct.layout.dtype)
         self.read_into(path, Cuts.one(start, stop), rows[None], keep=True)
         return rows
 
@@ -99,6 +99,8 @@ class LocalHdf5:
             direct.read_into(cuts, out, keep)
         except CorruptDataError as error:
             raise CorruptDataError(f"{path}: {error}") from error
+        except MemoryError:
+            raise CorruptDataError(f"{path}: expected chunks that fit into memory") from None
 
     def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
         """Give an array's chunks as they are stored; see `schemas.Container`."""

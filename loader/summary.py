@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.dataset import Dataset
+from schemas.errors import CorruptDataError
 from schemas.layout import FRAME_FIELDS
 
 
@@ -58,9 +59,13 @@ def summarize(dataset: Dataset) -> Summary:
         shares = (reached_achievements(dataset).sum(0) / max(len(dataset), 1)).tolist()
         rates = dict(zip(dataset.metadata.achievements, shares, strict=True))
         score = crafter_score(shares)
-    reasons = np.bincount(
-        dataset.episodes["end_reasons"], minlength=len(dataset.metadata.end_reasons)
-    )
+    names = dataset.metadata.end_reasons
+    reasons = np.bincount(dataset.episodes["end_reasons"], minlength=len(names))
+    if len(reasons) > len(names):
+        raise CorruptDataError(
+            f"end_reasons: expected 0 to {len(names) - 1}, found {len(reasons) - 1} "
+            f"({dataset.path})"
+        )
     container = dataset.container
     paths = [field.path for field in dataset.metadata.present_fields()]
     return Summary(
@@ -69,11 +74,7 @@ def summarize(dataset: Dataset) -> Summary:
         stored_bytes=sum(container.stored_bytes(path) for path in paths),
         lengths=_statistics(dataset.episodes["lengths"]),
         returns=_statistics(dataset.episodes["returns"]),
-        end_reasons={
-            name: int(count)
-            for name, count in zip(dataset.metadata.end_reasons, reasons, strict=True)
-            if count
-        },
+        end_reasons={name: int(count) for name, count in zip(names, reasons, strict=True) if count},
         rewards=_count_rewards(dataset),
         success_rates=rates,
         score=score,
@@ -119,6 +120,11 @@ def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
         if len(here):
             start, stop = int(lasts[here[0]]), int(lasts[here[-1]]) + 1
             counts = dataset.container.read("achievements", start, stop)
+            if counts.shape[1:] != reached.shape[1:]:
+                raise CorruptDataError(
+                    f"achievements: expected {reached.shape[1]} a row, found shape "
+                    f"{counts.shape[1:]} ({dataset.path})"
+                )
             reached[here] = counts[lasts[here] - start] > 0
     return reached
 

@@ -156,25 +156,30 @@ class Hdf5File:
             If the index is damaged, or a chunk would lie outside the file.
         """
         dataset, rows = self._dataset(path), self.array(path).chunk_rows
-        most = dataset.id.get_num_chunks()
-        count = -(-dataset.shape[0] // rows) if rows else 0
-        if most > count or not rows:
-            raise CorruptDataError(f"{path}: expected {count} chunks, found {most}")
+        if not rows:
+            raise CorruptDataError(f"{path}: expected chunks that span whole rows, found others")
+        count = -(-dataset.shape[0] // rows)
         # Memory for what is there, whatever the shape says.
         found: list[tuple[int, int, int]] = []
 
         def take(info: Any) -> None:
+            if len(found) >= count:
+                raise CorruptDataError(f"{path}: expected {count} chunks, found more")
             size = 0 if info.filter_mask else info.size
             found.append((info.chunk_offset[0] // rows, info.byte_offset, size))
 
         try:
             dataset.id.chunk_iter(take)
+        except CorruptDataError:
+            raise
         except Exception as error:
             raise CorruptDataError(f"{path}: {_one_line(error)}") from error
         table = np.array(found, np.int64).reshape(-1, 3)
         numbers, addresses, sizes = table.T
         if ((addresses < 0) | (sizes < 0) | (addresses > self.end - sizes)).any():
             raise CorruptDataError(f"{path}: a chunk lies outside the file")
+        if ((numbers < 0) | (numbers >= count)).any():
+            raise CorruptDataError(f"{path}: a chunk lies outside the array")
         places = np.zeros((int(numbers.max(initial=-1)) + 1, 2), np.int64)
         places[numbers] = table[:, 1:]
         return places
@@ -210,6 +215,8 @@ class Hdf5File:
                     place = place[name]
                 if not isinstance(place, h5py.Dataset):
                     raise CorruptDataError(f"{path}: expected an array, found a group")
+                if place.shape is None:
+                    raise CorruptDataError(f"{path}: expected an array, found an empty dataset")
                 if place.is_virtual or place.external:
                     raise CorruptDataError(
                         f"{path}: expected data in this file, found data of other files"

@@ -84,6 +84,10 @@ def validate(
     yield from misplaced
     if deep and not misplaced:
         sound = tuple(name for name in metadata.known_fields() if name not in broken)
+        terrain = TABLE_FIELDS["terrain"]
+        has_terrain = terrain.name in metadata.episode_fields
+        if has_terrain and terrain.path not in broken:
+            sound += (terrain.name,)
         yield from _check_content(container, metadata, table, sound, on_episode)
 
 
@@ -148,8 +152,9 @@ def _check_content(
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
     """Read every chunk of the arrays that are sound and check what it says."""
-    whole = set(digested_table(metadata)) - {"terrain"} <= set(table)
-    has_terrain = "terrain" in metadata.episode_fields
+    whole = set(digested_table(metadata)) <= {*table, *sound}
+    terrain_is_sound = "terrain" in sound
+    sound = tuple(name for name in sound if name != "terrain")
     chunk = metadata.chunk_frames
     for episode in range(metadata.counts.episodes):
         start, length = int(table["starts"][episode]), int(table["lengths"][episode])
@@ -166,7 +171,7 @@ def _check_content(
         rows = {name: values[:length] for name, values in rows.items()}
         yield from _check_episode(rows, metadata, table, episode, start, length)
         try:
-            if has_terrain:
+            if terrain_is_sound:
                 terrain = container.read(f"{TABLE}/terrain", episode, episode + 1)
                 yield from _check_range(TABLE_FIELDS["terrain"], terrain, metadata, "", episode)
         except CorruptDataError as error:

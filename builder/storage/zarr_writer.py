@@ -135,7 +135,7 @@ def read_root(path: Path) -> dict[str, Any]:
     """
     try:
         document = json.loads((path / zarr_format.DOCUMENT).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("attributes"), dict):
         raise NotADatasetError(f"{path}: expected a Crafter dataset, found no Zarr v3 group")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from schemas.container import Cuts
@@ -30,3 +31,19 @@ def copy_cuts(
                     f"{(stop - start, *out.shape[2:])}, found {rows.dtype}, shape {rows.shape}"
                 )
             out[item, place : place + stop - start] = rows
+
+
+def empty_rows(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Make room for rows of the array at a path.
+
+    Raises
+    ------
+    CorruptDataError
+        If there is not so much memory; metadata may claim anything.
+    """
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError):
+        raise CorruptDataError(
+            f"{path}: expected rows that fit into memory, found {shape}"
+        ) from None

@@ -13,6 +13,7 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
+from loader.reading.regular_files import open_regular
 from schemas.errors import CorruptDataError
 from schemas.shards import read_index
 
@@ -136,7 +137,7 @@ class MappedFiles:
 def _map(path: str, slots: int | None, size: int) -> MappedFile:
     name = path.rpartition("/")[2]
     try:
-        with open(path, "rb") as stream:
+        with open(open_regular(path), "rb") as stream:
             mapped = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from loader.reading.chunk_cache import ChunkCache
-from loader.reading.cuts import copy_cuts
+from loader.reading.cuts import copy_cuts, empty_rows
 from loader.reading.direct import DirectArray
 from loader.reading.fallback_log import log_once
 from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles, open_files_limit
+from loader.reading.regular_files import read_regular
 from loader.workers import WorkerThreads
 from loader.zarr.layout import DirectLayout, FileChunks
 from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
@@ -26,6 +27,12 @@ from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 if TYPE_CHECKING:
     from loader.zarr.stock import StockGroup
+
+MOST_DOCUMENT_BYTES = 2**26
+"""Bytes of a metadata document, at most."""
+
+MOST_MISSING = 10
+"""Missing files that are named, at most."""
 
 _FIELDS = {field.path: field for field in FIELDS}
 
@@ -102,7 +109,8 @@ class LocalZarr:
                     "what the root's consolidated metadata says",
                     "another",
                 )
-        for problem in self._missing_files(field.path, 0, rows):
+        # With one that is missing, a thousand may be.
+        for problem in islice(self._missing_files(field.path, 0, rows), MOST_MISSING):
             yield Violation(field.path, "a file for every chunk", problem)
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
@@ -112,7 +120,7 @@ class LocalZarr:
             return self._read_stock(path, start, stop)
         shape = direct.layout.shape
         stop = max(start, min(stop, shape[0]))
-        rows = np.empty((stop - start, *shape[1:]), direct.layout.dtype)
+        rows = empty_rows(path, (stop - start, *shape[1:]), direct.layout.dtype)
         self.read_into(path, Cuts.one(start, stop), rows[None], keep=True)
         return rows
 
@@ -126,6 +134,8 @@ class LocalZarr:
             direct.read_into(cuts, out, keep)
         except CorruptDataError as error:
             raise CorruptDataError(f"{path}: {error}") from error
+        except MemoryError:
+            raise CorruptDataError(f"{path}: expected chunks that fit into memory") from None
 
     def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
         """Give an array's chunks as they are stored; see `schemas.Container`."""
@@ -192,7 +202,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        document = json.loads(read_regular(path, MOST_DOCUMENT_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

@@ -168,7 +168,7 @@ def test_what_lies_behind_the_last_commit_is_no_part_of_it(path):
         file.write(os.urandom(5000))
     assert not list(validate(open_container(path)))
     with h5py.File(path) as file:
-        assert file["frames"].shape[0] == 64
+        assert file["frames"].shape[0] == 72
     Hdf5Writer.resume(path).close()
     assert path.read_bytes()[:size] == content
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 from collections.abc import Iterable
@@ -79,6 +80,9 @@ class AppendedFile:
     def publish(self, root: int) -> None:
         """Make all that was appended durable, and then part of the file."""
         self._sync()
+        # Whatever was written to a file that is no longer there would be lost with it.
+        if not os.path.samestat(os.fstat(self._file), os.stat(self.path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
         block = SIGNATURE + struct.pack(
             "<BBBBQQQQ", 2, 8, 8, 0, 0, _UNDEFINED, self.end, root
         )  # version; sizes of addresses and lengths; no flags; no base, no extension

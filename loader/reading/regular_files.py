@@ -1,0 +1,38 @@
+"""Opening what a dataset says is a file, which need not be one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def open_regular(path: str | Path) -> int:
+    """Open a regular file for reading; give its descriptor.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it is a pipe, a device or a folder.
+    """
+    # A pipe would let us wait for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "no regular file", str(path))
+    return descriptor
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Read a whole regular file.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it has more than `most` bytes.
+    """
+    with open(open_regular(path), "rb") as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return file.read()
