@@ -123,6 +123,11 @@ def _check_scale(scale: int | None, size: tuple[int, int], exported: Path | None
     from viewer.contact_sheet import COLUMNS
     from viewer.files import FILMS
 
+    if max(size) > MOST_PIXELS:
+        raise click.ClickException(
+            f"frames: expected at most {MOST_PIXELS}x{MOST_PIXELS} pixels to show, found "
+            f"{size[0]}x{size[1]}"
+        )
     sheet = exported is not None and exported.suffix.lower() not in FILMS
     most = max(1, MOST_PIXELS // (max(size) * (COLUMNS if sheet else 1)))
     if scale is not None and scale > most:
@@ -177,9 +182,11 @@ def _show(state: State, library: Library) -> None:
 
 
 def _failures() -> tuple[type[Exception], ...]:
+    import pygame
+
     from viewer.files import MissingPackageError
 
-    return (MissingPackageError,)
+    return MissingPackageError, pygame.error
 
 
 def main() -> NoReturn:
