@@ -10,13 +10,13 @@ from pathlib import Path
 from builder.collect import CollectError, Job
 from builder.envs.lanes import check_engine, warm_up
 from builder.episodes import EncodedEpisode, cut_episode
+from builder.errors import BuildError
 from builder.pool import Pool, make_pool
 from builder.provenance import describe_run
 from builder.settings import DEFAULT_FRAMES, BuildSettings, SettingsError, Target, check_resumable
 from builder.storage import containers
 from builder.storage.writer import DatasetWriter
-from schemas.errors import NotADatasetError
-from schemas.metadata import ATTRIBUTE, Counts, Metadata
+from schemas.metadata import Counts, Metadata
 
 COMMIT_SECONDS = 10.0
 """Time between commits, so at most what a kill costs."""
@@ -24,24 +24,10 @@ COMMIT_SECONDS = 10.0
 WAITING_BYTES = 2**28
 """Encoded episodes that may wait for an earlier one before no more are started."""
 
+_HINT = "go on with it with --resume, or replace it with --overwrite"
+
 _POLL_SECONDS = 0.2
 _SHOW_SECONDS = 0.1
-
-
-class BuildError(Exception):
-    """A build cannot start or go on; what is committed stays readable.
-
-    Parameters
-    ----------
-    message : str
-        One line for the user.
-    details : str
-        A traceback, where the cause is the user's code.
-    """
-
-    def __init__(self, message: str, details: str = "") -> None:
-        super().__init__(message)
-        self.details = details
 
 
 @dataclass(frozen=True)
@@ -151,7 +137,7 @@ def build(
         settings = replace(settings, codec=containers.default_codec(path))
     if resume and overwrite:
         raise SettingsError("resume, overwrite: expected at most one of them, found both")
-    stored = _check_path(path, resume, overwrite)
+    stored = containers.check_place(path, resume, overwrite, _HINT)
     # Before anything is made or replaced:
     metadata = stored or settings.metadata()
     containers.check_codec(path, metadata)
@@ -160,7 +146,9 @@ def build(
     with containers.exclusive(path) as held:
         if not held:
             raise BuildError(f"{path}: another build is writing to it")
-        stored = _check_path(path, resume, overwrite)  # now nobody else can change it
+        stored = containers.check_place(
+            path, resume, overwrite, _HINT
+        )  # now nobody else can change it
         if stored is not None:
             check_resumable(stored, settings, given, str(path))
             writer = containers.resume(path)
@@ -328,22 +316,3 @@ class _Build:
             f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {path}; "
             "go on with --resume"
         )
-
-
-def _check_path(path: Path, resume: bool, overwrite: bool) -> Metadata | None:
-    """Refuse a path that may not be written; give the metadata of a dataset to go on with."""
-    if containers.is_free(path):
-        return None
-    try:
-        attributes = containers.read_attributes(path)
-    except NotADatasetError:
-        attributes = {}
-    if ATTRIBUTE not in attributes:
-        raise BuildError(f"{path}: expected a Crafter dataset or nothing, found something else")
-    if overwrite:
-        return None
-    if not resume:
-        raise BuildError(
-            f"{path}: exists already; go on with it with --resume, or replace it with --overwrite"
-        )
-    return Metadata.from_attributes(attributes, str(path))

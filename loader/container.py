@@ -40,16 +40,16 @@ def open_container(
     ValueError
         If `cache_bytes` or `threads` is no such number.
     """
-    # Here, so that importing the loader does not cost zarr-python's import.
     for name, value, low in (("cache_bytes", cache_bytes, 0), ("threads", threads, 1)):
         if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
             raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
+    # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
     if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
         from loader.zarr.remote import RemoteZarr
 
         return RemoteZarr(str(path))
     threads = default_threads() if threads is None else threads
-    if Path(path).is_file() or (not Path(path).exists() and Path(path).suffix in SUFFIXES):
+    if Path(path).is_file() or (not Path(path).exists() and Path(path).suffix.lower() in SUFFIXES):
         from loader.hdf5 import LocalHdf5
 
         return LocalHdf5(Path(path), cache_bytes, threads)

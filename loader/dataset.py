@@ -16,7 +16,7 @@ from loader.split import split_groups
 from schemas.container import Container
 from schemas.errors import CorruptDataError
 from schemas.layout import TABLE, TABLE_FIELDS
-from schemas.metadata import PROVENANCE, Metadata, SourceSpec
+from schemas.metadata import Metadata, SourceSpec, provenance_of
 
 TABLE_DTYPE = np.dtype(
     [
@@ -39,8 +39,9 @@ def open_dataset(
     Parameters
     ----------
     path : str or Path
-        Folder of the dataset; or a zip file of it, or an address such as
-        `s3://bucket/data.zarr`, which are read through zarr-python, slowly.
+        Folder of the dataset, or its HDF5 file; or a zip file of the folder, or an
+        address such as `s3://bucket/data.zarr`, which are read through
+        zarr-python, slowly.
     cache_bytes : int
         Bytes of decoded chunks that each process keeps. Twice the size of a
         decoded array keeps all of it, after the first look.
@@ -164,7 +165,7 @@ class Dataset(Sequence[Episode]):
     @property
     def provenance(self) -> dict[str, Any]:
         """When, where and how the dataset was built."""
-        return dict(self.container.attributes.get(PROVENANCE) or {})
+        return provenance_of(self.container.attributes)
 
     @property
     def frames(self) -> int:
@@ -224,8 +225,13 @@ class Dataset(Sequence[Episode]):
         for name in found:
             if name in meta.episode_fields:
                 found[name] = int(self.container.read(f"{TABLE}/{name}", episode, episode + 1)[0])
-        own = SourceSpec(meta.seed, meta.policy, meta.trajectories_per_world)
-        return (meta.sources or (own,))[found["sources"]], found["numbers"]
+        sources = meta.sources or (SourceSpec(meta.seed, meta.policy, meta.trajectories_per_world),)
+        if found["sources"] >= len(sources):
+            raise CorruptDataError(
+                f"episode {episode}, sources: expected 0 to {len(sources) - 1}, found "
+                f"{found['sources']} ({self.path})"
+            )
+        return sources[found["sources"]], found["numbers"]
 
     def filter(self, keep: ArrayLike | Callable[[NDArray[Any]], ArrayLike]) -> Dataset:
         """Give the episodes for which a condition holds.
@@ -269,7 +275,9 @@ class Dataset(Sequence[Episode]):
             worlds are not known.
         """
         if by_world and "world_seeds" not in self.metadata.episode_fields:
-            raise ValueError(f"split: expected known world seeds, found none ({self.path})")
+            raise ValueError(
+                f"split: expected known world seeds for by_world=True, found none ({self.path})"
+            )
         groups = self.episodes["world_seeds" if by_world else "episode_ids"]
         parts = split_groups(groups, fractions, seed)
         return [self._take(self.episodes[part]) for part in parts]

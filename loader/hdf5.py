@@ -140,6 +140,7 @@ class _Chunks:
         self.name = path
         self.count = files.count
         self._path, self._end, self._files = str(file.path), file.end, files
+        self._descriptor = file.descriptor
         self._places = file.places(path)
 
     def get(self, number: int) -> NDArray[np.uint8]:
@@ -147,4 +148,5 @@ class _Chunks:
         address, size = self._places[number].tolist() if number < len(self._places) else (0, 0)
         if not size:
             raise CorruptDataError("a chunk is missing in the file")
-        return self._files.get(self._path, None, self._end).data[address : address + size]
+        file = self._files.get(self._path, None, self._end, self._descriptor)
+        return file.data[address : address + size]

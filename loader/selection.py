@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial, reduce
 from typing import Any
 
@@ -62,7 +62,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 CONDITIONS = (
-    "a condition on id, length, return, end and achievements, such as "
+    "a condition on id, length, return, end, world_seed and achievements, such as "
     '"return > 3 and end == \'terminated\'" or "collect_iron or length >= 500"'
 )
 
@@ -95,7 +95,7 @@ def filter_episodes(dataset: Dataset, text: str) -> Dataset:
         "id": lambda: table["episode_ids"],
         "length": lambda: table["lengths"],
         "return_": lambda: table["returns"],
-        "end": lambda: np.array(meta.end_reasons)[table["end_reasons"]],
+        "end": lambda: np.array([*meta.end_reasons, *[""] * 256])[table["end_reasons"]],
         "world_seed": lambda: table["world_seeds"],
     }
     if "achievements" in dataset.fields:
@@ -111,7 +111,7 @@ def filter_episodes(dataset: Dataset, text: str) -> Dataset:
                 return -number
             case ast.Name(id=name) if name in columns:
                 return columns[name]()
-        raise ValueError(f"expected {CONDITIONS}, found {ast.unparse(node)!r}")
+        raise ValueError(f"expected {CONDITIONS}, found {_unparsed(node)!r}")
 
     def holds(node: ast.expr) -> NDArray[np.bool_]:
         match node:
@@ -124,22 +124,41 @@ def filter_episodes(dataset: Dataset, text: str) -> Dataset:
             case ast.Compare(left=left, ops=ops, comparators=others):
                 found = np.ones(len(table), np.bool_)
                 for kind, right in zip(ops, others, strict=True):
+                    _check_reasons(left, right, meta.end_reasons)
                     found &= _compared(kind, value(left), value(right), text)
                     left = right
                 return found
         found = np.asarray(value(node))
         if found.dtype != np.bool_ or found.shape != (len(table),):
-            raise ValueError(f"expected {CONDITIONS}, found {ast.unparse(node)!r}")
+            raise ValueError(f"expected {CONDITIONS}, found {_unparsed(node)!r}")
         return found
 
-    kept = dataset.filter(holds(tree.body))
+    with np.errstate(over="ignore"):
+        kept = dataset.filter(holds(tree.body))
     if not len(kept):
         raise ValueError(f"expected episodes with {text!r}, found none among {len(dataset)}")
     return kept
+
+
+def _check_reasons(left: ast.expr, right: ast.expr, reasons: Sequence[str]) -> None:
+    """Refuse an end reason that there is not, which would be a slip of the pen."""
+    for name, text in ((left, right), (right, left)):
+        match name, text:
+            case ast.Name(id="end"), ast.Constant(value=str() as reason) if reason not in reasons:
+                raise ValueError(
+                    f"expected end to be one of {', '.join(reasons)}, found {reason!r}"
+                )
+
+
+def _unparsed(node: ast.AST) -> str:
+    return ast.unparse(node).replace("return_", "return")
 
 
 def _compared(kind: ast.cmpop, left: Any, right: Any, text: str) -> NDArray[np.bool_]:
     is_text = [np.asarray(side).dtype.kind == "U" for side in (left, right)]
     if type(kind) not in _COMPARE or is_text[0] != is_text[1]:
         raise ValueError(f"expected {CONDITIONS}, found {text!r}")
-    return np.asarray(_COMPARE[type(kind)](left, right), np.bool_)
+    try:
+        return np.asarray(_COMPARE[type(kind)](left, right), np.bool_)
+    except OverflowError:
+        raise ValueError(f"expected {CONDITIONS}, found too large a number") from None

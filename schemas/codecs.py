@@ -25,8 +25,8 @@ from schemas.errors import CodecError, CorruptDataError
 
 DEFAULT_CODEC = "zstd:1"
 
-_LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5), "gzip": (1, 9, 3)}
-CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9, gzip:1..9 (in HDF5) or none"
+_LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5), "gzip": (0, 9, 3)}
+CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9, gzip:0..9 (in HDF5) or none (in Zarr)"
 CHECKSUM_BYTES = 4
 
 Checksum = Callable[[Any], bytes]

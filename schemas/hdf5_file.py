@@ -7,6 +7,7 @@ datasets, data in other files.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.hdf5_format import DIMENSIONS, SIGNATURE
+from schemas.layout import MOST_CHUNK_BYTES, TABLE
 from schemas.metadata import ATTRIBUTE, PROVENANCE
 
 MOST_TEXT_BYTES = 2**24
@@ -69,6 +71,8 @@ class Hdf5File:
         The root's attributes of the format, their JSON read.
     end : int
         Bytes of the file that are part of it; behind may lie what is being written.
+    members : frozenset of str
+        Names of all that is in the root and in the table's group, attributes too.
 
     Raises
     ------
@@ -91,12 +95,15 @@ class Hdf5File:
             ) from error
         self._arrays: dict[str, h5py.Dataset] = {}
         try:
+            self.end = self._published_end()
             self.attributes = {
                 name: self._attribute(name)
                 for name in (ATTRIBUTE, PROVENANCE)
                 if name in self._file.attrs
             }
-            self.end = self._published_end()
+            self.members = frozenset(
+                [*self._file, *self._file.attrs, *(f"{TABLE}/{name}" for name in self._table())]
+            )
         except Exception as error:
             self.close()
             raise NotADatasetError(
@@ -115,6 +122,11 @@ class Hdf5File:
     ) -> None:
         self.close()
 
+    @property
+    def descriptor(self) -> int:
+        """Number of the open file, whatever now has its name."""
+        return self._stream.fileno()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -132,6 +144,16 @@ class Hdf5File:
         try:
             chunks = dataset.chunks
             plain = chunks is not None and chunks[1:] == dataset.shape[1:]
+            chunk_bytes = math.prod(chunks or (0,)) * dataset.dtype.itemsize
+            if chunk_bytes > MOST_CHUNK_BYTES:
+                raise ValueError(
+                    f"expected chunks of at most {MOST_CHUNK_BYTES} bytes, found {chunk_bytes}"
+                )
+            # Each episode takes more than that of the file, whatever its arrays claim.
+            if path.startswith(f"{TABLE}/") and dataset.shape[:1] > (self.end // 16,):
+                raise ValueError(
+                    f"expected episodes that fit into {self.end} bytes, found {dataset.shape[0]}"
+                )
             properties = dataset.id.get_create_plist()
             filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
             return StoredArray(
@@ -174,6 +196,8 @@ class Hdf5File:
             raise
         except Exception as error:
             raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+        if any(address >= self.end for _, address, _ in found):  # some beyond int64
+            raise CorruptDataError(f"{path}: a chunk lies outside the file")
         table = np.array(found, np.int64).reshape(-1, 3)
         numbers, addresses, sizes = table.T
         if ((addresses < 0) | (sizes < 0) | (addresses > self.end - sizes)).any():
@@ -194,7 +218,10 @@ class Hdf5File:
         """
         dataset = self._dataset(path)
         try:
+            require_all_stored(dataset)
             return np.asarray(dataset[start:stop])
+        except MemoryError:
+            raise CorruptDataError(f"{path}: expected rows that fit into memory") from None
         except Exception as error:
             raise CorruptDataError(f"{path}: {_one_line(error)}") from error
 
@@ -204,28 +231,7 @@ class Hdf5File:
 
     def _dataset(self, path: str) -> h5py.Dataset:
         if path not in self._arrays:
-            try:
-                place: Any = self._file
-                for name in path.split("/"):
-                    link = place.get(name, getlink=True)
-                    if not isinstance(link, h5py.HardLink):
-                        raise CorruptDataError(
-                            f"{path}: expected an array in this file, found {_kind(link)}"
-                        )
-                    place = place[name]
-                if not isinstance(place, h5py.Dataset):
-                    raise CorruptDataError(f"{path}: expected an array, found a group")
-                if place.shape is None:
-                    raise CorruptDataError(f"{path}: expected an array, found an empty dataset")
-                if place.is_virtual or place.external:
-                    raise CorruptDataError(
-                        f"{path}: expected data in this file, found data of other files"
-                    )
-            except CorruptDataError:
-                raise
-            except Exception as error:
-                raise CorruptDataError(f"{path}: {_one_line(error)}") from error
-            self._arrays[path] = place
+            self._arrays[path] = find_dataset(self._file, path)
         return self._arrays[path]
 
     def _published_end(self) -> int:
@@ -235,17 +241,21 @@ class Hdf5File:
             return int.from_bytes(block[28:36], "little")
         return os.fstat(self._stream.fileno()).st_size
 
+    def _table(self) -> list[str]:
+        is_group = isinstance(self._file.get(TABLE, getlink=True), h5py.HardLink) and (
+            self._file.get(TABLE, getclass=True) is h5py.Group
+        )
+        return list(self._file[TABLE]) if is_group else []
+
     def _attribute(self, name: str) -> Any:
         if self._file.attrs.get_id(name).get_storage_size() > MOST_TEXT_BYTES:
             raise ValueError(f"{name}: expected at most {MOST_TEXT_BYTES} bytes")
         value = self._file.attrs[name]
         if not isinstance(value, str | bytes):
             raise ValueError(f"{name}: expected a text, found {type(value).__name__}")
+        if len(value) > MOST_TEXT_BYTES:
+            raise ValueError(f"{name}: expected at most {MOST_TEXT_BYTES} bytes")
         return json.loads(value)
-
-
-def _kind(link: object) -> str:
-    return "none" if link is None else f"a {type(link).__name__}"
 
 
 def _dims(dataset: h5py.Dataset) -> tuple[str, ...] | None:
@@ -257,3 +267,52 @@ def _dims(dataset: h5py.Dataset) -> tuple[str, ...] | None:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def find_dataset(root: h5py.Group, path: str) -> h5py.Dataset:
+    """Find an array whose data are in the file itself.
+
+    Raises
+    ------
+    CorruptDataError
+        If there is none, or it is a link, or has its data in other files.
+    """
+    place: Any = root
+    try:
+        for name in path.split("/"):
+            link = place.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                found = "none" if link is None else f"a {type(link).__name__}"
+                raise CorruptDataError(f"{path}: expected an array in this file, found {found}")
+            place = place[name]
+        if not isinstance(place, h5py.Dataset):
+            raise CorruptDataError(f"{path}: expected an array, found a group")
+        if place.shape is None:
+            raise CorruptDataError(f"{path}: expected an array, found an empty dataset")
+        if place.is_virtual or place.external:
+            raise CorruptDataError(f"{path}: expected data in this file, found data of other files")
+    except CorruptDataError:
+        raise
+    except Exception as error:
+        raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+    return place
+
+
+def require_all_stored(dataset: h5py.Dataset) -> None:
+    """Refuse what was never written: h5py would make it up, and claims of any size cost nothing.
+
+    Raises
+    ------
+    ValueError
+        If chunks or bytes of it are not in the file.
+    """
+    if dataset.chunks is None:
+        expected = dataset.size * (0 if dataset.dtype.hasobject else dataset.dtype.itemsize)
+        found = dataset.id.get_storage_size()
+    else:
+        pairs = zip(dataset.shape, dataset.chunks, strict=True)
+        expected = math.prod(-(-length // chunk) for length, chunk in pairs)
+        found = dataset.id.get_num_chunks()
+    if found < expected:
+        what = "bytes" if dataset.chunks is None else "chunks"
+        raise ValueError(f"expected {expected} {what} in the file, found {found}")

@@ -31,9 +31,6 @@ CHUNK_ROWS = 4096
 TABLE_CHUNK_BYTES = 2**18
 """Bytes of a chunk of a per-episode array, at most (but always one row)."""
 
-MOST_CHUNK_BYTES = 2**32 - 1
-"""Bytes of a chunk before compression, at most: HDF5's own limit."""
-
 DEFLATE, FLETCHER32, BLOSC, ZSTD = 1, 3, 32001, 32015
 """Numbers of HDF5's own filters, and of the registered ones."""
 
@@ -58,31 +55,24 @@ def chunk_rows(field: Field, metadata: Metadata) -> int:
     return max(1, min(CHUNK_ROWS, TABLE_CHUNK_BYTES // field.row_bytes(metadata.sizes())))
 
 
-def filters(codec: ChunkCodec, chunk_bytes: int, itemsize: int) -> tuple[Filter, ...]:
-    """Give the pipeline that a codec stands for: compression, then a checksum.
-
-    Parameters
-    ----------
-    codec : ChunkCodec
-        How chunks are compressed.
-    chunk_bytes, itemsize : int
-        Bytes of a chunk, and of one element, before compression.
-    """
+def filters_of(field: Field, metadata: Metadata) -> tuple[Filter, ...]:
+    """Give the pipeline of an array's chunks: compression, then a checksum."""
+    codec = ChunkCodec.parse(metadata.codec)
     checksum = Filter(FLETCHER32, "fletcher32")
     if codec.name == "gzip":
         return Filter(DEFLATE, "deflate", (codec.level,)), checksum
     if codec.name == "zstd":
         return Filter(ZSTD, "zstd", (codec.level,)), checksum
-    if codec.name.startswith("blosc-"):
-        # Version of the filter, of the format; element size, chunk size, level, no shuffling.
-        code = _BLOSC_CODES[codec.name.removeprefix("blosc-")]
-        return Filter(BLOSC, "blosc", (2, 2, itemsize, chunk_bytes, codec.level, 0, code)), checksum
-    return (checksum,)
+    # Version of the filter, of the format; element size, chunk size, level, no shuffling.
+    chunk_bytes = chunk_rows(field, metadata) * field.row_bytes(metadata.sizes())
+    itemsize = np.dtype(field.dtype).itemsize
+    code = _BLOSC_CODES[codec.name.removeprefix("blosc-")]
+    return Filter(BLOSC, "blosc", (2, 2, itemsize, chunk_bytes, codec.level, 0, code)), checksum
 
 
 def compression_of(numbers: tuple[int, ...]) -> str | None:
     """Tell what a pipeline compresses with, if it is one of the format's; see `codecs`."""
-    names = {(FLETCHER32,): "none", (DEFLATE, FLETCHER32): "gzip"}
+    names: dict[tuple[int, ...], str] = {(DEFLATE, FLETCHER32): "gzip"}
     names |= {(ZSTD, FLETCHER32): "zstd", (BLOSC, FLETCHER32): "blosc"}
     return names.get(numbers)
 
@@ -102,10 +92,6 @@ def fill_of(field: Field) -> Any:
     return np.dtype(field.dtype).type(field.fill)
 
 
-def _to_json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
 def violations(
     field: Field, metadata: Metadata, rows: int, numbers: tuple[int, ...]
 ) -> Iterator[tuple[str, str]]:
@@ -113,11 +99,8 @@ def violations(
     if field.sharded and rows != metadata.chunk_frames:
         yield f"chunks of {metadata.chunk_frames} rows", f"{rows}"
     if compression_of(numbers) is None:
-        yield "at most one of deflate, zstd and blosc, then fletcher32", f"filters {list(numbers)}"
+        yield "one of deflate, zstd and blosc, then fletcher32", f"filters {list(numbers)}"
 
 
-def filters_of(field: Field, metadata: Metadata) -> tuple[Filter, ...]:
-    """Give the pipeline of an array's chunks."""
-    chunk_bytes = chunk_rows(field, metadata) * field.row_bytes(metadata.sizes())
-    itemsize = np.dtype(field.dtype).itemsize
-    return filters(ChunkCodec.parse(metadata.codec), chunk_bytes, itemsize)
+def _to_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -31,6 +31,9 @@ FRAME_FILE_BYTES = 2**28
 TABLE_FILE_BYTES = 2**22
 """Uncompressed bytes that one file holds, at most (but always one chunk)."""
 
+MOST_CHUNK_BYTES = 2**30
+"""Bytes of a chunk before compression, at most."""
+
 END_REASONS = ("unknown", "terminated", "time_limit", "cut")
 """Names of the codes in `episodes/end_reasons`; a code is an index into them."""
 

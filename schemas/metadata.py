@@ -439,6 +439,16 @@ class Metadata:
         return cls(**known)
 
 
+def provenance_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a dataset's root says of where it comes from, as far as it is in order."""
+    found = attributes.get(PROVENANCE)
+    provenance = dict(found) if isinstance(found, Mapping) else {}
+    for name in ("runs", "conversions"):
+        if not isinstance(provenance.get(name, []), list):
+            del provenance[name]
+    return provenance
+
+
 def require_dataset(attributes: Mapping[str, Any], where: str) -> None:
     """Refuse what is no dataset, or one of another major version of the format.
 

@@ -81,7 +81,7 @@ def exporter(suffix: str) -> Callable[[Dataset, Path], Iterator[int]]:
 
 def _shown(episode: Episode) -> int:
     """Count the frames that were recorded."""
-    return episode.length - (not getattr(episode, "has_final_frame", True))
+    return episode.length - (not episode.has_final_frame)
 
 
 def _pictures(episode: Episode) -> Iterator[NDArray[np.uint8]]:

@@ -263,8 +263,8 @@ def _print_summary(path: Path, new_frames: int, seconds: float) -> None:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    from builder.build import BuildError
     from builder.envs.lanes import EngineError
+    from builder.errors import BuildError
     from builder.policies import PolicyError
     from builder.settings import SettingsError
 

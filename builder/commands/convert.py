@@ -113,12 +113,12 @@ def command(source: Path, out: Path, **options: Any) -> int:
     if options["overwrite"] and (options["append"] or options["resume"]):
         raise click.UsageError("--overwrite: expected neither --append nor --resume, found both")
     check_distinct_paths([source], out)
-    target = options["target"] or _BY_SUFFIX.get(out.suffix)
+    target = options["target"] or _BY_SUFFIX.get(out.suffix.lower())
     if target is None:
         raise click.UsageError(
             f"DST: expected an ending out of {', '.join(_BY_SUFFIX)}, or --to, found {out}"
         )
-    if target in OURS and (out.suffix in SUFFIXES) != (target == "hdf5"):
+    if target in OURS and (out.suffix.lower() in SUFFIXES) != (target == "hdf5"):
         endings = "an ending out of .h5, .hdf5" if target == "hdf5" else "no such ending"
         raise click.UsageError(f"DST: expected {endings} for --to {target}, found {out}")
     if options["kind"] is not None or not _is_ours(source):
@@ -153,6 +153,12 @@ def _choose(source: Path, options: dict[str, Any]) -> Dataset:
             except ValueError as error:
                 name = "filter" if option == "condition" else option
                 raise click.UsageError(f"--{name}: {error}") from error
+    if dataset.metadata.status == "building" and not options["quiet"]:
+        click.echo(
+            f"note: {source} is not complete; its {dataset.metadata.counts.episodes:,} episodes of "
+            "now are looked at",
+            err=True,
+        )
     return dataset
 
 
@@ -212,8 +218,11 @@ def _export(dataset: Dataset, out: Path, target: str, options: dict[str, Any]) -
             raise click.UsageError(
                 f"--{shown}: expected a dataset of ours to write, found --to {target}"
             )
-    if out.exists() and not (options["overwrite"] and out.is_file()):
+    is_film = target in ("mp4", "gif") and len(dataset) == 1
+    if out.exists() and not (options["overwrite"] and out.is_file() and is_film):
         raise click.UsageError(f"{out}: expected a path where nothing is, found something")
+    from loader.export.errors import ExportError
+
     export = _exporter(target)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Absolute, for what others' packages make of it.
@@ -224,6 +233,11 @@ def _export(dataset: Dataset, out: Path, target: str, options: dict[str, Any]) -
         whole = _write(dataset, partial, export, stop, options["quiet"])
         if whole:
             partial.replace(out)
+    except (OSError, RuntimeError) as error:  # h5py and PyTorch raise the latter for a full disk
+        if isinstance(error, RuntimeError) or not error.filename:
+            text = " ".join(str(error).split())
+            raise ExportError(f"{out}: expected to write it, found: {text}") from error
+        raise
     finally:
         _remove(partial)
     if not whole:

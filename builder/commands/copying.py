@@ -31,7 +31,7 @@ chunk_frames_option: Decorator = click.option(
     help="Frames compressed together.  [default: as in the source]",
 )
 overwrite_option: Decorator = click.option(
-    "--overwrite", is_flag=True, help="Replace a dataset that is there."
+    "--overwrite", is_flag=True, help="Replace a dataset of ours, or a film, that is there."
 )
 resume_option: Decorator = click.option(
     "--resume", is_flag=True, help="Go on after a kill or Ctrl-C."
@@ -72,6 +72,8 @@ def check_distinct_paths(sources: Sequence[Path], path: Path) -> None:
     for source in sources:
         if source.exists() and path.exists() and source.samefile(path):
             raise click.UsageError(f"{path}: expected another path than the source's, found it")
+        if source.resolve() in path.resolve().parents:
+            raise click.UsageError(f"{path}: expected a path outside {source}, found one inside")
 
 
 def plan_series(plan: Plan) -> Series:
@@ -141,8 +143,8 @@ def store_series(
 
 def failures() -> tuple[type[Exception], ...]:
     """Errors whose text is for the user."""
-    from builder.build import BuildError
     from builder.copying.combine import CombineError
+    from builder.errors import BuildError
     from builder.importing.source import SourceError
     from builder.settings import SettingsError
     from loader.export.errors import ExportError

@@ -64,7 +64,7 @@ def command(source: Path, outs: tuple[Path, ...], **options: Any) -> int:
     """
     from builder.copying.combine import combine
 
-    if len(set(outs)) != len(outs):
+    if len({out.resolve() for out in outs}) != len(outs):
         raise click.UsageError("DST: expected distinct paths, found one twice")
     fractions = options["fractions"] or (1 / len(outs),) * len(outs)
     for out in outs:

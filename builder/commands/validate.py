@@ -62,6 +62,15 @@ def command(path: Path, deep: bool, replays: int, as_json: bool) -> int:
                 raise
         else:
             count = len(dataset)
+            missing = {"world_seeds", "terrain"} - set(dataset.metadata.episode_fields)
+            if replays and missing:
+                progress.clear()
+                raise click.UsageError(
+                    f"--replay: expected {' and '.join(sorted(missing))}, to play episodes again, "
+                    f"found none in {path}, which is valid for all that was looked at"
+                    if not violations
+                    else f"--replay: expected {' and '.join(sorted(missing))}, found none in {path}"
+                )
             for index in np.unique(np.linspace(0, count - 1, min(replays, count)).astype(int)):
                 progress.show("replayed", int(index))
                 report(_replay(dataset, int(index)))
@@ -91,10 +100,6 @@ def _replay(dataset: Dataset, index: int) -> Iterator[Violation]:
     from schemas.errors import CorruptDataError
 
     row = dataset.episodes[index]
-    for name in ("world_seeds", "terrain"):
-        if name not in dataset.metadata.episode_fields:
-            yield Violation(f"episode {index}", f"{name}, to play it again", "none")
-            return
     try:
         episode = dataset[index]
         stored, terrain = episode.load(), episode.terrain

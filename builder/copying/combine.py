@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.container import Container
+from schemas.errors import CorruptDataError
 from schemas.layout import BUILT_VERSION, FORMAT_VERSION, TABLE, TABLE_FIELDS
 from schemas.metadata import Counts, Metadata, SourceSpec
 
@@ -52,6 +54,11 @@ class Part:
                 stored = self.container.read(f"{TABLE}/{name}", 0, count)
                 columns[name] = stored.astype(np.int64)
         sources = meta.sources or (own,)
+        if columns["sources"].max(initial=0) >= len(sources):
+            raise CorruptDataError(
+                f"{TABLE}/sources: expected 0 to {len(sources) - 1}, found "
+                f"{columns['sources'].max()} ({self.container.name})"
+            )
         return sources, columns["sources"][self.episodes], columns["numbers"][self.episodes]
 
 
@@ -110,17 +117,16 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
     for part in parts:
         own, source, number = part.origins()
         for spec in (own[index] for index in np.unique(source)):
-            sources.setdefault(repr(spec), spec)
+            sources.setdefault(_canonical(spec), spec)
         index_of = {key: index for index, key in enumerate(sources)}
-        translated = np.array([index_of.get(repr(spec), 0) for spec in own], np.int64)
+        translated = np.array([index_of.get(_canonical(spec), 0) for spec in own], np.int64)
         source_column.append(translated[source])
         number_column.append(number)
     more = {
         "numbers": np.concatenate(number_column),
         "sources": np.concatenate(source_column),
     }
-    if "seed" not in first.unknown:
-        _check_distinct(parts, more, list(sources.values()))
+    _check_distinct(parts)
     if len(sources) < 2:
         del more["sources"]
     if np.array_equal(more["numbers"], np.arange(len(more["numbers"]))) and len(sources) < 2:
@@ -158,13 +164,26 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
 
 
 def missing_from(part: Part, there: Part) -> Part:
-    """Give those episodes of a part that are not in another one, by build and number."""
-    have, here = (
-        [(repr(sources[s]), n) for s, n in zip(source.tolist(), number.tolist(), strict=True)]
-        for sources, source, number in (there.origins(), part.origins())
-    )
-    known = set(have)
-    return replace(part, episodes=part.episodes[[origin not in known for origin in here]])
+    """Give those episodes of a part that are not in another one; see `_identities`."""
+    known = set(_identities(there))
+    missing = [identity not in known for identity in _identities(part)]
+    return replace(part, episodes=part.episodes[missing])
+
+
+def _identities(part: Part) -> list[tuple[str, int | str]]:
+    """Say which episode each is: its build and number, or its content where these are unknown."""
+    if "seed" in part.metadata.unknown:
+        count = part.metadata.counts.episodes
+        digests = part.container.read(f"{TABLE}/digests", 0, count)[part.episodes]
+        return [("content", digest.tobytes().hex()) for digest in digests]
+    sources, source, number = part.origins()
+    names = [_canonical(spec) for spec in sources]
+    return [(names[s], n) for s, n in zip(source.tolist(), number.tolist(), strict=True)]
+
+
+def _canonical(spec: SourceSpec) -> str:
+    """Write a build down in one way, in whatever order its parameters are."""
+    return json.dumps(asdict(spec), sort_keys=True)
 
 
 _MAY_DIFFER = {
@@ -190,25 +209,17 @@ def _check_alike(first: Part, part: Part) -> None:
         )
 
 
-def _check_distinct(
-    parts: Sequence[Part], more: dict[str, NDArray[np.int64]], sources: list[SourceSpec]
-) -> None:
+def _check_distinct(parts: Sequence[Part]) -> None:
     """Refuse an episode that is there twice: a split would have it on both sides."""
-    pairs = np.stack([more["sources"], more["numbers"]], 1)
-    order = np.lexsort(pairs.T[::-1])
-    same = np.flatnonzero((pairs[order][1:] == pairs[order][:-1]).all(1))
-    if len(same):
-        position = int(order[same[0] + 1])
-        source, number = pairs[position].tolist()
-        for part in parts:
-            if position < len(part.episodes):
-                break
-            position -= len(part.episodes)
-        raise CombineError(
-            f"episode {part.episodes[position]} of {part.container.name}: expected each episode "
-            f"once, found number {number} of seed {sources[source].seed} a second time; leave it "
-            "out with --episodes"
-        )
+    seen: set[tuple[str, int | str]] = set()
+    for part in parts:
+        for episode, identity in zip(part.episodes.tolist(), _identities(part), strict=True):
+            if identity in seen:
+                raise CombineError(
+                    f"episode {episode} of {part.container.name}: expected each episode once, "
+                    "found it a second time; leave it out (convert-dataset --episodes, --filter)"
+                )
+            seen.add(identity)
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,11 @@ class _Reader:
         """Read an episode, which is to have another id."""
         table = {name: column[number] for name, column in self._table.items()}
         start, length = int(table["starts"]), int(table["lengths"])
+        if int(table["end_reasons"]) >= len(self._meta.end_reasons):
+            raise CorruptDataError(
+                f"episode {number}, end_reasons: expected 0 to {len(self._meta.end_reasons) - 1}, "
+                f"found {table['end_reasons']} ({self._container.name})"
+            )
         chunks: dict[str, list[Buffer]] = {}
         rows: dict[str, NDArray[Any]] = {}
         name = "terrain"

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.build import COMMIT_SECONDS, BuildError, Progress
+from builder.build import COMMIT_SECONDS, Progress
 from builder.episodes import EncodedEpisode
+from builder.errors import BuildError
 from builder.provenance import describe_conversion
 from builder.settings import Target
 from builder.storage import containers
 from builder.storage.writer import DatasetWriter
-from schemas.errors import NotADatasetError
-from schemas.metadata import ATTRIBUTE, Metadata
+from schemas.metadata import Metadata
+
+_HINT = "add to it with --append, go on with --resume, or replace it with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,11 @@ def store(
         If a source is damaged; what is committed stays.
     """
     containers.check_codec(path, series.metadata)
-    _check_path(path, resume or append, overwrite)
+    containers.check_place(path, resume or append, overwrite, _HINT)
     with containers.exclusive(path) as held:
         if not held:
             raise BuildError(f"{path}: another build is writing to it")
-        there = _check_path(path, resume or append, overwrite)
+        there = containers.check_place(path, resume or append, overwrite, _HINT)
         if there is None:
             writer = containers.create(path, series.metadata)
         else:
@@ -124,20 +126,22 @@ def _run(
         counts, seconds = writer.metadata.counts, time.monotonic() - begun
         return Progress(target, start, counts, seconds, writer.nbytes)
 
-    try:
-        for episode in series.read(start.episodes):
-            writer.append(episode)
-            if time.monotonic() - committed_at > commit_seconds:
-                writer.commit()
-                committed_at = time.monotonic()
-            on_progress(progress())
-            if should_stop():
-                break
-    except OSError:
-        raise  # the disk is full, or gone
-    except BaseException:
-        writer.commit()  # what is whole is kept
-        raise
+    episodes = series.read(start.episodes)
+    while True:
+        try:
+            episode = next(episodes, None)
+        except BaseException:
+            writer.commit()  # what is whole is kept
+            raise
+        if episode is None:
+            break
+        writer.append(episode)
+        if time.monotonic() - committed_at > commit_seconds:
+            writer.commit()
+            committed_at = time.monotonic()
+        on_progress(progress())
+        if should_stop():
+            break
     complete = writer.metadata.counts.episodes == series.count
     writer.commit(complete)
     return writer.committed, complete
@@ -164,31 +168,20 @@ def _adopt(writer: DatasetWriter, series: Series) -> None:
             f"{writer.path}: expected at most {series.count} episodes to go on with it, found "
             f"{count}"
         )
-    if series.digests is not None:
-        differ = (writer.read_table("digests", 0, count) != series.digests[:count]).any(1)
-        if differ.any():
-            raise BuildError(
-                f"{writer.path}: expected the first episodes of what is copied, found another "
-                f"episode {int(differ.argmax())}"
-            )
+    have = writer.read_table("digests", 0, count)
+    for episode in _differing(have, series):
+        raise BuildError(
+            f"{writer.path}: expected the first episodes of what is copied, found another "
+            f"episode {episode}"
+        )
     writer.metadata = replace(wanted, counts=stored.counts)
 
 
-def _check_path(path: Path, go_on: bool, overwrite: bool) -> Metadata | None:
-    """Refuse a path that may not be written; give the metadata of a dataset to go on with."""
-    if containers.is_free(path):
-        return None
-    try:
-        attributes = containers.read_attributes(path)
-    except NotADatasetError:
-        attributes = {}
-    if ATTRIBUTE not in attributes:
-        raise BuildError(f"{path}: expected a Crafter dataset or nothing, found something else")
-    if overwrite:
-        return None
-    if not go_on:
-        raise BuildError(
-            f"{path}: exists already; add to it with --append, go on with --resume, or replace it "
-            "with --overwrite"
-        )
-    return Metadata.from_attributes(attributes, str(path))
+def _differing(have: NDArray[np.uint8], series: Series) -> Iterator[int]:
+    """Yield episodes that are stored but are not those of the series."""
+    if series.digests is not None:
+        yield from np.flatnonzero((have != series.digests[: len(have)]).any(1)).tolist()
+        return
+    for episode in sorted({0, len(have) - 1}) if len(have) else ():
+        if next(series.read(episode)).digest.tobytes() != have[episode].tobytes():
+            yield episode

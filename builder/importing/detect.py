@@ -46,6 +46,9 @@ def open_source(path: Path, kind: str | None = None, allow_pickle: bool = False)
         raise SourceError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
     if not path.exists():
         raise SourceError(f"{path}: expected a dataset, found nothing there")
+    inside = sorted(child.parent for child in path.glob("*/info.pt"))
+    if len(inside) == 1 and not (path / "info.pt").is_file():
+        path = inside[0]  # as DIAMOND has its train and test, of which there is one
     kind = kind or _detect(path, allow_pickle)
     if kind == "minari":
         return MinariEpisodes(path)
@@ -58,6 +61,12 @@ def _detect(path: Path, allow_pickle: bool) -> str:
     if find_data(path):
         return "minari"
     archive = path if path.suffix == ".npz" else next(iter(sorted(path.glob("*.npz"))), None)
+    episodes = find_numbered(path, deep=True)
+    if archive is not None and episodes:
+        raise SourceError(
+            f"{path}: expected episodes of one format, found {archive.name} and "
+            f"{episodes[0].name}; say which with --from"
+        )
     if archive is not None:
         with Archive(archive, allow_pickle) as first:
             keys = set(first.keys)
@@ -67,7 +76,6 @@ def _detect(path: Path, allow_pickle: bool) -> str:
             f"{archive}: expected image, action and reward of crafter.Recorder, "
             f"found {', '.join(sorted(keys))}"
         )
-    episodes = find_numbered(path, deep=True)
     if episodes:
         return _kind_of(episodes[0], load_file(episodes[0], allow_pickle, whole=False))
     found = ", ".join(_names(path)) or "nothing"

@@ -90,23 +90,25 @@ class MinariEpisodes:
                 f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
             )
         self.notes: tuple[str, ...] = ()
+        from schemas.hdf5_file import find_dataset
+
         with _reading(self._file), self._h5py.File(self._file, "r") as root:
             groups = [group for group in root if group.startswith("episode_")]
             self.count = len(groups)
             stated = entries.get("total_episodes", self.count)
-            if not groups or {f"episode_{i}" for i in range(stated)} != set(groups):
+            names = [f"episode_{i}" for i in range(self.count)]
+            if not groups or stated != self.count or set(names) != set(groups):
                 raise SourceError(
                     f"{self._file}: expected groups episode_0 to episode_{stated - 1}, "
                     f"found {len(groups)} groups"
                 )
-            names = [f"episode_{i}" for i in range(self.count)]
             attributes = [dict(root[name].attrs) for name in names]
-            longest = max(len(root[name]["actions"]) for name in names)
-            observations = root["episode_0/observations"]
-            if not hasattr(observations, "shape"):
+            longest = max(len(find_dataset(root, f"{name}/actions")) for name in names)
+            if root.get("episode_0/observations", getclass=True) is not self._h5py.Dataset:
                 raise SourceError(
                     f"{self._file}: observations: expected one array of pictures, found a group"
                 )
+            observations = find_dataset(root, "episode_0/observations")
             if _is_jpeg(observations):
                 self.notes = (JPEG_NOTE,)
             shape = _pictures(observations, slice(0, 1)).shape
@@ -150,23 +152,26 @@ class MinariEpisodes:
                 yield episode
 
     def _read(self, group: Any, number: int) -> ForeignEpisode:
-        length = len(group["actions"])
+        from schemas.hdf5_file import find_dataset  # it loads h5py
+
         where = f"{self._file}: episode_{number}"
+        length = len(find_dataset(group, "actions"))
         if not length:
             raise SourceError(f"{where}: expected at least one action, found none")
 
         def take(name: str, values: NDArray[Any], rows: int, key: str) -> NDArray[Any]:
             return convert(name, values, rows, self.metadata, f"{where}/{key}")
 
-        pictures = _pictures(group["observations"], slice(None))
+        observations = _stored(group, "observations", length + 1)
+        pictures = _pictures(observations, slice(None))
         rows: Rows = {"frames": take("frames", pictures, length + 1, "observations")}
         for name in ("actions", "rewards", "terminations", "truncations"):
-            values = take(name, group[name][()], length, name)
+            values = take(name, _stored(group, name, length)[()], length, name)
             rows[name] = np.append(values, np.zeros(1, values.dtype))
         for name, key in self._infos.items():
             if key not in group.get("infos", {}):
                 raise SourceError(f"{where}/infos: expected {key}, as in episode_0, found none")
-            values = self._info(name, group["infos"][key], f"{where}/infos/{key}")
+            values = self._info(name, group, key, length + 1, f"{where}/infos/{key}")
             rows[name] = take(name, values, length + 1, f"infos/{key}")
         check_ends({n: rows[n][:-1] for n in ("terminations", "truncations")}, where)
         if self._reasons is not None:
@@ -176,19 +181,22 @@ class MinariEpisodes:
             end_reason = TERMINATED if died else UNKNOWN
         return ForeignEpisode(rows, end_reason, self._seeds[number] if self._seeds else None)
 
-    def _info(self, name: str, stored: Any, where: str) -> NDArray[Any]:
+    def _info(self, name: str, group: Any, key: str, rows: int, where: str) -> NDArray[Any]:
         """Read an info; one array a name is put in the order of the dataset's names."""
-        if hasattr(stored, "shape"):
-            return np.asarray(stored[()])
+        stored = group["infos"].get(key, getclass=True)
+        if stored is self._h5py.Dataset:
+            return np.asarray(_stored(group, f"infos/{key}", rows)[()])
         names = {
             "inventory": self.metadata.items,
             "achievements": self.metadata.achievements,
         }.get(name, ())
-        if not names or not set(names) <= set(stored):
+        found = list(group["infos"][key])
+        if not names or not set(names) <= set(found):
             raise SourceError(
-                f"{where}: expected {', '.join(names) or 'an array'}, found {', '.join(stored)}"
+                f"{where}: expected {', '.join(names) or 'an array'}, found {', '.join(found)}"
             )
-        return np.stack([stored[each][()] for each in names], axis=-1)
+        columns = [_stored(group, f"infos/{key}/{each}", rows)[()] for each in names]
+        return np.stack(columns, axis=-1)
 
     def _restore(
         self, header: Mapping[str, Any], attributes: list[dict[str, Any]], longest: int, where: Path
@@ -269,6 +277,19 @@ def _reading(where: Path) -> Iterator[None]:
     except Exception as error:  # Of many classes, from HDF5's library and from pictures.
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(f"{where}: expected a sound file of Minari, found {found}") from error
+
+
+def _stored(group: Any, path: str, rows: int) -> Any:
+    """Give an array of so many rows that are all in the file, before any is read."""
+    from schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
+
+    array = find_dataset(group, path)
+    if array.shape[:1] != (rows,):
+        raise SourceError(
+            f"{group.file.filename}: {group.name}/{path}: expected {rows} rows, found {array.shape}"
+        )
+    require_all_stored(array)
+    return array
 
 
 def _is_jpeg(observations: Any) -> bool:

@@ -274,6 +274,11 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
         If it is damaged, or holds what it may not, or there is no PyTorch.
     """
     torch = _torch()
+    if not allow_pickle and tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
+        raise SourceError(
+            f"PyTorch: expected 2.6 or newer, since older ones run code of files that should hold "
+            f"tensors alone, found {torch.__version__}; --allow-pickle loads {path} all the same"
+        )
     zipped = _is_zipped(path)
     if whole and zipped and (damaged := _damaged_member(path)):
         raise SourceError(f"{path}: expected sound bytes, found {damaged} damaged")

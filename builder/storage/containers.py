@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from builder.errors import BuildError
 from builder.storage.files import PARTIAL, lock_file, lock_folder
 from builder.storage.hdf5_writer import Hdf5Writer
 from builder.storage.writer import DatasetWriter
@@ -15,12 +16,13 @@ from schemas import codecs, hdf5_format
 from schemas.codecs import ChunkCodec
 from schemas.errors import CodecError, NotADatasetError
 from schemas.hdf5_format import SUFFIXES
-from schemas.metadata import Metadata
+from schemas.layout import MOST_CHUNK_BYTES
+from schemas.metadata import ATTRIBUTE, Metadata
 
 
 def is_hdf5(path: Path) -> bool:
     """Whether a path names an HDF5 file; else it is the folder of a Zarr group."""
-    return path.suffix in SUFFIXES
+    return path.suffix.lower() in SUFFIXES
 
 
 def default_codec(path: Path) -> str:
@@ -42,13 +44,21 @@ def check_codec(path: Path, metadata: Metadata) -> None:
             f"codec: expected zstd, blosc-zstd, blosc-lz4 or none in a Zarr group, found {codec} "
             f"({path})"
         )
+    if codec.name == "none" and is_hdf5(path):
+        # Fletcher-32 alone takes a block of zeros for one of ones; deflate has a checksum too.
+        raise CodecError(
+            f"codec: expected gzip, zstd, blosc-zstd or blosc-lz4 in an HDF5 file (gzip:0 does not "
+            f"compress), found {codec} ({path})"
+        )
     sizes = metadata.sizes()
-    for field in metadata.present_fields() if is_hdf5(path) else ():
-        size = hdf5_format.chunk_rows(field, metadata) * field.row_bytes(sizes)
-        if size > hdf5_format.MOST_CHUNK_BYTES:
+    for field in metadata.present_fields():
+        if not field.sharded:
+            continue
+        size = metadata.chunk_frames * field.row_bytes(sizes)
+        if size > MOST_CHUNK_BYTES:
             raise CodecError(
-                f"chunk_frames: expected chunks of at most {hdf5_format.MOST_CHUNK_BYTES} bytes in "
-                f"an HDF5 file, found {size} for {field.path} ({path})"
+                f"chunk_frames: expected chunks of at most {MOST_CHUNK_BYTES} bytes, found {size} "
+                f"for {field.path} ({path})"
             )
 
 
@@ -57,6 +67,40 @@ def is_free(path: Path) -> bool:
     if not path.exists():
         return True
     return path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
+
+
+def check_place(path: Path, go_on: bool, overwrite: bool, hint: str) -> Metadata | None:
+    """Refuse a path that may not be written; give the metadata of a dataset to go on with.
+
+    Parameters
+    ----------
+    path : Path
+        Where a dataset is to be.
+    go_on, overwrite : bool
+        What may be done with a dataset that is there: add to it, or replace it.
+    hint : str
+        What to tell the user who may do neither.
+
+    Raises
+    ------
+    BuildError
+        If a dataset is there that may not be touched, or something else.
+    DatasetError
+        If it is one of another version, or damaged.
+    """
+    if is_free(path):
+        return None
+    try:
+        attributes = read_attributes(path)
+    except NotADatasetError:
+        attributes = {}
+    if ATTRIBUTE not in attributes:
+        raise BuildError(f"{path}: expected a Crafter dataset or nothing, found something else")
+    if overwrite:
+        return None
+    if not go_on:
+        raise BuildError(f"{path}: exists already; {hint}")
+    return Metadata.from_attributes(attributes, str(path))
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
@@ -91,6 +135,7 @@ def exclusive(path: Path) -> Iterator[bool]:
     """
     if is_hdf5(path):
         # Not the file's own lock: h5py would refuse to read it meanwhile.
+        path = _target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock_file(path.with_name(f".{path.name}.lock")) as held:
             yield held
@@ -102,7 +147,9 @@ def exclusive(path: Path) -> Iterator[bool]:
 
 def create(path: Path, metadata: Metadata) -> DatasetWriter:
     """Start an empty dataset, in the stead of what is there."""
-    return (Hdf5Writer if is_hdf5(path) else ZarrWriter).create(path, metadata, {})
+    if is_hdf5(path):
+        return Hdf5Writer.create(_target(path), metadata, {})
+    return ZarrWriter.create(path, metadata, {})
 
 
 def resume(path: Path) -> DatasetWriter:
@@ -113,4 +160,9 @@ def resume(path: Path) -> DatasetWriter:
     DatasetError
         If it cannot be gone on with.
     """
-    return (Hdf5Writer if is_hdf5(path) else ZarrWriter).resume(path)
+    return Hdf5Writer.resume(_target(path)) if is_hdf5(path) else ZarrWriter.resume(path)
+
+
+def _target(path: Path) -> Path:
+    """Follow a link: the file has one lock, whatever leads to it, and the link stays one."""
+    return path.resolve() if path.is_symlink() else path

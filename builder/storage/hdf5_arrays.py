@@ -15,7 +15,6 @@ from builder.storage.hdf5.file import AppendedFile
 from builder.storage.hdf5.tree import ChunkTree
 from schemas import hdf5_format
 from schemas.codecs import CHECKSUM_BYTES, fletcher32
-from schemas.errors import CorruptDataError
 from schemas.layout import Field
 from schemas.metadata import Metadata
 
@@ -132,8 +131,7 @@ class Hdf5Images(ImageArray):
         """Go on after the first `rows` rows of the file; see `GrowingArray`."""
         self.rows = rows
         count = rows // self._chunk_rows
-        if len(self._places) < count:
-            raise DamagedRowError("a chunk is missing", len(self._places) * self._chunk_rows)
+        _check_all_there(self._places, count, self._chunk_rows)
         self._chunks.restart(self._places[:count])
 
 
@@ -157,8 +155,7 @@ class Hdf5Rows(RowArray):
         """Go on after the first `rows` rows of the file; see `GrowingArray`."""
         self.rows = rows
         whole, partial = divmod(rows, self._chunk_rows)
-        if len(self._places) < whole + bool(partial):
-            raise CorruptDataError("a chunk is missing")
+        _check_all_there(self._places, whole + bool(partial), self._chunk_rows)
         self._chunks.restart(self._places[:whole])
         self._last = self._places[whole] if partial else None
         self._load_last()
@@ -181,6 +178,13 @@ class Hdf5Rows(RowArray):
         address, size = self._places[index]
         data = self._file.read(address, size)
         return self._codec.decode(data, self._dtype, self._chunk_shape, fletcher32)
+
+
+def _check_all_there(places: Sequence[Place], count: int, chunk_rows: int) -> None:
+    """Refuse an index that lacks one of the first chunks; a missing one has the size 0."""
+    sizes = [size for _, size in places[:count]] + [0] * (count - len(places))
+    if 0 in sizes:
+        raise DamagedRowError("a chunk is missing", sizes.index(0) * chunk_rows)
 
 
 def make_array(

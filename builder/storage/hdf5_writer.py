@@ -15,7 +15,7 @@ from builder.storage.writer import DatasetWriter
 from schemas import hdf5_format
 from schemas.errors import MetadataError
 from schemas.layout import TABLE, Field
-from schemas.metadata import PROVENANCE, Metadata
+from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, provenance_of
 
 if TYPE_CHECKING:
     from schemas.hdf5_file import Hdf5File
@@ -73,11 +73,17 @@ class Hdf5Writer(DatasetWriter):
         try:
             with Hdf5File(path) as stored:
                 metadata = Metadata.from_attributes(stored.attributes, str(path))
+                known = {field.path for field in metadata.present_fields()}
+                for name in sorted(stored.members - known - {ATTRIBUTE, PROVENANCE, TABLE}):
+                    raise MetadataError(
+                        f"{name}: expected nothing but what this version writes, found it; the "
+                        f"dataset can be read but not extended ({path})"
+                    )
                 places = {
                     field.path: _places(stored, field, metadata)
                     for field in metadata.present_fields()
                 }
-            writer = cls(file, metadata, stored.attributes.get(PROVENANCE) or {}, places)
+            writer = cls(file, metadata, provenance_of(stored.attributes), places)
             writer._restore_all()
             writer._write_members()
         except BaseException:
@@ -122,7 +128,8 @@ class Hdf5Writer(DatasetWriter):
                 longest = max(("runs", "conversions"), key=lambda k: len(provenance.get(k, [])))
                 runs = provenance.get(longest, [])
                 if not runs:
-                    raise MetadataError(f"metadata for HDF5: {error} ({self.path})") from error
+                    path = str(self.path).removesuffix(PARTIAL)
+                    raise MetadataError(f"metadata for HDF5: {error} ({path})") from error
                 provenance = {**provenance, longest: runs[1 + len(runs) // 8 :]}
         self._file.publish(self._file.append(root))
 

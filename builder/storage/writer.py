@@ -100,10 +100,12 @@ class DatasetWriter(ABC):
         self._retracted = None
 
     def retract_last(self) -> None:
-        """Take the last episode back, to be done again.
+        """Take the last episode back, to be done again; only before any was appended.
 
         Readers see it until another one comes in its stead.
         """
+        if self.metadata.counts != self._committed.counts:
+            raise RuntimeError("retract_last: expected a dataset just resumed, found new episodes")
         counts = self.metadata.counts
         last = counts.episodes - 1
         start = int(self.read_table("starts", last, last + 1)[0])

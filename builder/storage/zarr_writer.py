@@ -19,7 +19,7 @@ from builder.storage.zarr_arrays import ZarrImages, ZarrRows
 from schemas import zarr_format
 from schemas.errors import MetadataError, NotADatasetError
 from schemas.layout import TABLE
-from schemas.metadata import Metadata
+from schemas.metadata import Metadata, provenance_of
 
 
 class ZarrWriter(DatasetWriter):
@@ -61,7 +61,7 @@ class ZarrWriter(DatasetWriter):
         """
         root = read_root(path)
         metadata = Metadata.from_attributes(root["attributes"], str(path))
-        writer = cls(path, metadata, root["attributes"].get("provenance") or {})
+        writer = cls(path, metadata, provenance_of(root["attributes"]))
         expected = zarr_format.root_document(metadata, {})["consolidated_metadata"]["metadata"]
         found = root.get("consolidated_metadata", {}).get("metadata", {})
         for name, document in expected.items():

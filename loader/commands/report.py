@@ -47,6 +47,10 @@ def settings_lines(dataset: Dataset) -> list[tuple[str, str]]:
     """Say how a dataset was made, a name and a text a line."""
     meta = dataset.metadata
     sizes = (meta.env.area, meta.env.view, meta.env.size)
+
+    def said(entry: str, text: str) -> str:
+        return "?" if entry in meta.unknown else text
+
     more = [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
     more += [
         (f"source {index}", f"seed {source.seed}, {source.policy.name}")
@@ -57,11 +61,17 @@ def settings_lines(dataset: Dataset) -> list[tuple[str, str]]:
             "environment",
             f"{meta.env.name} {meta.env.version}, objects in order of {meta.env.object_order}",
         ),
-        ("area, view, size", ", ".join(f"{x}x{y}" for x, y in sizes)),
-        ("time limit", f"{meta.env.length:,} actions"),
-        ("policy", f"{meta.policy.name} {dict(meta.policy.parameters)}"),
-        ("seed", str(meta.seed)),
-        ("episodes a world", str(meta.trajectories_per_world)),
+        (
+            "area, view, size",
+            ", ".join(
+                said(f"env.{name}", f"{x}x{y}")
+                for name, (x, y) in zip(("area", "view", "size"), sizes, strict=True)
+            ),
+        ),
+        ("time limit", said("env.length", f"{meta.env.length:,} actions")),
+        ("policy", said("policy", f"{meta.policy.name} {dict(meta.policy.parameters)}")),
+        ("seed", said("seed", str(meta.seed))),
+        ("episodes a world", said("trajectories_per_world", str(meta.trajectories_per_world))),
         *more,
     ]
 

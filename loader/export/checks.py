@@ -11,6 +11,22 @@ FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
 """What an episode is made of in every format."""
 
 
+def check_final_frames(dataset: Dataset, why: str) -> None:
+    """Refuse episodes whose last row is a placeholder, for a format that needs the final frame.
+
+    Raises
+    ------
+    ExportError
+        Naming the first; `why` says what the format needs it for.
+    """
+    for episode in dataset:
+        if not episode.has_final_frame:
+            raise ExportError(
+                f"episode {episode.id}: expected its final frame, {why}, found none recorded "
+                f"({dataset.path})"
+            )
+
+
 def check_dataset(dataset: Dataset, *, need_actions: bool) -> None:
     """Refuse a dataset that has nothing to export, or not all that every format needs.
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from loader.dataset import Dataset
 from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset
-from loader.export.errors import ExportError
+from loader.export.checks import FIELDS, check_dataset, check_final_frames
 from loader.export.npz import save_npz
 
 CHUNK = 1024
@@ -80,21 +79,12 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
         the last reward comes with it.
     """
     check_dataset(dataset, need_actions=False)
-    _check_final_frames(dataset)
+    check_final_frames(dataset, "which DreamerV3 needs for the last reward")
     path.mkdir()
     stream = _Stream(dataset, path)
     for episode in dataset:
         stream.write(_make_steps(episode))
         yield episode.length
-
-
-def _check_final_frames(dataset: Dataset) -> None:
-    for episode in dataset:
-        if not episode.has_final_frame:
-            raise ExportError(
-                f"episode {episode.id}: expected its final frame, which DreamerV3 needs for the "
-                f"last reward, found none recorded ({dataset.path})"
-            )
 
 
 def _make_steps(episode: Episode) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
 from inspect import signature
@@ -12,8 +13,10 @@ import numpy as np
 
 from loader.dataset import Dataset
 from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset
+from loader.export.checks import FIELDS, check_dataset, check_final_frames
 from loader.export.errors import ExportError, MissingPackageError
+from schemas.layout import FRAME_FIELDS
+from schemas.metadata import ATTRIBUTE
 
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
@@ -79,7 +82,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
         If Minari, with its extra for HDF5, is not installed.
     """
     check_dataset(dataset, need_actions=True)
-    _check_final_frames(dataset)
+    check_final_frames(dataset, "the last of Minari's T + 1 observations")
     try:
         import h5py  # noqa: F401  Minari itself lacks it only once it writes
         from minari.data_collector.callbacks import EpisodeMetadataCallback
@@ -91,6 +94,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
             "Minari: expected version 0.5.4 or newer, since older ones store all pictures as lossy "
             f"JPEG, found {version('minari')}; pip install -U 'crafter-dataset[minari]'"
         )
+    _check_room(dataset, path)
     from gymnasium import spaces
 
     metadata = dataset.metadata
@@ -117,13 +121,16 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
         yield episode.length
 
 
-def _check_final_frames(dataset: Dataset) -> None:
-    for episode in dataset:
-        if not getattr(episode, "has_final_frame", True):
-            raise ExportError(
-                f"episode {episode.id}: expected its final frame, the last of Minari's T + 1 "
-                f"observations, found none recorded ({dataset.path})"
-            )
+def _check_room(dataset: Dataset, path: Path) -> None:
+    """Refuse a disk that is too small: Minari does not compress, and HDF5 does not take it well."""
+    sizes = dataset.metadata.sizes()
+    row = sum(FRAME_FIELDS[name].row_bytes(sizes) for name in dataset.fields)
+    needed, free = dataset.frames * row, shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise ExportError(
+            f"{path.parent}: expected {needed:,} bytes free, which Minari's files take, found "
+            f"{free:,}"
+        )
 
 
 def _env_spec(dataset: Dataset) -> EnvSpec | None:
@@ -132,7 +139,7 @@ def _env_spec(dataset: Dataset) -> EnvSpec | None:
 
     env = dataset.metadata.env
     settings = {name: getattr(env, name) for name in ("area", "view", "size", "length", "reward")}
-    unknown = getattr(dataset.metadata, "unknown", ())
+    unknown = dataset.metadata.unknown
     if env.name != "crafter" or any(f"env.{name}" in unknown for name in ("name", *settings)):
         return None
     # As `import builder` registers it, which the loader never does.
@@ -153,7 +160,7 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
         "algorithm_name": metadata.policy.name,
         "code_permalink": "https://github.com/danijar/crafter",
         "requirements": ["crafter-dataset"],
-        "crafter_dataset": metadata.header(),
+        ATTRIBUTE: metadata.header(),
     }
 
 

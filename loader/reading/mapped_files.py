@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import mmap
+import os
 import resource
 import threading
 from collections import OrderedDict
@@ -69,7 +70,9 @@ class MappedFiles:
         self._lock = threading.Lock()
         _READERS.add(self)
 
-    def get(self, path: str, slots: int | None, size: int = 0) -> MappedFile:
+    def get(
+        self, path: str, slots: int | None, size: int = 0, descriptor: int | None = None
+    ) -> MappedFile:
         """Give a file; what is read of it is told to `count`.
 
         Parameters
@@ -80,6 +83,8 @@ class MappedFiles:
             Number of chunks that it has room for, if it is a shard.
         size : int
             Bytes that are of interest; 0 for all.
+        descriptor : int, optional
+            The file, if it is open already: another may have its name by now.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class MappedFiles:
         with self._lock:
             file = self._files.get(path)
             if file is None:
-                file = self._map(path, slots, size)
+                file = self._map(path, slots, size, descriptor)
                 self._files[path] = file
                 self._mapped += len(file.data)
                 if len(self._files) > self._most:
@@ -106,9 +111,9 @@ class MappedFiles:
             )
         return file
 
-    def _map(self, path: str, slots: int | None, size: int) -> MappedFile:
+    def _map(self, path: str, slots: int | None, size: int, descriptor: int | None) -> MappedFile:
         try:
-            return _map(path, slots, size)
+            return _map(path, slots, size, descriptor)
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
@@ -118,7 +123,7 @@ class MappedFiles:
                     reader._mapped = 0
                     if reader is not self:
                         reader._lock.release()
-            return _map(path, slots, size)
+            return _map(path, slots, size, descriptor)
 
     def count(self, size: int) -> None:
         """Count bytes that were read, and now and then give back the memory that shows them.
@@ -134,10 +139,11 @@ class MappedFiles:
                     file.map.madvise(mmap.MADV_DONTNEED)
 
 
-def _map(path: str, slots: int | None, size: int) -> MappedFile:
+def _map(path: str, slots: int | None, size: int, descriptor: int | None) -> MappedFile:
     name = path.rpartition("/")[2]
     try:
-        with open(open_regular(path), "rb") as stream:
+        opened = open_regular(path) if descriptor is None else os.dup(descriptor)
+        with open(opened, "rb") as stream:
             mapped = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error

@@ -14,10 +14,8 @@ from loader.reading.mapped_files import MappedFiles
 from schemas.codecs import compression_of
 from schemas.container import ChunkLayout
 from schemas.errors import CorruptDataError
+from schemas.layout import MOST_CHUNK_BYTES
 from schemas.shards import MISSING
-
-MOST_CHUNK_BYTES = 2**31 - 1
-"""Blosc's limit; a larger chunk is left to zarr-python."""
 
 
 @dataclass(frozen=True)

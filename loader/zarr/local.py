@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ from loader.workers import WorkerThreads
 from loader.zarr.layout import DirectLayout, FileChunks
 from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
 from schemas.errors import CorruptDataError, NotADatasetError
-from schemas.layout import FIELDS, Field
+from schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
 from schemas.metadata import Metadata, Violation
 from schemas.shards import MISSING
 from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
@@ -165,6 +166,12 @@ class LocalZarr:
             for problem in self._missing_files(path, start, stop):
                 raise CorruptDataError(f"{path}: {problem}")
             self._check_chunks(path, start, stop)
+            array = self._stock.array(path)
+            if math.prod(array.chunks) * array.dtype.itemsize > MOST_CHUNK_BYTES:
+                raise CorruptDataError(
+                    f"{path}: expected chunks of at most {MOST_CHUNK_BYTES} bytes, found "
+                    f"{array.chunks} of {array.dtype}"
+                )
         return self._stock.read(path, start, stop)
 
     def _file(self, path: str, index: int) -> Path:

@@ -9,8 +9,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from builder.build import BuildError, build
+from builder.build import build
 from builder.envs.spec import ACTIONS
+from builder.errors import BuildError
 from builder.policies import PolicyError, describe_policy, load_factory
 from builder.seeding import policy_generator, world_seed
 from builder.settings import BuildSettings, Target

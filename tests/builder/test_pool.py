@@ -11,8 +11,9 @@ import time
 import psutil
 import pytest
 
-from builder.build import BuildError, build
+from builder.build import build
 from builder.collect import Job
+from builder.errors import BuildError
 from builder.pool import InlinePool, ProcessPool
 from builder.settings import BuildSettings, Target
 from tests.conftest import SMALL_WORLD

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builder.build import BuildError, build
+from builder.build import build
+from builder.errors import BuildError
 from builder.pool import InlinePool
 from builder.settings import BuildSettings, SettingsError, Target
 from builder.storage import files

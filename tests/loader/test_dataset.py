@@ -399,7 +399,7 @@ def test_conditions_choose_episodes(small_path, text, keep):
     "text",
     ["", "length", "3 > ", "length > 'a'", "end > 3", "__import__('os')", "length.real > 1",
      "lengths > 1", "id in (1, 2)", "[e for e in id]", "length > 10**9**9", "(" * 500, "lambda: 1",
-     "1 > 0 if id else 1", "id is 3", "length > True.real", "cheese"],
+     "1 > 0 if id else 1", "id is 3", "return > 1" + "0" * 400, "length > True.real", "cheese"],
 )  # fmt: skip
 def test_conditions_that_are_none_are_refused_and_nothing_is_run(small_path, text):
     with pytest.raises(ValueError, match="expected a condition on id, length"):

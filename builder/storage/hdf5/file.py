@@ -86,9 +86,10 @@ class AppendedFile:
         block = SIGNATURE + struct.pack(
             "<BBBBQQQQ", 2, 8, 8, 0, 0, _UNDEFINED, self.end, root
         )  # version; sizes of addresses and lengths; no flags; no base, no extension
+        # From here on the superblock may state this end, whatever happens before the sync is over.
+        self._published = self.end
         self._write_at(0, [block + lookup3(block)])
         self._sync()
-        self._published = self.end
 
     def publish_as(self, path: Path) -> None:
         """Move the file to its own name, in the stead of any other."""

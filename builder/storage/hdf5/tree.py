@@ -61,7 +61,7 @@ class ChunkTree:
         self, append: Callable[[bytes], int], dims: int, chunk_bytes: int, node_bytes: int
     ) -> None:
         self._append = append
-        self._dims = dims
+        self._dims, self._chunk_bytes = dims, chunk_bytes
         self._size_bytes = min(8, 1 + (chunk_bytes.bit_length() - 1 + 8) // 8)
         self._record_bytes = 8 + self._size_bytes + 4 + 8 * dims
         self.node_bytes = node_bytes
@@ -92,10 +92,14 @@ class ChunkTree:
         last : tuple of int, optional
             A chunk as `add` takes it, which is not there the next time.
         """
-        kept = [_Level(list(level.records), list(level.children)) for level in self._levels]
-        total = self._total
         if last is not None:
-            self.add(*last)
+            # On a copy: what is added there, levels too, is not there the next time.
+            copy = ChunkTree(self._append, self._dims, self._chunk_bytes, self.node_bytes)
+            copy._levels = [_Level([*level.records], [*level.children]) for level in self._levels]
+            copy._most, copy._most_below = [*self._most], [*self._most_below]
+            copy._total = self._total
+            copy.add(*last)
+            return copy.write()
         if not self._total:
             return UNDEFINED
         child = None
@@ -109,7 +113,6 @@ class ChunkTree:
             "<BBIHHBBQHQ", 0, FILTERED_CHUNKS, self.node_bytes, self._record_bytes,
             len(self._levels) - 1, 100, 40, child.address, child.records, self._total,
         )  # fmt: skip
-        self._levels, self._total = kept, total
         return struct.pack("<Q", self._append(header + lookup3(header)))
 
     def _close(self, depth: int, child: Child, between: Record) -> None:
@@ -140,6 +143,7 @@ class ChunkTree:
             if width := self._total_bytes(depth):
                 node += child.total.to_bytes(width, "little")
         node += lookup3(node)
+        assert len(node) <= self.node_bytes
         total = len(records) + sum(child.total for child in children)
         return Child(self._append(node.ljust(self.node_bytes, b"\0")), len(records), total)
 

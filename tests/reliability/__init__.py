@@ -1,0 +1,1 @@
+"""Reliability, measured: what survives kills, power loss, damage, malice and bad disks."""

@@ -1,0 +1,112 @@
+"""Damage a dataset at random: nothing wrong may be read without a word."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.build import build
+from builder.settings import BuildSettings, Target
+from loader import open_dataset
+from tests.conftest import SMALL_WORLD
+from tests.reliability.children import run_cases
+from tests.reliability.containers import SUFFIXES, Place, episode_at, places
+from tests.reliability.damage import Damage, draw
+from tests.reliability.reading import Reading, describe, differing, read_all
+from tests.reliability.report import campaign
+
+SEED = 3
+SETTINGS = BuildSettings(seed=8, chunk_frames=16, **SMALL_WORLD)
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory):
+    """Give a function that builds a small dataset in a container, once."""
+    folder = tmp_path_factory.mktemp("corruption")
+
+    @functools.cache
+    def make(suffix: str) -> Path:
+        path = folder / f"d{suffix}"
+        build(path, SETTINGS, Target(episodes=6), workers=0)
+        return path
+
+    return make
+
+
+@functools.cache
+def original(path: Path) -> Reading:
+    """Read the whole dataset, once a process."""
+    return read_all(path)
+
+
+@functools.cache
+def chunks(path: Path) -> list[tuple[Place, int]]:
+    """Give the chunks of images and maps, and the episode that each belongs to."""
+    found = [(place, episode_at(path, place.field, place.row)) for place in places(path)]
+    return [(place, episode) for place, episode in found if episode is not None]
+
+
+def examine(case: tuple[Path, Damage]) -> tuple[str, str]:
+    """Read a damaged copy: how it was detected, and what is wrong with that."""
+    path, damage = case
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        copy = Path(folder) / path.name
+        spoilt = damage.do(path, copy)
+        try:
+            reading = read_all(copy)
+        except Exception as error:
+            return "failed", describe(error)
+    return noticed(reading), complaint(path, damage.place.file, spoilt, reading)
+
+
+def noticed(reading: Reading) -> str:
+    """Say where the damage was first noticed."""
+    if reading.metadata is None:
+        return "at open"
+    if reading.errors:
+        return "at read"
+    return "by validation" if reading.violations else "harmless"
+
+
+def complaint(path: Path, file: str, spoilt: list[tuple[int, int]], reading: Reading) -> str:
+    """Say what should not have happened; "" if all is well."""
+    sound = original(path)
+    wrong = differing(reading, sound)
+    if wrong:
+        return f"read without an error, but not as written: {wrong}"
+    silent = not reading.errors and not reading.violations
+    if silent and reading.metadata != sound.metadata:
+        return f"metadata read without an error, but not as written: {reading.metadata}"
+    if silent and reading.values.keys() != sound.values.keys():
+        return f"not there any more: {sound.values.keys() - reading.values.keys()}"
+    for place, episode in chunks(path) if reading.metadata else ():
+        hit = any(low < place.stop and place.start < high for low, high in spoilt)
+        if place.file == file and hit:
+            name = f"{episode}/{place.field}"
+            if f"episode {episode}," not in reading.errors.get(name, ""):
+                return f"{name} is damaged, but reading it said {reading.errors.get(name)!r}"
+            if not any(place.field in v and f"episode {episode}" in v for v in reading.violations):
+                return f"{name} is damaged, but validation said {reading.violations}"
+    return ""
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("count", [30, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_corruption(datasets, suffix, count):
+    path = datasets(suffix)
+    assert open_dataset(path).metadata.status == "complete"
+    damages = draw(places(path), count, SEED)
+    with campaign("corruption", suffix) as figures:
+        figures["cases"] = count
+        failures: list[Any] = []
+        for outcome in run_cases(examine, [(path, damage) for damage in damages], seconds=30):
+            how, what = outcome.result or ("died", outcome.death)
+            figures[f"{how} ({'chunks' if outcome.case[1].place.field else 'metadata'})"] += 1
+            if what:
+                failures.append((outcome.case[1], what))
+        figures["failures"] = len(failures)
+    assert not failures, "\n".join(f"seed {SEED}: {case}: {what}" for case, what in failures[:20])

@@ -1,0 +1,132 @@
+"""Record a build's writes and syncs, and look at what a disk may hold if the power fails."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from builder.build import _Build, build
+from builder.settings import Target
+from loader import open_dataset
+from schemas.errors import NotADatasetError
+from tests.reliability.containers import (
+    QUICK,
+    SUFFIXES,
+    committed,
+    problems,
+    remove,
+    small_files,
+)
+from tests.reliability.disk import LOSSES, after_power_loss, place_content
+from tests.reliability.recorder import Recorder, Step, recording
+from tests.reliability.report import campaign
+
+FIRST, LAST = Target(frames=50), Target(episodes=7)
+"""The build ends with a cut episode, which its extension does again."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Give the digest of the undisturbed build, and the committed episodes of each part."""
+    folder = tmp_path_factory.mktemp("whole")
+    with small_files():
+        done = build(folder / "d.zarr", QUICK, LAST, workers=0)
+        build(folder / "first.zarr", QUICK, FIRST, workers=0)
+    return done.metadata.digest, committed(folder / "d.zarr"), committed(folder / "first.zarr")
+
+
+def record(path: Path) -> list[Step]:
+    """Build a dataset and extend it, with a commit after each episode."""
+    commit = _Build._commit
+
+    def commit_and_mark(self: _Build, complete: bool = False) -> None:
+        commit(self, complete)
+        recorder.mark(str(self._writer.committed.counts.episodes))
+
+    options = {"workers": 0, "num_envs": 1, "commit_seconds": 0.0}
+    with recording(path.parent) as recorder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Build, "_commit", commit_and_mark)
+        build(path, QUICK, FIRST, **options)
+        # The cut episode is taken back before it is done again.
+        recorder.mark(str(len(open_dataset(path)) - 1))
+        build(path, QUICK, LAST, resume=True, **options)
+    check_recording(recorder, path.parent)
+    return recorder.steps
+
+
+def check_recording(recorder: Recorder, root: Path) -> None:
+    """Check that nothing was missed: all steps together make what is there."""
+    disk = after_power_loss([*recorder.steps], lambda pending, rng: pending, random.Random(0))
+    there = {
+        str(path.relative_to(root)): None if path.is_dir() else path.read_bytes()
+        for path in root.rglob("*")
+    }
+    assert disk.content() == there
+
+
+def moments(steps: Sequence[Step]) -> Iterator[tuple[int, int | None]]:
+    """Yield every moment, and the episodes that must be there if the power fails then."""
+    floor = None
+    for moment, step in enumerate([*steps, Step("mark")]):
+        yield moment, floor
+        if step.kind == "mark" and step.name:
+            floor = int(step.name)
+
+
+def look(path: Path, whole: tuple[str, list[bytes], list[bytes]]) -> int | None:
+    """Count the episodes that are committed, after checking them; None if there is no dataset."""
+    try:
+        found = committed(path)
+    except NotADatasetError:
+        return None
+    assert problems(path) == []
+    assert found in (whole[1][: len(found)], whole[2])
+    return len(found)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("states", "resumed"), [(20, 0.1), pytest.param(10_000, 0.2, marks=pytest.mark.slow)]
+)
+def test_power_loss(tmp_path, suffix, whole, states, resumed):
+    (tmp_path / "recorded").mkdir()
+    rng = random.Random(states)
+    with small_files(), campaign("power loss", suffix) as figures:
+        steps = record(tmp_path / "recorded" / f"d{suffix}")
+        figures["steps"] = len(steps)
+        cases = [(*at, loss) for at in moments(steps) for loss in LOSSES]
+        chosen = sorted(rng.sample(range(len(cases)), min(states, len(cases))))
+        known: dict[str, int | None] = {}
+        for case in chosen:
+            moment, floor, loss = cases[case]
+            content = after_power_loss(steps[:moment], loss, random.Random(case)).content()
+            name = hashlib.sha256(repr(sorted(content.items())).encode()).hexdigest()
+            where = f"seed {states}, case {case}: step {moment}, {loss.__name__}"
+            root = tmp_path / "after"
+            if name not in known:
+                root.mkdir()
+                place_content(content, root)
+                try:
+                    known[name] = look(root / f"d{suffix}", whole)
+                    if rng.random() < resumed:
+                        resume(root / f"d{suffix}", whole[0])
+                        figures["resumed"] += 1
+                except BaseException as error:
+                    error.add_note(where)
+                    raise
+                remove(root)
+            figures["states"] += 1
+            assert floor is None or (known[name] or 0) >= floor, f"{where}: {known[name]}, {floor}"
+        figures["distinct"] = len(known)
+        assert len({*known.values()}) > len(whole[1]) // 2, "the states are too much alike"
+
+
+def resume(path: Path, digest: str) -> None:
+    """Go on with what is left, to the end."""
+    done = build(path, QUICK, LAST, workers=0, resume=True)
+    assert done.metadata.digest == digest
+    assert problems(path) == []
