@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from schemas.hdf5_file import Hdf5File, StoredArray
 from schemas.hdf5_format import compression_of, violations
 from schemas.layout import FIELDS, Field
 from schemas.metadata import Metadata, Violation
+
+MOST_PLACES = 2**17
+"""Chunks of an array that are all looked up at once; those of a larger one are one by one."""
 
 _FIELDS = {field.path: field for field in FIELDS}
 
@@ -141,11 +145,18 @@ class _Chunks:
         self.count = files.count
         self._path, self._end, self._files = str(file.path), file.end, files
         self._descriptor = file.descriptor
-        self._places = file.places(path)
+        # To find all places takes some microseconds each, to find one some tens.
+        array = file.array(path)
+        self._find: Callable[[int], tuple[int, int]]
+        if array.shape[0] // array.chunk_rows <= MOST_PLACES:
+            places = [(address, size) for address, size in file.places(path).tolist()]
+            self._find = lambda number: places[number] if number < len(places) else (0, 0)
+        else:
+            self._find = functools.cache(functools.partial(file.place, path))
 
     def get(self, number: int) -> NDArray[np.uint8]:
         """Give a chunk as it is stored; see `StoredChunks`."""
-        address, size = self._places[number].tolist() if number < len(self._places) else (0, 0)
+        address, size = self._find(number)
         if not size:
             raise CorruptDataError("a chunk is missing in the file")
         file = self._files.get(self._path, None, self._end, self._descriptor)

@@ -208,6 +208,26 @@ class Hdf5File:
         places[numbers] = table[:, 1:]
         return places
 
+    def place(self, path: str, number: int) -> tuple[int, int]:
+        """Find one chunk of an array; what `places` has for it.
+
+        Raises
+        ------
+        CorruptDataError
+            If the index is damaged, or the chunk would lie outside the file.
+        """
+        dataset, rows = self._dataset(path), self.array(path).chunk_rows
+        try:
+            corner = (number * rows, *[0] * (dataset.ndim - 1))
+            info = dataset.id.get_chunk_info_by_coord(corner)
+        except Exception as error:
+            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+        if info.byte_offset is None or info.filter_mask:
+            return 0, 0
+        if info.byte_offset + info.size > self.end:
+            raise CorruptDataError(f"{path}: a chunk lies outside the file")
+        return int(info.byte_offset), int(info.size)
+
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Read rows through h5py, whatever they went through.
 

@@ -251,6 +251,22 @@ def test_libhdf5_may_add_to_it(path):
         np.testing.assert_array_equal(file["frames"][start : start + 30], before)
 
 
+def test_places_are_the_same_found_one_by_one(path, monkeypatch):
+    expected = [episode.load() for episode in open_dataset(path)]
+    monkeypatch.setattr("loader.hdf5.MOST_PLACES", 0)
+    for episode, rows in zip(open_dataset(path), expected, strict=True):
+        for name, values in episode.load().items():
+            np.testing.assert_array_equal(values, rows[name])
+    with h5py.File(path, "r+") as file:
+        shape, dtype = file["frames"].shape, file["frames"].dtype
+        del file["frames"]
+        file.create_dataset("frames", shape, dtype, chunks=(8, 20, 18, 3), compression="gzip",
+                            fletcher32=True)  # fmt: skip
+        file["frames"][:8] = 1
+    with pytest.raises(CorruptDataError, match="a chunk is missing in the file"):
+        open_dataset(path)[1]["frames"].read()
+
+
 def test_what_lies_behind_the_last_commit_is_no_part_of_it(path):
     content = path.read_bytes()
     with open(path, "ab") as file:

@@ -129,10 +129,11 @@ def test_achievements_that_cannot_be_counted(dataset_path, tmp_path):
     library.close()
 
 
-def test_a_growing_dataset_is_followed_until_it_is_complete(tmp_path):
-    growing = grow_dataset(tmp_path / "data.zarr", (20, 30, 9), (1, 2, 3))
+@pytest.mark.parametrize("name", ["data.zarr", "data.h5"])
+def test_a_growing_dataset_is_followed_until_it_is_complete(tmp_path, name):
+    growing = grow_dataset(tmp_path / name, (20, 30, 9), (1, 2, 3))
     next(growing)
-    library = Library([tmp_path / "data.zarr"])
+    library = Library([tmp_path / name])
     state = opened(State(library.shelves()), library)
     for episodes in growing:
         (event,) = wait(library, state)
