@@ -310,6 +310,8 @@ class _Build:
 
     def _kept(self) -> str:
         kept, path = self._writer.committed.counts, self._writer.path
+        if not path.exists():
+            return f"what was committed went with {path}"
         if not kept.episodes:
             return f"no episode is committed yet in {path}; build it anew with --overwrite"
         return (

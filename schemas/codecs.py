@@ -241,7 +241,7 @@ def decode_into(
     if not fits:
         raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {found}")
     raw: Any = body
-    if compression == "zstd" and found is None and _zstd_most(body) > 2 * out.nbytes + _SLACK:
+    if compression == "zstd" and found is None and _zstd_most(body) > 16 * out.nbytes + _SLACK:
         verify(stored, checksum)
         raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found far more")
     try:
@@ -310,7 +310,7 @@ def _zstd_bytes(header: bytes) -> int | None:
     return int.from_bytes(header[start : start + size], "little") + (256 if size == 2 else 0)
 
 
-_SLACK = 2**20
+_SLACK = 2**24
 _ZSTD_BLOCK = 2**17
 """Bytes that a block holds, at most."""
 
@@ -320,14 +320,18 @@ def _zstd_most(body: NDArray[np.uint8]) -> int:
 
     Source: RFC 8878, section 3.1.1.2. What is no such frame is left to the decoder.
     """
-    descriptor = int(body[4]) if len(body) > 4 else 0
+    descriptor = int(body[4]) if len(body) > 5 else 0
+    largest = _ZSTD_BLOCK
+    if len(body) > 5 and not descriptor >> 5 & 1:
+        exponent, mantissa = divmod(int(body[5]), 8)
+        largest = min(largest, (8 + mantissa) << 7 + exponent)
     start = 6 - (descriptor >> 5 & 1) + (0, 1, 2, 4)[descriptor & 3]
     most, is_last = 0, False
     while not is_last and start + 3 <= len(body):
         header = int.from_bytes(body[start : start + 3].tobytes(), "little")
         is_last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
         # A raw block, one byte repeated, or a compressed block.
-        most += size if kind < 2 else _ZSTD_BLOCK
+        most += size if kind < 2 else largest
         start += 3 + (1 if kind == 1 else size)
     # A frame after the first one would not be counted.
     return most if start + 4 >= len(body) else 2**63

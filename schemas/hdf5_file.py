@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -71,8 +72,6 @@ class Hdf5File:
         The root's attributes of the format, their JSON read.
     end : int
         Bytes of the file that are part of it; behind may lie what is being written.
-    members : frozenset of str
-        Names of all that is in the root and in the table's group, attributes too.
 
     Raises
     ------
@@ -94,6 +93,7 @@ class Hdf5File:
                 f"{_one_line(error)}"
             ) from error
         self._arrays: dict[str, h5py.Dataset] = {}
+        self._checked: set[str] = set()
         try:
             self.end = self._published_end()
             self.attributes = {
@@ -101,9 +101,6 @@ class Hdf5File:
                 for name in (ATTRIBUTE, PROVENANCE)
                 if name in self._file.attrs
             }
-            self.members = frozenset(
-                [*self._file, *self._file.attrs, *(f"{TABLE}/{name}" for name in self._table())]
-            )
         except Exception as error:
             self.close()
             raise NotADatasetError(
@@ -121,6 +118,15 @@ class Hdf5File:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def names(self) -> Iterator[str]:
+        """Yield the paths of all that is in the file, with the attributes as `path@attribute`."""
+        yield from (f"@{name}" for name in self._file.attrs)
+        found: list[str] = []
+        self._file.visit(found.append)
+        for path in found:
+            yield path
+            yield from (f"{path}@{name}" for name in self._file[path].attrs)
 
     @property
     def descriptor(self) -> int:
@@ -238,7 +244,9 @@ class Hdf5File:
         """
         dataset = self._dataset(path)
         try:
-            require_all_stored(dataset)
+            if path not in self._checked:
+                require_all_stored(dataset)
+                self._checked.add(path)
             return np.asarray(dataset[start:stop])
         except MemoryError:
             raise CorruptDataError(f"{path}: expected rows that fit into memory") from None
@@ -260,12 +268,6 @@ class Hdf5File:
         if block[:8] == SIGNATURE and block[8] in (2, 3) and block[9] == 8:
             return int.from_bytes(block[28:36], "little")
         return os.fstat(self._stream.fileno()).st_size
-
-    def _table(self) -> list[str]:
-        is_group = isinstance(self._file.get(TABLE, getlink=True), h5py.HardLink) and (
-            self._file.get(TABLE, getclass=True) is h5py.Group
-        )
-        return list(self._file[TABLE]) if is_group else []
 
     def _attribute(self, name: str) -> Any:
         if self._file.attrs.get_id(name).get_storage_size() > MOST_TEXT_BYTES:

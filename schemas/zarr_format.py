@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.codecs import ChunkCodec
+from schemas.errors import CodecError
 from schemas.layout import TABLE, Field
 from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
 
@@ -72,7 +73,11 @@ def document_violations(
 
     What the format leaves free is not looked at: rows a file, the compressor and its level.
     """
-    model = array_document(field, metadata)
+    try:
+        model = array_document(field, metadata)
+    except CodecError as error:
+        yield "a codec for a Zarr group", str(error)
+        return
     for key in ("chunk_key_encoding", "fill_value"):
         if document.get(key) != model[key]:
             yield f"{key} {model[key]}", str(document.get(key))

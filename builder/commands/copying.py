@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def check_distinct_paths(sources: Sequence[Path], path: Path) -> None:
     for source in sources:
         if source.exists() and path.exists() and source.samefile(path):
             raise click.UsageError(f"{path}: expected another path than the source's, found it")
-        if source.resolve() in path.resolve().parents:
+        if Path(os.path.realpath(source)) in Path(os.path.realpath(path)).parents:
             raise click.UsageError(f"{path}: expected a path outside {source}, found one inside")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,7 +65,7 @@ def command(source: Path, outs: tuple[Path, ...], **options: Any) -> int:
     """
     from builder.copying.combine import combine
 
-    if len({out.resolve() for out in outs}) != len(outs):
+    if len({os.path.realpath(out) for out in outs}) != len(outs):
         raise click.UsageError("DST: expected distinct paths, found one twice")
     fractions = options["fractions"] or (1 / len(outs),) * len(outs)
     for out in outs:

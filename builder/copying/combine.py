@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -163,10 +164,17 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
     )
 
 
+_CONTENT = "content"
+"""What an episode is known by whose build is unknown."""
+
+
 def missing_from(part: Part, there: Part) -> Part:
     """Give those episodes of a part that are not in another one; see `_identities`."""
-    known = set(_identities(there))
-    missing = [identity not in known for identity in _identities(part)]
+    left = Counter(_identities(there))
+    missing = []
+    for identity in _identities(part):
+        missing.append(not left[identity])
+        left[identity] -= left[identity] > 0
     return replace(part, episodes=part.episodes[missing])
 
 
@@ -175,7 +183,7 @@ def _identities(part: Part) -> list[tuple[str, int | str]]:
     if "seed" in part.metadata.unknown:
         count = part.metadata.counts.episodes
         digests = part.container.read(f"{TABLE}/digests", 0, count)[part.episodes]
-        return [("content", digest.tobytes().hex()) for digest in digests]
+        return [(_CONTENT, digest.tobytes().hex()) for digest in digests]
     sources, source, number = part.origins()
     names = [_canonical(spec) for spec in sources]
     return [(names[s], n) for s, n in zip(source.tolist(), number.tolist(), strict=True)]
@@ -213,8 +221,10 @@ def _check_distinct(parts: Sequence[Part]) -> None:
     """Refuse an episode that is there twice: a split would have it on both sides."""
     seen: set[tuple[str, int | str]] = set()
     for part in parts:
+        earlier = frozenset(seen)
         for episode, identity in zip(part.episodes.tolist(), _identities(part), strict=True):
-            if identity in seen:
+            # Episodes of one import may well be alike.
+            if identity in (earlier if identity[0] == _CONTENT else seen):
                 raise CombineError(
                     f"episode {episode} of {part.container.name}: expected each episode once, "
                     "found it a second time; leave it out (convert-dataset --episodes, --filter)"

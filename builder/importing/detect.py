@@ -46,15 +46,21 @@ def open_source(path: Path, kind: str | None = None, allow_pickle: bool = False)
         raise SourceError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
     if not path.exists():
         raise SourceError(f"{path}: expected a dataset, found nothing there")
-    inside = sorted(child.parent for child in path.glob("*/info.pt"))
-    if len(inside) == 1 and not (path / "info.pt").is_file():
-        path = inside[0]  # as DIAMOND has its train and test, of which there is one
+    if kind in (None, "diamond"):
+        path = _only_part(path)
     kind = kind or _detect(path, allow_pickle)
     if kind == "minari":
         return MinariEpisodes(path)
     if kind == "recorder":
         return RecorderEpisodes(path, allow_pickle)
     return TorchEpisodes(path, kind, allow_pickle)
+
+
+def _only_part(path: Path) -> Path:
+    """Give the one of DIAMOND's folders `train` and `test` that there is, if that is all."""
+    inside = [path / name for name in ("train", "test") if (path / name / "info.pt").is_file()]
+    own = find_data(path) or find_numbered(path, deep=False) or next(path.glob("*.npz"), None)
+    return inside[0] if len(inside) == 1 and not own else path
 
 
 def _detect(path: Path, allow_pickle: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,4 +166,4 @@ def resume(path: Path) -> DatasetWriter:
 
 def _target(path: Path) -> Path:
     """Follow a link: the file has one lock, whatever leads to it, and the link stays one."""
-    return path.resolve() if path.is_symlink() else path
+    return Path(os.path.realpath(path)) if path.is_symlink() else path

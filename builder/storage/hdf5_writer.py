@@ -73,8 +73,11 @@ class Hdf5Writer(DatasetWriter):
         try:
             with Hdf5File(path) as stored:
                 metadata = Metadata.from_attributes(stored.attributes, str(path))
-                known = {field.path for field in metadata.present_fields()}
-                for name in sorted(stored.members - known - {ATTRIBUTE, PROVENANCE, TABLE}):
+                known = {TABLE, f"@{ATTRIBUTE}", f"@{PROVENANCE}"}
+                for field in metadata.present_fields():
+                    attributes = hdf5_format.array_attributes(field)
+                    known |= {field.path, *(f"{field.path}@{name}" for name in attributes)}
+                for name in sorted({*stored.names()} - known):
                     raise MetadataError(
                         f"{name}: expected nothing but what this version writes, found it; the "
                         f"dataset can be read but not extended ({path})"

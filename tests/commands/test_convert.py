@@ -166,6 +166,19 @@ def test_wrong_arguments(command, data, tmp_path, arguments, code, texts):
     assert not list(tmp_path.glob("out.*"))
 
 
+def test_links_that_lead_to_themselves(command, data, tmp_path):
+    for arguments in (
+        ["convert-dataset", "data.zarr", "loop.h5"],
+        ["merge-dataset", "data.zarr", "loop.h5"],
+        ["split-dataset", "data.zarr", "loop.h5", "other.h5"],
+        ["build-dataset", "--out", "loop.h5", "--frames", 9],
+    ):
+        (tmp_path / "loop.h5").unlink(missing_ok=True)
+        (tmp_path / "loop.h5").symlink_to("loop.h5")
+        done = command(*arguments, "--quiet")
+        assert done.returncode == 0 or len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def test_a_folder_that_is_no_dataset_is_not_replaced(command, data, tmp_path):
     (tmp_path / "mine.zarr").mkdir()
     (tmp_path / "mine.zarr" / "notes").write_text("x")

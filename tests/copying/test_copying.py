@@ -225,6 +225,15 @@ def test_one_import_is_told_from_another(tmp_path):
     assert len(assert_valid(merged)) == 6
     with pytest.raises(CombineError, match="expected each episode once"):
         combine([part(merged), part(other)], "gzip:1")
+    alike = tmp_path / "alike.h5"
+    same = series([5, 5], 3)
+    first = next(same.read(0))
+    twice = [first, replace(first, episode=1)]
+    store(alike, replace(same, read=lambda start: iter(twice[start:])))
+    again = tmp_path / "again.zarr"
+    copy([part(alike)], again, "zstd:1")
+    assert open_dataset(again).metadata.digest == open_dataset(alike).metadata.digest
+    assert len(missing_from(part(alike), part(alike, [0])).episodes) == 1
     assert len(missing_from(part(other), part(one)).episodes) == 2
     assert not len(missing_from(part(other), part(merged)).episodes)
 

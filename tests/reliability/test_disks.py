@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.build import BuildError, build
+from builder.build import build
 from builder.commands.build import main
+from builder.errors import BuildError
 from builder.settings import Target
 from loader import open_dataset
 from schemas.commandline import describe_os_error
