@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -267,46 +266,6 @@ COMMAND = [
     "--seed", "4", "--area", "24x20", "--length", "60", "--chunk-frames", "16", "--workers", "2",
     "--commit-seconds", "0.3",
 ]  # fmt: skip
-
-
-def kill_and_resume(tmp_path: Path, frames: int, kills: int) -> None:
-    """Kill a build's process group at random moments, resume it each time, then to the end."""
-    whole = build(tmp_path / "whole", SETTINGS, Target(frames=frames), workers=2)
-    # The slower engine, so that there is time to be killed in; the last run takes the other one.
-    command = [*COMMAND[:4], str(frames), *COMMAND[5:], "--engine", "crafter", "--resume"]
-    rng = random.Random(0)
-    held = 0
-    progressed = set()
-    for _ in range(kills):
-        process = subprocess.Popen(
-            command, cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL
-        )
-        time.sleep(rng.uniform(0.3, 4.0))
-        assert process.poll() is None, "it ended before it could be killed"
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if (tmp_path / "d" / "zarr.json").exists():
-            assert is_valid(tmp_path / "d")
-            dataset = open_dataset(tmp_path / "d")
-            assert dataset.metadata.status == "building"
-            assert len(dataset) >= held
-            held = len(dataset)
-            progressed.add(held)
-    assert len(progressed) > kills // 4
-    # The target is the dataset's own by now.
-    subprocess.run([*COMMAND[:3], "--resume", "--quiet"], cwd=tmp_path, check=True)
-    assert is_valid(tmp_path / "d")
-    assert open_dataset(tmp_path / "d").metadata.digest == whole.metadata.digest
-    assert not list((tmp_path / "d").rglob("*.partial"))
-
-
-@pytest.mark.slow
-def test_twenty_kills(tmp_path):
-    kill_and_resume(tmp_path, frames=60_000, kills=20)
-
-
-def test_three_kills(tmp_path):
-    kill_and_resume(tmp_path, frames=12_000, kills=3)
 
 
 class Killed(BaseException):

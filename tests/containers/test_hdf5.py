@@ -241,7 +241,7 @@ def test_libhdf5_may_add_to_it(path):
     with h5py.File(path, "r+") as file:
         frames = file["frames"]
         rows = frames.shape[0]
-        frames.resize(rows + 8 * 300, axis=0)
+        frames.resize(rows + 8 * 100, axis=0)
         frames[rows:] = 7
         file["mine"] = np.arange(5)
     with h5py.File(path) as file:

@@ -31,9 +31,9 @@ def decoded(monkeypatch):
     shapes = []
     decode_into = loader.reading.direct.decode_into
 
-    def counted(compression, data, out):
+    def counted(compression, data, out, *checksum):
         shapes.append(out.shape)
-        return decode_into(compression, data, out)
+        return decode_into(compression, data, out, *checksum)
 
     monkeypatch.setattr(loader.reading.direct, "decode_into", counted)
     return shapes
@@ -250,10 +250,10 @@ def test_a_disk_that_fails_is_told_as_damage_is(library, monkeypatch, field):
 
     real = loader.reading.mapped_files._map
 
-    def failing(path, slots):
+    def failing(path, *arguments):
         if f"/{field}/" in path:
             raise OSError(5, "Input/output error", path)
-        return real(path, slots)
+        return real(path, *arguments)
 
     monkeypatch.setattr(loader.reading.mapped_files, "_map", failing)
     state = opened(State(library.shelves()), library)
