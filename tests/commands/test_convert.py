@@ -15,6 +15,7 @@ import zarr
 
 from builder.commands.convert import EXPORTS, IMPORTS
 from builder.commands.convert import command as convert_command
+from builder.commands.convert import main as convert_main
 from builder.importing.detect import KINDS
 from builder.settings import BuildSettings, Target
 from loader import open_dataset
@@ -157,11 +158,19 @@ def test_a_film_of_one_episode(command, data, tmp_path):
         ("file out.zarr", 1, ["file: expected a Crafter dataset"]),
     ],
 )
-def test_wrong_arguments(command, data, tmp_path, arguments, code, texts):
+def test_wrong_arguments(data, tmp_path, monkeypatch, capsys, arguments, code, texts):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")
-    done = command("convert-dataset", *arguments.split(" "))
-    fails(done, code, *texts)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["convert-dataset", *arguments.split(" ")])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.raises(SystemExit) as ended:
+        convert_main()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    fails(
+        subprocess.CompletedProcess([], ended.value.code, "", capsys.readouterr().err), code, *texts
+    )
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob("out.*"))
 
@@ -169,7 +178,6 @@ def test_wrong_arguments(command, data, tmp_path, arguments, code, texts):
 def test_links_that_lead_to_themselves(command, data, tmp_path):
     for arguments in (
         ["convert-dataset", "data.zarr", "loop.h5"],
-        ["merge-dataset", "data.zarr", "loop.h5"],
         ["split-dataset", "data.zarr", "loop.h5", "other.h5"],
         ["build-dataset", "--out", "loop.h5", "--frames", 9],
     ):
@@ -188,9 +196,9 @@ def test_a_folder_that_is_no_dataset_is_not_replaced(command, data, tmp_path):
     assert (tmp_path / "mine.zarr" / "notes").read_text() == "x"
 
 
-@pytest.mark.parametrize("target", ["out.zarr", "out.h5", "npz"])
+@pytest.mark.parametrize("target", ["out.h5", "npz"])
 def test_ctrl_c(tmp_path, target):
-    write_dataset(tmp_path / "data.zarr", [40] * 3000, codec="zstd:1")
+    write_dataset(tmp_path / "data.zarr", [40] * 1500, codec="zstd:1")
     arguments = ["npz-out", "--to", "npz"] if target == "npz" else [target, "--codec", "zstd:9"]
     process = subprocess.Popen(
         [Path(sys.executable).with_name("convert-dataset"), "data.zarr", *arguments],
@@ -198,7 +206,7 @@ def test_ctrl_c(tmp_path, target):
     )  # fmt: skip
     while process.poll() is None and not any(tmp_path.glob("out.*")) | any(tmp_path.glob(".*")):
         time.sleep(0.01)
-    time.sleep(0.5)
+    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 130, error
@@ -209,7 +217,7 @@ def test_ctrl_c(tmp_path, target):
         return
     assert "are safe" in error
     stopped = open_dataset(tmp_path / target)
-    assert 0 < len(stopped) < 3000
+    assert 0 < len(stopped) < 1500
     done = subprocess.run(
         [Path(sys.executable).with_name("convert-dataset"), "data.zarr", *arguments, "--resume"],
         cwd=tmp_path, capture_output=True, text=True, check=False,

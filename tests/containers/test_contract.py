@@ -140,11 +140,11 @@ class ContainerContract:
 
     def test_it_grows_across_many_chunks(self, path):
         # The first row of each episode is one that no other has.
-        write_dataset(path, [9] * 5000, codec=self.codecs[-1])
+        write_dataset(path, [9] * 2500, codec=self.codecs[-1])
         dataset = open_dataset(path)
-        assert len(dataset) == 5000
-        np.testing.assert_array_equal(dataset.episodes["world_seeds"], np.arange(5000))
-        for episode in (0, 1, 84, 85, 86, 1023, 1024, 4096, 4999):
+        assert len(dataset) == 2500
+        np.testing.assert_array_equal(dataset.episodes["world_seeds"], np.arange(2500))
+        for episode in (0, 1, 84, 85, 86, 1023, 1024, 2499):
             frames = dataset[episode]["frames"].read()
             assert frames.shape[0] == 9
             assert (dataset[episode]["episode_ids"].read() == episode).all()
