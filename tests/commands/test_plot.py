@@ -49,7 +49,14 @@ def test_pictures_and_a_page_that_needs_no_other_file(command, small_path, tmp_p
         assert fact in text
 
 
-@pytest.mark.parametrize("kind", ["pdf", "svg", "png"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("pdf", marks=pytest.mark.slow),
+        pytest.param("svg", marks=pytest.mark.slow),
+        "png",
+    ],
+)
 def test_equal_commands_write_equal_bytes(command, small_path, tmp_path, kind):
     for folder in ("one", "two"):
         arguments = ["--out", folder, "--format", kind, "--episodes", "0:2", "--maps", 1]

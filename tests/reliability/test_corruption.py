@@ -95,7 +95,7 @@ def complaint(path: Path, file: str, spoilt: list[tuple[int, int]], reading: Rea
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("count", [30, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_corruption(datasets, suffix, count):
     path = datasets(suffix)
     assert open_dataset(path).metadata.status == "complete"

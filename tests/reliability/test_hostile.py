@@ -130,7 +130,7 @@ def run_command(name: str, path: Path) -> str:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
-    ("count", "every"), [(30, 30), pytest.param(1_000, 5, marks=pytest.mark.slow)]
+    ("count", "every"), [(12, 12), pytest.param(1_000, 5, marks=pytest.mark.slow)]
 )
 def test_hostile(datasets, suffix, count, every):
     path = datasets(suffix)

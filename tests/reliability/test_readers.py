@@ -29,7 +29,7 @@ def check_digest(dataset, index: int) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
-    ("opens", "commits"), [(15, 2), pytest.param(1_000, 50, marks=pytest.mark.slow)]
+    ("opens", "commits"), [(8, 2), pytest.param(1_000, 50, marks=pytest.mark.slow)]
 )
 def test_readers(tmp_path, suffix, opens, commits):
     path = tmp_path / f"d{suffix}"
