@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loader.reading.chunk_cache import ChunkCache
-from loader.reading.cuts import copy_cuts, empty_rows
 from loader.reading.direct import DirectArray
+from loader.reading.direct_container import DirectContainer
 from loader.reading.fallback_log import log_once
 from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
 from loader.workers import WorkerThreads
 from schemas.codecs import fletcher32
-from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
+from schemas.container import ArrayInfo, ChunkLayout
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.hdf5_file import Hdf5File, StoredArray
 from schemas.hdf5_format import compression_of, violations
@@ -30,7 +30,7 @@ MOST_PLACES = 2**17
 _FIELDS = {field.path: field for field in FIELDS}
 
 
-class LocalHdf5:
+class LocalHdf5(DirectContainer):
     """Reads a dataset's arrays: chunks straight from the mapped file, or through h5py.
 
     Parameters
@@ -82,38 +82,12 @@ class LocalHdf5:
         if missing:
             yield Violation(field.path, "every chunk in the file", f"{missing} missing")
 
-    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of an array; see `schemas.Container`."""
-        direct = self._direct_array(path)
-        if direct is None:
-            return self._file.read(path, start, stop)
-        shape = direct.layout.shape
-        stop = max(start, min(stop, shape[0]))
-        rows = empty_rows(path, (stop - start, *shape[1:]), direct.layout.dtype)
-        self.read_into(path, Cuts.one(start, stop), rows[None], keep=True)
-        return rows
-
-    def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
-        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
-        direct = self._direct_array(path)
-        if direct is None:
-            copy_cuts(self._file.read, path, cuts, out)
-            return
-        try:
-            direct.read_into(cuts, out, keep)
-        except CorruptDataError as error:
-            raise CorruptDataError(f"{path}: {error}") from error
-        except MemoryError:
-            raise CorruptDataError(f"{path}: expected chunks that fit into memory") from None
-
-    def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
-        """Give an array's chunks as they are stored; see `schemas.Container`."""
-        direct = self._direct_array(path)
-        return None if direct is None else (direct.layout, direct.chunks)
-
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's chunks take."""
         return self._file.stored_bytes(path)
+
+    def _read_slowly(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        return self._file.read(path, start, stop)
 
     def _direct_array(self, path: str) -> DirectArray | None:
         if path not in self._direct:

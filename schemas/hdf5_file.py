@@ -93,6 +93,7 @@ class Hdf5File:
                 f"{_one_line(error)}"
             ) from error
         self._arrays: dict[str, h5py.Dataset] = {}
+        self._described: dict[str, StoredArray] = {}
         self._checked: set[str] = set()
         try:
             self.end = self._published_end()
@@ -146,6 +147,11 @@ class Hdf5File:
         CorruptDataError
             If there is none that can be read.
         """
+        if path not in self._described:
+            self._described[path] = self._describe(path)
+        return self._described[path]
+
+    def _describe(self, path: str) -> StoredArray:
         dataset = self._dataset(path)
         try:
             chunks = dataset.chunks

@@ -175,7 +175,7 @@ def _copy(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:
                 raise click.UsageError(f"--{name.replace('_', '-')}: expected none with --append")
         codec = parts[0].metadata.codec
     else:
-        codec = choose_codec(options["codec"], dataset.metadata.codec, out)
+        codec = choose_codec(options["codec"], dataset.path, dataset.metadata.codec, out)
     series = plan_series(combine(parts, codec, options["chunk_frames"]))
     return store_series(out, series, options, "convert-dataset", append=options["append"])
 
@@ -199,7 +199,7 @@ def _import(source: Path, out: Path, target: str, options: dict[str, Any]) -> in
     if not options["quiet"]:
         for note in opened.notes:
             click.echo(f"note: {note}", err=True)
-    codec = choose_codec(options["codec"], opened.metadata.codec, out)
+    codec = choose_codec(options["codec"], "", opened.metadata.codec, out)
     metadata = imported_metadata(opened, codec, options["chunk_frames"])
     series = Series(
         metadata,

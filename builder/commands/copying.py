@@ -56,16 +56,16 @@ def part_of(dataset: Dataset) -> Part:
     return Part(dataset.container, dataset.metadata, dataset.episodes["episode_ids"])
 
 
-def choose_codec(wanted: str | None, source: str, path: Path) -> str:
+def choose_codec(wanted: str | None, source: Path | str, codec: str, path: Path) -> str:
     """Give the codec of a copy: the user's, or the source's where the container likes it."""
     from builder.storage import containers
     from schemas.codecs import ChunkCodec
 
     if wanted is not None:
         return str(ChunkCodec.parse(wanted))
-    if containers.is_hdf5(path) != source.startswith("gzip"):
-        return containers.default_codec(path)
-    return source
+    if containers.is_hdf5(path):  # whose own codec stays; another may need a plugin
+        return codec if containers.is_hdf5(Path(source)) else containers.default_codec(path)
+    return containers.default_codec(path) if codec.startswith("gzip") else codec
 
 
 def check_distinct_paths(sources: Sequence[Path], path: Path) -> None:

@@ -45,7 +45,7 @@ def command(sources: tuple[Path, ...], out: Path, **options: Any) -> int:
 
     check_distinct_paths(sources, out)
     parts = [part_of(dataset) for dataset in open_sources(sources)]
-    codec = choose_codec(options["codec"], parts[0].metadata.codec, out)
+    codec = choose_codec(options["codec"], sources[0], parts[0].metadata.codec, out)
     return store_series(out, plan_series(combine(parts, codec)), options, "merge-dataset")
 
 

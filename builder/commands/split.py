@@ -83,7 +83,7 @@ def command(source: Path, outs: tuple[Path, ...], **options: Any) -> int:
         if not len(part):
             raise click.UsageError(f"--fractions: expected an episode for {out}, found none")
     for out, part in zip(outs, parts, strict=True):
-        codec = choose_codec(options["codec"], part.metadata.codec, out)
+        codec = choose_codec(options["codec"], source, part.metadata.codec, out)
         series = plan_series(combine([part_of(part)], codec))
         status = store_series(out, series, options, "split-dataset")
         if status:

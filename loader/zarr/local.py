@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from loader.reading.chunk_cache import ChunkCache
-from loader.reading.cuts import copy_cuts, empty_rows
 from loader.reading.direct import DirectArray
+from loader.reading.direct_container import DirectContainer
 from loader.reading.fallback_log import log_once
 from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles, open_files_limit
 from loader.reading.regular_files import read_regular
 from loader.workers import WorkerThreads
 from loader.zarr.layout import DirectLayout, FileChunks
-from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
+from schemas.container import ArrayInfo
 from schemas.errors import CorruptDataError, NotADatasetError
 from schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
 from schemas.metadata import Metadata, Violation
@@ -38,7 +38,7 @@ MOST_MISSING = 10
 _FIELDS = {field.path: field for field in FIELDS}
 
 
-class LocalZarr:
+class LocalZarr(DirectContainer):
     """Reads a dataset's arrays: straight from their files, or through zarr-python.
 
     Parameters
@@ -114,35 +114,6 @@ class LocalZarr:
         for problem in islice(self._missing_files(field.path, 0, rows), MOST_MISSING):
             yield Violation(field.path, "a file for every chunk", problem)
 
-    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of an array; see `schemas.Container`."""
-        direct = self._direct_array(path)
-        if direct is None:
-            return self._read_stock(path, start, stop)
-        shape = direct.layout.shape
-        stop = max(start, min(stop, shape[0]))
-        rows = empty_rows(path, (stop - start, *shape[1:]), direct.layout.dtype)
-        self.read_into(path, Cuts.one(start, stop), rows[None], keep=True)
-        return rows
-
-    def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
-        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
-        direct = self._direct_array(path)
-        if direct is None:
-            copy_cuts(self._read_stock, path, cuts, out)
-            return
-        try:
-            direct.read_into(cuts, out, keep)
-        except CorruptDataError as error:
-            raise CorruptDataError(f"{path}: {error}") from error
-        except MemoryError:
-            raise CorruptDataError(f"{path}: expected chunks that fit into memory") from None
-
-    def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
-        """Give an array's chunks as they are stored; see `schemas.Container`."""
-        direct = self._direct_array(path)
-        return None if direct is None else (direct.layout, direct.chunks)
-
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""
         return sum(file.stat().st_size for file in (self._path / path).iterdir())
@@ -160,7 +131,7 @@ class LocalZarr:
                 self._direct[path] = DirectArray(layout.chunks, chunks, self._cache, self._threads)
         return self._direct[path]
 
-    def _read_stock(self, path: str, start: int, stop: int) -> NDArray[Any]:
+    def _read_slowly(self, path: str, start: int, stop: int) -> NDArray[Any]:
         if start < stop:
             # zarr-python takes what is missing for fill values; every chunk of a dataset is stored.
             for problem in self._missing_files(path, start, stop):

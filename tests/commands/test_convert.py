@@ -46,6 +46,8 @@ def test_between_the_containers(command, data, tmp_path):
         assert open_dataset(tmp_path / name).metadata.codec == "zstd:1"
         assert_same(tmp_path / name, data)
     assert command("validate-dataset", "fast.h5", "--deep", "--replay", 2).returncode == 0
+    assert command("convert-dataset", "fast.h5", "part.h5", "--episodes", "0:2").returncode == 0
+    assert open_dataset(tmp_path / "part.h5").metadata.codec == "zstd:1"
 
 
 def test_some_episodes(command, data, tmp_path):
