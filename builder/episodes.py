@@ -116,9 +116,8 @@ class EpisodeEncoder:
 
         self._fields = {field.name: field for field in fields}
         self._images, self._small = make(self._chunk_frames, True), make(self._block_rows, False)
-        self._windows = [
-            self._window(start) for start in range(0, self._block_rows, self._chunk_frames)
-        ]
+        arrays = self._images | self._small
+        self._seen, self._done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         self.start()
 
     def start(self) -> None:
@@ -135,29 +134,36 @@ class EpisodeEncoder:
         """Rows of the episode so far, the open one included."""
         return self._flushed + self._block_used
 
-    def rows(self) -> tuple[Seen, Done, int]:
-        """Give rows to write into from the last number on, before calling `filled`.
+    def rows(self) -> tuple[Seen, Done, int, int]:
+        """Give rows to write into, before calling `filled`.
 
-        There is always room for at least one.
+        Returns
+        -------
+        seen, done : Seen, Done
+            The same ones each time.
+        image : int
+            Next row of pictures and maps; there is always at least one.
+        row : int
+            Next row of the small fields; there are as many more as of pictures, or more.
         """
         if self._chunk_used == self._chunk_frames:
             self._flush_images()
             if self._block_used == self._block_rows:
                 self._flush_small()
-        return *self._windows[self._block_used // self._chunk_frames], self._chunk_used
+        return self._seen, self._done, self._chunk_used, self._block_used
 
-    def filled(self, used: int) -> None:
-        """Take the rows up to a number as written."""
-        self._block_used += used - self._chunk_used
-        self._chunk_used = used
+    def filled(self, rows: int) -> None:
+        """Take that many more rows as written."""
+        self._block_used += rows
+        self._chunk_used += rows
 
     def observe(self, lane_rows: Seen, lane: int) -> None:
         """Open the next row with what is to be seen in a lane's row."""
-        seen, _, row = self.rows()
+        seen, _, image, row = self.rows()
         for name, values in seen._asdict().items():
             if len(values):
-                values[row] = getattr(lane_rows, name)[lane]
-        self.filled(row + 1)
+                values[image if name in self._images else row] = getattr(lane_rows, name)[lane]
+        self.filled(1)
 
     def act(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
         """Complete the open row with what was done there."""
@@ -169,12 +175,12 @@ class EpisodeEncoder:
         """Add complete rows of every stored field."""
         start, count = 0, len(rows["actions"])
         while start < count:
-            *_, used = self.rows()
-            taken = min(count - start, self._chunk_frames - used)
-            for buffers, at in ((self._images, used), (self._small, self._block_used)):
+            *_, image, row = self.rows()
+            taken = min(count - start, self._chunk_frames - image)
+            for buffers, at in ((self._images, image), (self._small, row)):
                 for name, buffer in buffers.items():
                     buffer[at : at + taken] = rows[name][start : start + taken]
-            self.filled(used + taken)
+            self.filled(taken)
             start += taken
 
     def finish(
@@ -202,13 +208,6 @@ class EpisodeEncoder:
             chunks=self._chunks,
             rows={name: np.concatenate(parts) for name, parts in self._rows.items()},
         )
-
-    def _window(self, start: int) -> tuple[Seen, Done]:
-        """Rows of one chunk, its small fields at `start` of their block."""
-        stop = start + self._chunk_frames
-        small = {name: values[start:stop] for name, values in self._small.items()}
-        arrays = self._images | small
-        return Seen.over(arrays), Done(*(small[name] for name in Done._fields))
 
     def _flush_images(self) -> None:
         used = self._chunk_used

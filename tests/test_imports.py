@@ -47,6 +47,26 @@ def test_help_does_not_wait_for_the_simulator(command):
     assert not {"torch", "numba", "crafter", "opensimplex", "pygame", "matplotlib"} & set(loaded)
 
 
+def test_a_build_with_the_fast_engine_imports_neither_gymnasium_nor_the_simulator(tmp_path):
+    """Each worker process would wait for them."""
+    code = (
+        "import sys; from builder.build import build; from builder.settings import Target; "
+        f"build({str(tmp_path / 'd')!r}, target=Target(frames=1), workers=0); "
+        "print(*(m.partition('.')[0] for m in sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"gymnasium", "crafter", "opensimplex", "PIL", "h5py"} & set(loaded)
+
+
+@pytest.mark.parametrize("order", ["builder, gymnasium", "gymnasium, builder"])
+def test_gymnasium_knows_the_environment(order):
+    code = f"import {order}; print(gymnasium.spec('crafter-dataset/Crafter-v1').entry_point)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "builder.envs.single:CrafterEnv"
+
+
 def imports_of(path: Path, top_level_only: bool) -> set[str]:
     tree = ast.parse(path.read_text())
     nodes = tree.body if top_level_only else ast.walk(tree)

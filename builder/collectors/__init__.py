@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from builder.collect import Collector, Give, Job, Take, make_policy
-from builder.collectors.lockstep import LockstepCollector
 from builder.collectors.planned import PlannedCollector, plan_of
 
-__all__ = ["LockstepCollector", "PlannedCollector", "make_collector"]
+__all__ = ["PlannedCollector", "make_collector"]
 
 
 def make_collector(job: Job, take: Take, give: Give) -> Collector:
@@ -21,4 +20,7 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     plan = plan_of(policy)
     if plan is not None and job.engine == "fast":
         return PlannedCollector(job, plan, take, give)
+    # It imports Gymnasium, which takes its time.
+    from builder.collectors.lockstep import LockstepCollector
+
     return LockstepCollector(job, policy, take, give)

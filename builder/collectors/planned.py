@@ -14,7 +14,7 @@ from builder.episodes import EpisodeEncoder
 from builder.policies.open_loop import OpenLoopPolicy, Plan, blocks_of
 from builder.seeding import policy_generator, world_seed
 
-_NONE = np.zeros(0, np.uint8)
+_ROOM = 4096
 _NOOPS = np.zeros(256, np.uint8)
 
 
@@ -47,7 +47,8 @@ class PlannedCollector:
         self._lanes = fast_lanes()(1, env.area, env.view, env.size, env.length, env.reward)
         self._encoder = EpisodeEncoder(job.metadata)
         self._episode: int | None = None
-        self._block, self._taken = _NONE, 0
+        # One array for all blocks, as far as they fit: another one is unpacked anew.
+        self._actions, self._taken, self._stop = np.zeros(_ROOM, np.uint8), 0, 0
         self._wrong: int | None = None
 
     def advance(self) -> bool:
@@ -57,17 +58,20 @@ class PlannedCollector:
             if self._episode is None:
                 return False
             self._start(self._episode)
-        seen, done, used = self._encoder.rows()
-        while used < len(done.actions):
-            used, self._taken, whole = self._lanes.play(
-                0, self._job.max_rows, self._block, self._taken, seen, done, used
-            )
-            self._encoder.filled(used)
-            if whole:
+        seen, done, image, row = self._encoder.rows()
+        while image < len(seen.frames):
+            filled = self._lanes.play(
+                0, self._actions, self._taken, self._stop, seen, done, image, row,
+                self._job.max_rows,
+            )  # fmt: skip
+            self._encoder.filled(abs(filled))
+            if filled < 0:
                 self._finish(self._episode)
                 return True
-            if self._taken == len(self._block) and not self._lanes.ended(0):
-                self._next_block(self._episode)
+            image, row = image + filled, row + filled
+            self._taken += filled
+            if self._taken == self._stop and not self._lanes.ended(0):
+                self._next_actions(self._episode)
         return True
 
     def _start(self, episode: int) -> None:
@@ -76,7 +80,7 @@ class PlannedCollector:
         self._lanes.start(0, self._seed)
         self._terrain = self._lanes.terrain(0)
         self._encoder.start()
-        self._block, self._taken, self._wrong = _NONE, 0, None
+        self._taken, self._stop, self._wrong = 0, 0, None
         self._blocks: Iterator[NDArray[Any]] | None = None
 
     def _finish(self, episode: int) -> None:
@@ -84,7 +88,7 @@ class PlannedCollector:
         self._episode = None
         self._give(self._encoder.finish(episode, end_reason, self._seed, self._terrain))
 
-    def _next_block(self, episode: int) -> None:
+    def _next_actions(self, episode: int) -> None:
         """Take more actions from the plan; without end, it does nothing from there on."""
         name, highest = self._job.policy_name, len(self._job.metadata.actions) - 1
         if self._wrong is not None:
@@ -105,9 +109,11 @@ class PlannedCollector:
                 f"found shape {block.shape} of {block.dtype} {in_episodes([episode])}"
             )
         # Actions that are not taken need not be right: the episode may end before.
-        wrong = np.flatnonzero((block < 0) | (block > highest))
-        if len(wrong):
+        if block.min() < 0 or block.max() > highest:
+            wrong = np.flatnonzero((block < 0) | (block > highest))
             self._wrong = int(block[wrong[0]])
             block = block[: wrong[0]]
-        # A copy, since for a read-only block the engine would be compiled once more.
-        self._block, self._taken = np.array(block, np.uint8), 0
+        if len(block) > len(self._actions):
+            self._actions = np.zeros(len(block), np.uint8)
+        self._actions[: len(block)] = block
+        self._taken, self._stop = 0, len(block)

@@ -1,133 +1,90 @@
-"""How the engine is compiled, and where the compiled code is kept.
+"""How the engine is compiled: kernels by numba, and entries into object files.
 
-numba's cache notices only changes of the file that defines a function, not
-of what that function calls. So the cache folder's name is a hash of all that
-goes into the code: the engine's sources, Crafter's data and the versions of
-the compiler. Of ours only entry points are cached; what they call is inside them.
+The object files need no numba to be called, see `builder.engine.native`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import functools
-import hashlib
-import sys
-import tempfile
+import inspect
+import json
 from collections.abc import Callable, Iterator
-from importlib import metadata
-from pathlib import Path
+from itertools import count
 from typing import Any
 
-import crafter
 import numba
-import numba.misc.appdirs
+import numpy as np
 from llvmlite import binding
+from numba import types
+from numba.extending import intrinsic
 
-from builder import rows
-from schemas import layout
+from builder.engine.native import target_machine
 
-_config: Any = numba.config
-_user_cache_dir: Callable[[str], str] = numba.misc.appdirs.user_cache_dir
+_numba: Any = numba
+_types: Any = types
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_IN_CODE = ("crafter", "llvmlite", "numba", "numpy", "opensimplex")
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that other compiled functions call."""
-    return numba.njit(**_OPTIONS)(function)
+    return _numba.njit(**_OPTIONS)(function)
 
 
-def entry(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls, and keep the code on disk."""
-    folder = str(cache_folder())
-    given, _config.CACHE_DIR = _config.CACHE_DIR, folder
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    finally:
-        _config.CACHE_DIR = given
+@intrinsic
+def _pointer(typing_context: Any, address: Any) -> Any:
+    """Make a pointer of an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(_types.voidptr))
+
+    return _types.voidptr(_types.int64), generate
 
 
-def _sources() -> list[Path]:
-    """List the modules whose code or constants are compiled in."""
-    others = [Path(str(module.__file__)) for module in (layout, rows)]
-    return sorted(Path(__file__).parent.glob("*.py")) + others
+def compile_entry(name: str, arrays: tuple[Any, ...], numbers: int) -> bytes:
+    """Compile a function of `builder.engine.step` for arguments of the types of some examples.
 
-
-@functools.cache
-def cache_folder() -> Path:
-    """Make the folder of this very engine's compiled code, in numba's or the user's cache.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written. Numba would fall back to folders that another
-        version of the code may have written to.
+    Returns
+    -------
+    bytes
+        A line of JSON (the symbol to call, and those that the code needs), then
+        an object file. The symbol takes a pointer to a frame as `native.Entry`
+        lays it out.
     """
-    base = _config.CACHE_DIR or _user_cache_dir("crafter-dataset")
-    folder = Path(base) / f"engine-{_fingerprint()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        return folder
+    from builder.engine.step import ENTRIES, TUPLES
+
+    function = ENTRIES[name]
+    parameters = list(inspect.signature(function.py_func).parameters)
+    names: dict[str, Any] = {"function": function, "carray": _numba.carray, "pointer": _pointer}
+    places = count()
+    arguments = [
+        _argument(value, TUPLES.get(parameter), names, places)
+        for parameter, value in zip(parameters, arrays, strict=False)
+    ] + [f"frame[{next(places)}]" for _ in range(numbers)]
+    exec(f"def unpack(frame):\n    return function({', '.join(arguments)})", names)
+    signature = _types.int64(_types.CPointer(_types.int64))
+    compiled = _numba.cfunc(signature, error_model="numpy")(names["unpack"])
+    module = binding.parse_assembly(compiled.inspect_llvm())
+    externals = [
+        value.name
+        for value in [*module.functions, *module.global_variables]
+        if value.is_declaration and not value.name.startswith("llvm.")
+    ]
+    about = {"symbol": compiled.native_name, "externals": externals}
+    code: bytes = target_machine().emit_object(module)
+    return json.dumps(about).encode() + b"\n" + code
 
 
-def _fingerprint() -> str:
-    """Hash all that the compiled code follows from.
-
-    The sources' places and times are in it since numba, too, goes by them.
-    """
-    content = hashlib.sha256()
-    for package in _IN_CODE:
-        content.update(f"{package}=={metadata.version(package)};".encode())
-    for path in [*_sources(), Path(crafter.__file__).parent / "data.yaml"]:
-        content.update(f"{path.resolve()}:{path.stat().st_mtime_ns};".encode())
-        content.update(path.read_bytes())
-    return content.hexdigest()[:16]
-
-
-def compiled_at(variant: str) -> int | None:
-    """When a variant of the code was compiled for this very machine, None if it was not."""
-    try:
-        return _mark(variant).stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
-@contextlib.contextmanager
-def compiling(variant: str) -> Iterator[None]:
-    """Hold off other processes while a variant of the code may be compiled into the cache.
-
-    Processes that compile into one cache at the same time can break it.
-    """
-    with _locked(fcntl.LOCK_EX if compiled_at(variant) is None else fcntl.LOCK_SH):
-        yield
-        if compiled_at(variant) is None:
-            _mark(variant).touch()
-
-
-def forget(variant: str, since: int) -> None:
-    """Delete code that is damaged, unless another process has compiled it anew meanwhile."""
-    with _locked(fcntl.LOCK_EX):
-        if compiled_at(variant) == since:
-            for path in cache_folder().glob("*/*.nb?"):
-                path.unlink(missing_ok=True)
-            _mark(variant).unlink()
-
-
-@contextlib.contextmanager
-def _locked(how: int) -> Iterator[None]:
-    with open(cache_folder() / "lock", "w") as lock:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(lock, how)
-        yield
-
-
-def _mark(variant: str) -> Path:
-    return cache_folder() / f"{variant}-{_machine()}.compiled"
-
-
-@functools.cache
-def _machine() -> str:
-    """Name what numba, too, tells compiled code apart by: Python and the processor."""
-    processor = f"{binding.get_host_cpu_name()}{binding.get_host_cpu_features().flatten()}"
-    return hashlib.sha256(f"{processor}{sys.version_info[:2]}".encode()).hexdigest()[:8]
+def _argument(
+    value: Any, make: type[Any] | None, names: dict[str, Any], places: Iterator[int]
+) -> str:
+    """Write down how an argument is taken out of a frame, and name what that needs."""
+    if isinstance(value, tuple):
+        assert make is not None
+        names[make.__name__] = make
+        items = (_argument(item, None, names, places) for item in value)
+        return f"{make.__name__}({', '.join(items)})"
+    place = next(places)
+    if not isinstance(value, np.ndarray):
+        return f"frame[{place}]"
+    names[f"type_{place}"] = value.dtype if value.dtype.names else value.dtype.type
+    shape = "".join(f"frame[{next(places)}], " for _ in value.shape)
+    return f"carray(pointer(frame[{place}]), ({shape}), type_{place})"

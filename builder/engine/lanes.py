@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-import sys
+import pickle
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.engine import step
-from builder.engine.jit import compiled_at, compiling, forget
-from builder.engine.textures import make_picture
-from builder.engine.world import cells_for, world_dtype
-from builder.engine.worldgen import make_scratch
+from builder.engine.cache import cache_folder, kept
+from builder.engine.native import Entry, machine
 from builder.envs.spec import make_seen
 from builder.rows import Done, Seen
 
@@ -50,28 +47,41 @@ class FastLanes:
         length: int = 10_000,
         reward: bool = True,
     ) -> None:
-        cells = cells_for(area)
-        _load(cells)
+        world, self._picture, self._scratch = _load_parts(area, view, size)
         self.area = area
-        self.worlds: NDArray[Any] = np.zeros(count, world_dtype(cells))
+        self.worlds: NDArray[Any] = np.zeros(count, world)
         self.worlds["width"], self.worlds["height"] = area
         self.worlds["reach"] = 2 * max(view)
         self.worlds["length"] = min(length or 0, 2**63 - 1)
         self.worlds["give_rewards"] = reward
-        self._picture = make_picture(view, size)
-        self._scratch = make_scratch(area)
         self._daylights = daylights(_FIRST_DAYLIGHTS)
         # Steps that each lane has taken, or more: they bound what the daylight is tabulated for.
-        self._steps = np.zeros(count, np.int64)
+        self._steps = [0] * count
+        self._reset, self._observe = Entry("reset_lane"), Entry("observe_lane")
+        self._step, self._play = Entry("step_lanes"), Entry("play")
+
+    def load(self) -> None:
+        """Load all code, or compile it, before it is needed."""
+        seen = make_seen(1, self.area, (18, 18))
+        flags, actions = np.zeros(1, bool), np.zeros(1, np.uint8)
+        done = Done(actions, np.zeros(1, np.float32), flags, flags)
+        self._reset.prepare((self.worlds, self._daylights, self._scratch), 2)
+        self._observe.prepare((self.worlds, self._picture, seen), 1)
+        self._step.prepare(
+            (self.worlds, flags, np.zeros(1, np.int64), np.zeros(1), self._daylights, self._picture,
+             seen),
+            0,
+        )  # fmt: skip
+        self._play.prepare((self.worlds, self._daylights, self._picture, actions, seen, done), 6)
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
         """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row."""
         self.start(lane, seed)
-        step.observe_lane(self.worlds, lane, self._picture, seen)
+        self._observe((self.worlds, self._picture, seen), lane)
 
     def start(self, lane: int, seed: int) -> None:
         """Start an episode that `play` goes on with; the same as `reset`, but for the picture."""
-        step.reset_lane(self.worlds, lane, seed, self._daylights, self._scratch)
+        self._reset((self.worlds, self._daylights, self._scratch), lane, seed)
         self._steps[lane] = 0
 
     def step(
@@ -82,32 +92,30 @@ class FastLanes:
         seen: Seen,
     ) -> None:
         """Take a step in every lane that is playing, give its reward, and show it."""
-        self._steps[:] = self.worlds["step"].max() + 1
-        self._light_up_to(int(self._steps[0]))
-        step.step_lanes(
-            self.worlds, playing, actions, rewards, self._daylights, self._picture, seen
-        )
+        self._steps = [int(self.worlds["step"].max()) + 1] * len(self._steps)
+        self._light_up_to(self._steps[0])
+        self._step((self.worlds, playing, actions, rewards, self._daylights, self._picture, seen))
 
     def play(
         self,
         lane: int,
-        max_rows: int | None,
         actions: NDArray[np.uint8],
         taken: int,
+        stop: int,
         seen: Seen,
         done: Done,
-        used: int,
-    ) -> tuple[int, int, bool]:
+        image: int,
+        row: int,
+        max_rows: int | None,
+    ) -> int:
         """Play many steps, each into the next row; see `builder.engine.step.play`."""
-        most = min(len(actions) - taken, len(done.actions) - used)
-        self._light_up_to(int(self._steps[lane]) + most)
-        before = taken
-        used, taken, whole = step.play(
-            self.worlds, lane, max_rows or 0, actions, taken,
-            self._daylights, self._picture, seen, done, used,
+        self._light_up_to(self._steps[lane] + min(stop - taken, len(seen.frames) - image))
+        filled = self._play(
+            (self.worlds, self._daylights, self._picture, actions, seen, done),
+            lane, taken, stop, image, row, max_rows or 0,
         )  # fmt: skip
-        self._steps[lane] += taken - before
-        return used, taken, whole
+        self._steps[lane] += abs(filled)
+        return filled
 
     def ended(self, lane: int) -> int:
         """How a lane's episode has ended, 0 if it goes on."""
@@ -134,49 +142,58 @@ def daylights(count: int) -> NDArray[np.float64]:
     return np.array(values)
 
 
-@functools.cache
-def _load(cells: int) -> None:
-    """Load the code for worlds of a size, or compile it, by calling all of it once."""
-    variant = f"cells-{cells}"
-    since = compiled_at(variant)
-    if since is None:
-        print(
-            f"compiling the fast engine for worlds of up to {cells:,} cells, which takes about a "
-            "minute and is done once ...",
-            file=sys.stderr,
-            flush=True,
-        )
-    try:
-        with compiling(variant):
-            _call_all(cells)
-    except Exception:
-        if since is None:
-            raise
-        # What is in the cache cannot be loaded: away with it.
-        forget(variant, since)
-        with compiling(variant):
-            _call_all(cells)
+def _load_parts(
+    area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]
+) -> tuple[np.dtype[Any], tuple[Any, ...], tuple[Any, ...]]:
+    """Load what lanes start from: the layout of a world, a picture and a scratch.
+
+    To make them takes the crafter package, and what that imports.
+    """
+
+    def make() -> bytes:
+        from builder.engine.textures import make_picture
+        from builder.engine.world import cells_for, world_dtype
+        from builder.engine.worldgen import make_scratch
+
+        parts = make_picture(view, size), make_scratch(area)
+        return pickle.dumps((world_dtype(cells_for(area)), *map(_freeze, parts)))
+
+    names = ("x".join(map(str, pair)) for pair in (area, view, size))
+    world, *frozen = pickle.loads(kept(f"lanes-{'-'.join(names)}", make))
+    picture, scratch = map(_thaw, frozen)
+    return world, picture, scratch
 
 
-def _call_all(cells: int) -> None:
-    area, size = (4, 4), (18, 18)
-    worlds = np.zeros(1, world_dtype(cells))
-    worlds["width"], worlds["height"] = area
-    worlds["reach"] = 18
-    picture = make_picture((9, 9), size)
-    light = daylights(_FIRST_DAYLIGHTS)
-    seen = make_seen(1, area, size)
-    ends = np.zeros(1, bool)
-    done = Done(np.zeros(1, np.uint8), np.zeros(1, np.float32), ends, ends)
-    step.reset_lane(worlds, 0, 0, light, make_scratch(area))
-    step.observe_lane(worlds, 0, picture, seen)
-    playing, rewards = np.ones(1, bool), np.zeros(1)
-    step.step_lanes(worlds, playing, np.zeros(1, np.int64), rewards, light, picture, seen)
-    step.play(worlds, 0, 0, np.zeros(1, np.uint8), 0, light, picture, seen, done, 0)
+def _freeze(part: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Describe arrays with the memory that they lie in, which may be larger, or shared."""
+    frozen: list[Any] = []
+    memories: dict[int, NDArray[Any]] = {}
+    for value in part:
+        if not isinstance(value, np.ndarray):
+            frozen.append(value)
+            continue
+        memory = value
+        while isinstance(memory.base, np.ndarray):
+            memory = memory.base
+        memories[id(memory)] = memory
+        offset = value.ctypes.data - memory.ctypes.data
+        frozen.append((id(memory), offset, value.dtype, value.shape))
+    return frozen, memories
+
+
+def _thaw(frozen: tuple[Any, ...]) -> tuple[Any, ...]:
+    values, memories = frozen
+    return tuple(
+        np.ndarray(value[3], value[2], memories[value[0]], value[1])
+        if isinstance(value, tuple)
+        else value
+        for value in values
+    )
 
 
 def warm_up(area: tuple[int, int]) -> None:
     """Compile the code for worlds of an area unless it is in the cache."""
-    cells = cells_for(area)
-    if compiled_at(f"cells-{cells}") is None:
-        _load(cells)
+    mark = cache_folder() / f"area-{area[0]}x{area[1]}-{machine()}.compiled"
+    if not mark.exists():
+        FastLanes(1, area, (9, 9), (18, 18)).load()
+        mark.touch()

@@ -1,6 +1,7 @@
 """Episodes, step by step; mirrors `crafter.Env.reset` and `crafter.Env.step`.
 
-The functions at the end are what Python calls.
+The functions at the end are what Python calls, as `builder.engine.native.Entry`: their arrays come
+first, then integers.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from builder.engine.balance import balance_chunks
-from builder.engine.jit import entry, kernel
+from builder.engine.jit import kernel
 from builder.engine.objects import add_player, distance_to_player, update_object
 from builder.engine.render import render
 from builder.engine.rng import seed_words
 from builder.engine.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ITEMS
+from builder.engine.textures import Picture
 from builder.engine.world import PLAYER_ROW, clear, compact, semantic
-from builder.engine.worldgen import generate_world
+from builder.engine.worldgen import Scratch, generate_world
+from builder.rows import Done, Seen
 from schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 PLAYING = 0
@@ -77,11 +80,14 @@ def _unlock(world: Any) -> bool:
 
 
 @kernel
-def observe(world: Any, picture: Any, seen: Any, row: int) -> None:
-    """Write what there is to see into a row; exactly once a step, since drawing takes numbers."""
-    render(world, picture, seen.frames[row])
+def observe(world: Any, picture: Any, seen: Any, image: int, row: int) -> None:
+    """Write what there is to see; exactly once a step, since drawing takes numbers.
+
+    Pictures and maps go into the row `image`, the small fields into `row`.
+    """
+    render(world, picture, seen.frames[image])
     if len(seen.semantic):
-        semantic(world, seen.semantic[row])
+        semantic(world, seen.semantic[image])
     if len(seen.positions):
         seen.positions[row, 0] = world.x[PLAYER_ROW]
         seen.positions[row, 1] = world.y[PLAYER_ROW]
@@ -95,34 +101,37 @@ def observe(world: Any, picture: Any, seen: Any, row: int) -> None:
         seen.daylight[row] = world.daylight
 
 
-@entry
-def reset_lane(worlds: Any, lane: int, seed: int, daylights: Any, scratch: Any) -> None:
+@kernel
+def reset_lane(worlds: Any, daylights: Any, scratch: Any, lane: int, seed: int) -> int:
     """Start an episode in one world, without looking at it."""
     reset(worlds[lane], seed, daylights, scratch)
+    return 0
 
 
-@entry
-def observe_lane(worlds: Any, lane: int, picture: Any, seen: Any) -> None:
+@kernel
+def observe_lane(worlds: Any, picture: Any, seen: Any, lane: int) -> int:
     """Write what there is to see in one world into its row."""
-    observe(worlds[lane], picture, seen, lane)
+    observe(worlds[lane], picture, seen, lane, lane)
+    return 0
 
 
-@entry
+@kernel
 def step_lanes(
     worlds: Any, playing: Any, actions: Any, rewards: Any, daylights: Any, picture: Any, seen: Any
-) -> None:
+) -> int:
     """Take a step in every world that is playing, and look at it."""
     for lane in range(len(worlds)):
         if playing[lane]:
             rewards[lane] = step(worlds[lane], actions[lane], daylights)
-            observe(worlds[lane], picture, seen, lane)
+            observe(worlds[lane], picture, seen, lane, lane)
+    return 0
 
 
-@entry
+@kernel
 def play(
-    worlds: Any, lane: int, max_rows: int, actions: Any, taken: int,
-    daylights: Any, picture: Any, seen: Any, done: Any, used: int,
-) -> tuple[int, int, bool]:  # fmt: skip
+    worlds: Any, daylights: Any, picture: Any, actions: Any, seen: Any, done: Any,
+    lane: int, taken: int, stop: int, image: int, row: int, max_rows: int,
+) -> int:  # fmt: skip
     """Play on with given actions until the rows are full, the actions used up or the episode over.
 
     Each row is what was seen, then what was done there and what came of it. An
@@ -131,45 +140,56 @@ def play(
     Parameters
     ----------
     worlds : ndarray of records
-    lane : int
-        The world to play.
-    max_rows : int
-        Rows at which the episode is cut, 0 for never.
-    actions : ndarray, uint8
-    taken : int
-        Actions taken already.
     daylights : ndarray, float64
         Daylight of each step.
     picture : Picture
+    actions : ndarray, uint8
     seen, done : Seen, Done
-        Rows to fill.
-    used : int
-        Rows filled already.
+        Rows to fill: few of pictures and maps, more of the small fields.
+    lane : int
+        The world to play.
+    taken, stop : int
+        The actions to take: from the first number on, up to the second one.
+    image, row : int
+        Next rows to fill, of pictures and maps, and of small fields.
+    max_rows : int
+        Rows at which the episode is cut, 0 for never.
 
     Returns
     -------
-    used, taken : int
-        The same, now.
-    whole : bool
-        Whether the episode's last row is written.
+    int
+        Rows filled; less than 0, its opposite, if the episode's last row is among them.
+        Each took an action, but for that one.
     """
     world = worlds[lane]
     if max_rows == 1:
         world.ended = CUT
-    while used < len(done.actions) and (world.ended != PLAYING or taken < len(actions)):
-        observe(world, picture, seen, used)
+    filled = 0
+    most = len(seen.frames) - image
+    while filled < most and (world.ended != PLAYING or taken < stop):
+        observe(world, picture, seen, image + filled, row)
+        filled += 1
         if world.ended != PLAYING:
-            done.actions[used] = 0
-            done.rewards[used] = 0
-            done.terminations[used] = False
-            done.truncations[used] = False
-            return used + 1, taken, True
-        done.rewards[used] = step(world, actions[taken], daylights)
+            done.actions[row] = 0
+            done.rewards[row] = 0
+            done.terminations[row] = False
+            done.truncations[row] = False
+            return -filled
+        done.rewards[row] = step(world, actions[taken], daylights)
         if world.ended == PLAYING and world.step + 1 == max_rows:
             world.ended = CUT
-        done.actions[used] = actions[taken]
-        done.terminations[used] = world.ended == TERMINATED
-        done.truncations[used] = world.ended == TIME_LIMIT or world.ended == CUT
-        used += 1
+        done.actions[row] = actions[taken]
+        done.terminations[row] = world.ended == TERMINATED
+        done.truncations[row] = world.ended == TIME_LIMIT or world.ended == CUT
+        row += 1
         taken += 1
-    return used, taken, False
+    return filled
+
+
+ENTRIES: dict[str, Any] = {
+    function.__name__: function for function in (reset_lane, observe_lane, step_lanes, play)
+}
+"""What Python calls."""
+
+TUPLES: dict[str, type[Any]] = {"scratch": Scratch, "picture": Picture, "seen": Seen, "done": Done}
+"""What those of their arguments are that are no arrays, by their names."""

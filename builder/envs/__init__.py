@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from builder.envs.lanes import ENGINES, EngineError, LaneError
-from builder.envs.single import CrafterEnv
-from builder.envs.vector import CrafterVectorEnv
+
+if TYPE_CHECKING:
+    from builder.envs.single import CrafterEnv
+    from builder.envs.vector import CrafterVectorEnv
 
 __all__ = ["ENGINES", "CrafterEnv", "CrafterVectorEnv", "EngineError", "LaneError"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Gymnasium when it is asked for."""
+    if name == "CrafterEnv":
+        from builder.envs.single import CrafterEnv
+
+        return CrafterEnv
+    if name == "CrafterVectorEnv":
+        from builder.envs.vector import CrafterVectorEnv
+
+        return CrafterVectorEnv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -120,6 +121,12 @@ def fast_lanes() -> type[FastLanes]:
         If numba is missing, or there is nowhere to keep what it compiles.
     """
     try:
+        from builder.engine.cache import cache_folder
+
+        cache_folder()
+        # Not imported: what is compiled already does not need it.
+        if importlib.util.find_spec("numba") is None:
+            raise ModuleNotFoundError("No module named 'numba'", name="numba")
         from builder.engine.lanes import FastLanes
     except OSError as error:
         raise EngineError(
@@ -152,8 +159,8 @@ def warm_up(engine: str, area: tuple[int, int]) -> None:
 
         lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         with contextlib.suppress(ImportError, OSError):  # without numba nothing is compiled
-            from builder.engine.jit import compiling
+            from builder.engine.cache import locked
 
-            lock = compiling("opensimplex")
+            lock = locked()
         with lock:
             opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)

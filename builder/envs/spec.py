@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-from crafter import constants
 
+from builder.crafter_constants import load_constants
 from builder.rows import Seen
 from schemas.layout import FRAME_FIELDS
+
+constants = load_constants()
 
 ACTIONS: tuple[str, ...] = tuple(constants.actions)
 MATERIALS: tuple[str, ...] = tuple(constants.materials)

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from builder.engine import jit
+from builder.engine import cache
+from builder.engine.lanes import FastLanes
 
 BUILD = ("build-dataset", "--out", "d", "--episodes", 2, "--length", 5, "--quiet")
 NO_NUMBA = (
@@ -59,37 +61,55 @@ def test_a_warm_cache_says_nothing(command):
 def test_the_cache_knows_all_that_goes_into_the_code(tmp_path, monkeypatch):
     sources = tmp_path / "engine"
     sources.mkdir()
-    (sources / "jit.py").write_text("a = 1")
-    monkeypatch.setattr(jit, "__file__", str(sources / "jit.py"))
-    before = jit._fingerprint()
+    (sources / "cache.py").write_text("a = 1")
+    monkeypatch.setattr(cache, "__file__", str(sources / "cache.py"))
+    before = cache._fingerprint()
     (sources / "rules.py").write_text("b = 2")
-    assert jit._fingerprint() != before
-    before = jit._fingerprint()
+    assert cache._fingerprint() != before
+    before = cache._fingerprint()
     os.utime(sources / "rules.py", ns=(1, 1))
-    assert jit._fingerprint() != before
-    before = jit._fingerprint()
-    monkeypatch.setattr(jit.metadata, "version", lambda package: "0")
-    assert jit._fingerprint() != before
+    assert cache._fingerprint() != before
+    before = cache._fingerprint()
+    monkeypatch.setattr(cache.metadata, "version", lambda package: "0")
+    assert cache._fingerprint() != before
 
 
 def test_no_source_that_is_compiled_in_is_left_out():
-    engine = Path(jit.__file__).parent
-    known = {path.resolve() for path in jit._sources()}
+    engine = Path(cache.__file__).parent
+    known = {path.resolve() for path in cache._sources()}
     for path in engine.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
                 ("builder.", "schemas.")
             ):
                 imported = engine.parent.parent / (str(node.module).replace(".", "/") + ".py")
-                # What only `lanes` imports is Python: it compiles nothing itself.
-                assert imported in known or path.name == "lanes.py", (path.name, node.module)
+                # What only these import is Python: they compile nothing themselves.
+                python = path.name in ("lanes.py", "cache.py")
+                assert imported in known or python, (path.name, node.module)
+
+
+def test_what_is_kept_is_made_once_and_again_if_it_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
+    contents = iter([b"first", b"second"])
+    assert cache.kept("a", lambda: next(contents)) == b"first"
+    assert cache.kept("a", lambda: next(contents)) == b"first"
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-1])
+    assert cache.kept("a", lambda: next(contents)) == b"second"
+    assert cache.kept("a", lambda: next(contents)) == b"second"
+
+
+def test_arrays_that_compiled_code_does_not_take_are_refused():
+    lanes = FastLanes(1)
+    for wrong in (np.zeros(4, np.uint8)[::2], np.frombuffer(b"abcd", np.uint8)):
+        with pytest.raises(TypeError, match="contiguous, aligned and can be written to"):
+            lanes._play.prepare((lanes.worlds, wrong), 6)
 
 
 @pytest.mark.slow
 def test_a_damaged_cache_is_compiled_anew(tmp_path, command):
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert command(*BUILD, "--workers", 0, timeout=300, **cache).returncode == 0
-    for path in (tmp_path / "cache").glob("engine-*/*/*.nbc"):
+    for path in (tmp_path / "cache").glob("engine-*/*-*"):
         path.write_bytes(path.read_bytes()[:1000])
     done = command(*BUILD, "--overwrite", "--workers", 2, timeout=300, **cache)
     assert done.returncode == 0, done.stderr

@@ -170,7 +170,9 @@ def play_again(game, actions, rng):
         done = Done(*(np.zeros(count, dtype) for dtype in ("u1", "f4", "?", "?")))
         used = 0
         while used < count and not whole:
-            used, taken, whole = game._lanes.play(0, None, block, taken, seen, done, used)
+            filled = game._lanes.play(0, block, taken, len(block), seen, done, used, used, None)
+            whole = filled < 0
+            used, taken = used + abs(filled), taken + abs(filled) - whole
             if taken == len(block) and not whole:
                 if not len(actions) and not game._lanes.ended(0):
                     whole = True

@@ -1,0 +1,32 @@
+"""Crafter's own lists of names, without the rest of the package.
+
+To import all of it imports OpenSimplex, and that numba: ten times as long.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+
+def crafter_folder() -> Path:
+    """Find the crafter package without importing it.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed.
+    """
+    spec = importlib.util.find_spec("crafter")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'crafter'", name="crafter")
+    return Path(spec.origin).parent
+
+
+@functools.cache
+def load_constants() -> SimpleNamespace:
+    """Load `crafter.constants` by itself."""
+    return SimpleNamespace(**runpy.run_path(str(crafter_folder() / "constants.py")))
