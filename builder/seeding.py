@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def world_seed(seed: int, world: int) -> int:
@@ -24,4 +27,6 @@ def world_seed(seed: int, world: int) -> int:
 
 def policy_generator(seed: int, episode: int) -> np.random.Generator:
     """Give the random numbers of one episode's policy, `SeedSequence((seed, episode))`."""
+    import numpy as np  # here, since the package itself imports this, before `builder.commands`
+
     return np.random.default_rng(np.random.SeedSequence((seed, episode)))
