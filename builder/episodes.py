@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class EncodedEpisode:
     @property
     def nbytes(self) -> int:
         """Bytes that the episode takes in memory, roughly."""
-        chunks = sum(len(chunk) for chunks in self.chunks.values() for chunk in chunks)
+        chunks = sum(map(len, chain.from_iterable(self.chunks.values())))
         terrain = 0 if self.terrain is None else self.terrain.nbytes
         return chunks + sum(rows.nbytes for rows in self.rows.values()) + terrain
 
@@ -206,7 +207,10 @@ class EpisodeEncoder:
             terrain=terrain,
             digest=self._hasher.digest(),
             chunks=self._chunks,
-            rows={name: np.concatenate(parts) for name, parts in self._rows.items()},
+            rows={
+                name: parts[0] if len(parts) == 1 else np.concatenate(parts)
+                for name, parts in self._rows.items()
+            },
         )
 
     def _flush_images(self) -> None:

@@ -21,6 +21,9 @@ TableReader = Callable[[str, int, int], NDArray[Any]]
 
 _BLOCK = 1024
 
+_STORED = {name: np.dtype(f.dtype).newbyteorder("<") for name, f in FRAME_FIELDS.items()}
+"""Types that the rows of each field are digested as."""
+
 
 def _little_endian(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
@@ -49,8 +52,7 @@ class EpisodeHasher:
         for name, values in rows.items():
             if name in self._hashers:
                 self._counts[name] += len(values)
-                data = _little_endian(values.astype(FRAME_FIELDS[name].dtype, copy=False))
-                self._hashers[name].update(data.reshape(-1).view(np.uint8).data)
+                self._hashers[name].update(np.ascontiguousarray(values, _STORED[name]).data)
 
     def digest(self) -> NDArray[np.uint8]:
         """Digest of the rows so far, shape (16,), uint8.

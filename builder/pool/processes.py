@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import fcntl
+import gc
 import multiprocessing
 import os
 import queue
@@ -186,6 +187,7 @@ def _work(requested: Connection, give: Connection, job: Job) -> None:
 
     try:
         collector = make_collector(job, take, partial(send, give))
+        gc.freeze()  # what is there by now stays: no need to look through it again and again
         while collector.advance():
             pass
     except CollectError as error:

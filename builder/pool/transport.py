@@ -6,9 +6,8 @@ that all the workers wait for.
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,9 +22,9 @@ def send(pipe: Connection, message: EncodedEpisode | CollectError) -> None:
     if isinstance(message, CollectError):
         pipe.send((message, {}))
         return
-    sizes = {name: [len(chunk) for chunk in chunks] for name, chunks in message.chunks.items()}
-    pipe.send((dataclasses.replace(message, chunks={}), sizes))
-    left = memoryview(b"".join(chunk for chunks in message.chunks.values() for chunk in chunks))
+    sizes = {name: list(map(len, chunks)) for name, chunks in message.chunks.items()}
+    pipe.send((vars(message) | {"chunks": {}}, sizes))
+    left = memoryview(b"".join(chain.from_iterable(message.chunks.values())))
     while left:
         left = left[os.write(pipe.fileno(), left) :]
 
@@ -42,7 +41,7 @@ def receive(pipe: Connection) -> EncodedEpisode | CollectError:
     message, sizes = pipe.recv()
     if isinstance(message, CollectError):
         return message
-    ends = [0, *accumulate(size for chunks in sizes.values() for size in chunks)]
+    ends = [0, *accumulate(chain.from_iterable(sizes.values()))]
     buffer = np.empty(ends[-1], np.uint8).data  # unlike a bytearray, not zeroed first
     left = buffer
     while left:
@@ -52,5 +51,4 @@ def receive(pipe: Connection) -> EncodedEpisode | CollectError:
         left = left[count:]
     views = iter([buffer[start:end].toreadonly() for start, end in pairwise(ends)])
     chunks = {name: [next(views) for _ in lengths] for name, lengths in sizes.items()}
-    episode: EncodedEpisode = dataclasses.replace(message, chunks=chunks)
-    return episode
+    return EncodedEpisode(**message | {"chunks": chunks})

@@ -92,6 +92,11 @@ class RowArray(GrowingArray):
             self._add(taken)
             start += taken
 
+    def append_row(self, row: Any) -> None:
+        """Add one row."""
+        self._buffer[self.rows % self._chunk_rows] = row
+        self._add(1)
+
     def pad_to(self, rows: int) -> None:
         """Add rows of fill values, which is what the buffer holds beyond its last row."""
         while self.rows < rows:
@@ -100,7 +105,7 @@ class RowArray(GrowingArray):
     def _add(self, rows: int) -> None:
         """Count rows that are in the buffer, and store it once it is full."""
         self._unwritten = True
-        if self.rows % self._chunk_rows + rows == self._chunk_rows:
+        if (self.rows + rows) % self._chunk_rows == 0:
             self._store(self.rows // self._chunk_rows)
             self._buffer[:] = self.field.fill
         self.rows += rows

@@ -44,6 +44,15 @@ class DatasetWriter(ABC):
         self._committed = metadata
         self._arrays = dict(arrays)
         self._retracted: Metadata | None = None
+        self._images: dict[str, ImageArray] = {}
+        self._rows: dict[str, RowArray] = {}
+        self._table: dict[str, RowArray] = {}
+        for array in arrays.values():
+            name = array.field.name
+            if isinstance(array, ImageArray):
+                self._images[name] = array
+            elif isinstance(array, RowArray):
+                (self._table if array.field.per_episode else self._rows)[name] = array
 
     @property
     def committed(self) -> Metadata:
@@ -73,15 +82,13 @@ class DatasetWriter(ABC):
         stop = counts.rows + -(-episode.length // chunk_frames) * chunk_frames
         rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
         table = episode.table_row(counts.rows)
-        for array in self._arrays.values():
-            name = array.field.name
-            if isinstance(array, ImageArray):
-                array.append(episode.chunks[name])
-            elif isinstance(array, RowArray) and array.field.per_episode:
-                array.append(np.asarray(table[name], array.field.dtype)[None])
-            elif isinstance(array, RowArray):
-                array.append(rows[name])
-                array.pad_to(stop)
+        for name, images in self._images.items():
+            images.append(episode.chunks[name])
+        for name, array in self._rows.items():
+            array.append(rows[name])
+            array.pad_to(stop)
+        for name, array in self._table.items():
+            array.append_row(table[name])
         grown = Counts(counts.episodes + 1, counts.frames + episode.length, stop)
         self.metadata = self.metadata.with_counts(grown, "building", None)
 
