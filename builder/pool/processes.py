@@ -13,6 +13,7 @@ import gc
 import multiprocessing
 import os
 import queue
+import selectors
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ import traceback
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from builder.collect import CollectError, Job
@@ -66,6 +67,7 @@ class ProcessPool:
         self._context = multiprocessing.get_context("spawn")
         self._deaths: collections.Counter[int] = collections.Counter()
         self._workers: list[_Worker] = []
+        self._results = selectors.DefaultSelector()
         try:
             for _ in range(workers):
                 self._workers.append(self._spawn())
@@ -87,10 +89,10 @@ class ProcessPool:
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
         """Wait for whole episodes; replace workers that died and give them their episodes again."""
-        ready = wait([worker.results for worker in self._workers], timeout)
+        ready = {key.fd for key, _ in self._results.select(timeout)}
         received = []
         for index, worker in enumerate(self._workers):
-            if worker.results not in ready:
+            if worker.results.fileno() not in ready:
                 continue
             try:
                 message = receive(worker.results)
@@ -111,6 +113,7 @@ class ProcessPool:
             worker.process.join()
             worker.close()
         self._workers.clear()
+        self._results.close()
 
     def _room(self, worker: _Worker) -> int:
         # One more than it has lanes, so that a lane that ends need not wait for an answer.
@@ -136,10 +139,12 @@ class ProcessPool:
         # With the worker the only holder of its ends, its death is the end of the file.
         requested.close()
         give.close()
+        self._results.register(results, selectors.EVENT_READ)
         return _Worker(process, requests, results)
 
     def _replace(self, dead: _Worker) -> _Worker:
         dead.process.join()
+        self._results.unregister(dead.results)
         dead.close()
         for episode in dead.episodes:
             self._deaths[episode] += 1

@@ -16,6 +16,9 @@ import numpy as np
 from builder.collect import CollectError
 from builder.episodes import EncodedEpisode
 
+_MOST_PARTS = 1024
+"""Parts that the system takes at once (IOV_MAX)."""
+
 
 def send(pipe: Connection, message: EncodedEpisode | CollectError) -> None:
     """Write an episode, or the error that came in its stead."""
@@ -24,9 +27,19 @@ def send(pipe: Connection, message: EncodedEpisode | CollectError) -> None:
         return
     sizes = {name: list(map(len, chunks)) for name, chunks in message.chunks.items()}
     pipe.send((vars(message) | {"chunks": {}}, sizes))
-    left = memoryview(b"".join(chain.from_iterable(message.chunks.values())))
-    while left:
-        left = left[os.write(pipe.fileno(), left) :]
+    _write(pipe, [memoryview(chunk) for chunks in message.chunks.values() for chunk in chunks])
+
+
+def _write(pipe: Connection, parts: list[memoryview]) -> None:
+    """Write parts one after the other, without joining them first."""
+    start = 0
+    while start < len(parts):
+        count = os.writev(pipe.fileno(), parts[start : start + _MOST_PARTS])
+        while start < len(parts) and count >= len(parts[start]):
+            count -= len(parts[start])
+            start += 1
+        if count:
+            parts[start] = parts[start][count:]
 
 
 def receive(pipe: Connection) -> EncodedEpisode | CollectError:
