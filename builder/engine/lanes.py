@@ -57,6 +57,8 @@ class FastLanes:
         self._daylights = daylights(_FIRST_DAYLIGHTS)
         # Steps that each lane has taken, or more: they bound what the daylight is tabulated for.
         self._steps = [0] * count
+        # The same arrays for every step: others would have to be prepared anew.
+        self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
         self._reset, self._observe = Entry("reset_lane"), Entry("observe_lane")
         self._step, self._play = Entry("step_lanes"), Entry("play")
 
@@ -67,11 +69,7 @@ class FastLanes:
         done = Done(actions, np.zeros(1, np.float32), flags, flags)
         self._reset.prepare((self.worlds, self._daylights, self._scratch), 2)
         self._observe.prepare((self.worlds, self._picture, seen), 1)
-        self._step.prepare(
-            (self.worlds, flags, np.zeros(1, np.int64), np.zeros(1), self._daylights, self._picture,
-             seen),
-            0,
-        )  # fmt: skip
+        self._step.prepare((self.worlds, *self._stepped, self._daylights, self._picture, seen), 0)
         self._play.prepare((self.worlds, self._daylights, self._picture, actions, seen, done), 6)
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
@@ -94,7 +92,10 @@ class FastLanes:
         """Take a step in every lane that is playing, give its reward, and show it."""
         self._steps = [int(self.worlds["step"].max()) + 1] * len(self._steps)
         self._light_up_to(self._steps[0])
-        self._step((self.worlds, playing, actions, rewards, self._daylights, self._picture, seen))
+        own_playing, own_actions, own_rewards = self._stepped
+        own_playing[:], own_actions[:], own_rewards[:] = playing, actions, rewards
+        self._step((self.worlds, *self._stepped, self._daylights, self._picture, seen))
+        rewards[:] = own_rewards
 
     def play(
         self,

@@ -84,10 +84,15 @@ def _lay_out(value: Any, frame: list[int], types: list[str]) -> None:
         if not value.flags.carray:
             raise TypeError("expected an array that is contiguous, aligned and can be written to")
         frame += [value.ctypes.data, *value.shape]
-        types.append(f"{value.dtype.descr}{value.ndim}")
+        types.append(f"{_describe(value.dtype)}{value.ndim}")
     else:
         frame.append(int(value))
         types.append("i")
+
+
+@functools.cache
+def _describe(dtype: np.dtype[Any]) -> str:
+    return str(dtype.descr)
 
 
 _functions: dict[tuple[Any, ...], Any] = {}
