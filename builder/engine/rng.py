@@ -83,6 +83,10 @@ def to_unit(first: np.uint32, second: np.uint32) -> float:
 @kernel
 def uniform(world: Any) -> float:
     """Draw from [0, 1); mirrors `RandomState.uniform()`."""
+    used = np.uint64(world.random_used)
+    if used <= np.uint64(WORDS - 2):
+        world.random_used = used + np.uint64(2)
+        return to_unit(world.random_words[used], world.random_words[used + np.uint64(1)])
     first = _next_word(world)
     return to_unit(first, _next_word(world))
 

@@ -160,6 +160,21 @@ def set_material(world: Any, x: int, y: int, material: int) -> None:
 
 
 @kernel
+def count_materials(world: Any) -> None:
+    """Count grass and path of all chunks, after materials were written past `set_material`."""
+    for chunk in range(world.chunk_columns * world.chunk_rows):
+        x0, y0 = chunk // world.chunk_rows * CHUNK, chunk % world.chunk_rows * CHUNK
+        grass = path = 0
+        for x in range(x0, min(x0 + CHUNK, world.width)):
+            for y in range(y0, min(y0 + CHUNK, world.height)):
+                material = world.materials[x * world.height + y]
+                grass += material == GRASS
+                path += material == PATH
+        world.grass[chunk] = grass
+        world.path[chunk] = path
+
+
+@kernel
 def _enter_chunk(world: Any, row: int, chunk: int) -> None:
     if not world.was_held[chunk]:
         world.was_held[chunk] = True

@@ -63,8 +63,11 @@ def _permute(worlds, seed):
 
 
 @numba.njit
-def _plane(worlds, plane, z, first, rows, row_step, columns, column_step):
-    noise.noise_plane(worlds[0], plane, z, first, rows, row_step, columns, column_step)
+def _tiles(worlds, lattice, z, left, tiles_x, step_x, top, tiles_y, step_y, needed, found):
+    lattice.used[0] = 0
+    noise.find_points(lattice, 0, z, left, tiles_x, step_x, top, tiles_y, step_y)
+    noise.take_gradients(worlds[0], lattice)
+    noise.noise_tiles(lattice, 0, needed, tiles_x, step_x, tiles_y, step_y, found)
 
 
 @numba.njit
@@ -83,23 +86,52 @@ def test_gradients_are_opensimplexs(worlds, seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_planes_are_within_their_bound_of_opensimplex(worlds, seed):
+def test_noise_is_within_its_bound_of_opensimplex(worlds, seed):
     """The bound is what lets the world's decisions be exact: it must hold with room to spare."""
     _permute(worlds, 12345 * seed)
-    rows, columns = 31, 50
-    stride = columns + noise.LANES
+    tiles_x, tiles_y, left, top = 7, 9, 64 * seed, 48 * seed
+    needed = np.random.default_rng(seed).random((tiles_x, tiles_y)) < 0.8
     for plane in range(len(worldgen._PLANES)):
-        step_x, step_y = worldgen._STEP_X[plane], worldgen._STEP_Y[plane]
-        found, first, z = np.zeros(rows * stride, np.float32), 64 * seed, worldgen._Z[plane]
-        _plane(worlds, found, z, first, rows, step_x, columns, step_y)
+        z, step = worldgen._Z[plane], (worldgen._STEP_X[plane], worldgen._STEP_Y[plane])
+        lattice = noise.make_lattice(tiles_x, tiles_y, [step])
+        found = np.ones(needed.size * noise.LANES, np.float32)
+        _tiles(
+            worlds, lattice, z, left, tiles_x, step[0], top, tiles_y, step[1],
+            needed.reshape(-1), found,
+        )  # fmt: skip
+        found = found.reshape(tiles_x, tiles_y, noise.TILE, noise.TILE)
+        assert (found[~needed] == 0).all()
         expected = np.array(
             [
-                [_noise3(worlds, (first + x) * step_x, y * step_y, z) for y in range(columns)]
-                for x in range(rows)
+                [
+                    _noise3(worlds, (left + x) * step[0], (top + y) * step[1], z)
+                    for y in range(noise.TILE * tiles_y)
+                ]
+                for x in range(noise.TILE * tiles_x)
             ]
         )
-        error = np.abs(found.reshape(rows, stride)[:, :columns] - expected).max()
-        assert error < noise.PLANE_ERROR / 2, worldgen._PLANES[plane]
+        found = found.transpose(0, 2, 1, 3).reshape(expected.shape)
+        error = np.abs(found - expected)[np.kron(needed, np.ones((noise.TILE,) * 2, bool))].max()
+        assert error < noise.NOISE_ERROR / 2, worldgen._PLANES[plane]
+
+
+def test_points_fit_into_their_lists():
+    """Nothing checks it while they are found: there must be room wherever a block is."""
+    tiles = worldgen.BLOCK_TILES
+    steps = list(zip(worldgen._STEP_X, worldgen._STEP_Y, strict=True))
+    lattice = noise.make_lattice(tiles, tiles, steps)
+    assert len(lattice.points) < 2**15  # the lists are int16
+    for left, top in np.random.default_rng(0).integers(0, 4000, (20, 2)):
+        lattice.used[0] = 0
+        for plane, step in enumerate(steps):
+            _find(lattice, plane, worldgen._Z[plane], left, tiles, step[0], top, tiles, step[1])
+        assert 3000 < lattice.used[0] < len(lattice.points) / 2
+        assert 5 < lattice.listed.max() < lattice.lists.shape[2] / 2
+
+
+@numba.njit
+def _find(lattice, plane, z, left, tiles_x, step_x, top, tiles_y, step_y):
+    noise.find_points(lattice, plane, z, left, tiles_x, step_x, top, tiles_y, step_y)
 
 
 @numba.njit
