@@ -3,6 +3,8 @@
 Crafter draws a canvas, then light, noise and sleep over all of it. By day the
 light changes each pixel by itself, so here each distinct tile of a frame is
 lit once and copied. By night every pixel has noise of its own.
+
+All casts to bytes truncate, as in crafter.
 """
 
 from __future__ import annotations
@@ -11,30 +13,34 @@ from typing import Any
 
 import numpy as np
 
-from builder.engine.copying import copy_block
+from builder.engine.copying import BLOCK, PIXELS, copy_block, inlined, interleave_block
 from builder.engine.jit import kernel
-from builder.engine.rng import take_words, to_unit
+from builder.engine.rng import take_words
 from builder.engine.rules import ARROW, COW, NUM_ITEMS, PLAYER, RIPE, SKELETON, ZOMBIE
 from builder.engine.textures import (
     ARROW_TEXTURE,
-    BLOCK,
+    BLUE,
     COW_TEXTURE,
     FACING_DOWN,
     FACING_LEFT,
     FACING_RIGHT,
     FACING_UP,
+    GREEN,
     GROUND_TILES,
     OFF_MAP,
     PLANT_TEXTURE,
     PLAYER_TEXTURE,
+    RED,
     RIPE_TEXTURE,
     SKELETON_TEXTURE,
     SLEEPING_TEXTURE,
+    TINT,
     ZOMBIE_TEXTURE,
 )
 from builder.engine.world import PLAYER_ROW, inside
 
-_SATURATION = np.float32(0.4)
+_u64 = np.uint64  # of loops that would not be vectorised with signed numbers
+_f32, _f64 = np.float32, np.float64
 
 
 @kernel
@@ -48,35 +54,41 @@ def render(world: Any, picture: Any, frame: Any) -> None:
     frame : ndarray, shape (height * width * 3,), uint8
         Overwritten.
     """
-    for cell_y in range(picture.grid_y):
-        for cell_x in range(picture.grid_x):
-            picture.seen[cell_y, cell_x] = _tile_at(world, picture, cell_x, cell_y)
-    # Tiles are copied in blocks that reach beyond their ends, so the order is: lines from above,
-    # in them cells from the left, then whatever is black, then the inventory.
+    _look(world, picture)
+    # Lines are copied in blocks that reach beyond their ends: at most BLOCK bytes or PIXELS pixels.
+    # So the order is: lines from above, in them cells from the left, then what is black after them.
+    # There is room for that below the local view: 16 or more cells of the inventory.
+    line_bytes = picture.width * 3
+    for i in range(_u64(picture.border_y * line_bytes + picture.border_x * 3)):
+        frame[i] = 0
     if world.daylight < 0.5:
         _draw_night(world, picture, frame)
     else:
         _draw_day(world, picture, frame)
-    _draw_black(picture, frame)
+    bottom = picture.border_y + picture.grid_y * picture.unit_y
+    for i in range(_u64(bottom * line_bytes), _u64(picture.height * line_bytes)):
+        frame[i] = 0
     _draw_items(world, picture, frame)
 
 
-@kernel
-def _tile_at(world: Any, picture: Any, column: int, line: int) -> int:
-    """Tile to draw in a cell of the local view; mirrors the loops of `LocalView.__call__`."""
-    x = world.x[PLAYER_ROW] + column - picture.grid_x // 2
-    y = world.y[PLAYER_ROW] + line - picture.grid_y // 2
-    if not inside(world, x, y):
-        return OFF_MAP
-    cell = x * world.height + y
-    material = np.int64(world.materials[cell])
-    row = world.object_at[cell]
-    if row == 0:
-        return material
-    return GROUND_TILES * (1 + _texture(world, row)) + material
+@inlined
+def _look(world: Any, picture: Any) -> None:
+    """Find the tiles of the local view; mirrors the loops of `LocalView.__call__`."""
+    left = world.x[PLAYER_ROW] - picture.grid_x // 2
+    top = world.y[PLAYER_ROW] - picture.grid_y // 2
+    for column in range(picture.grid_x):
+        for line in range(picture.grid_y):
+            tile = OFF_MAP
+            if inside(world, left + column, top + line):
+                cell = (left + column) * world.height + top + line
+                tile = np.int64(world.materials[cell])
+                row = world.object_at[cell]
+                if row:
+                    tile += GROUND_TILES * (1 + _texture(world, row))
+            picture.seen[line, column] = tile
 
 
-@kernel
+@inlined
 def _facing(world: Any, row: int) -> int:
     if world.facing_x[row] < 0:
         return FACING_LEFT
@@ -85,7 +97,7 @@ def _facing(world: Any, row: int) -> int:
     return FACING_UP if world.facing_y[row] < 0 else FACING_DOWN
 
 
-@kernel
+@inlined
 def _texture(world: Any, row: int) -> int:
     """Mirrors the `texture` of every object."""
     kind = world.kind[row]
@@ -102,13 +114,32 @@ def _texture(world: Any, row: int) -> int:
     return RIPE_TEXTURE if world.timer[row] > RIPE else PLANT_TEXTURE
 
 
-@kernel
+@inlined
+def _copy(frame: Any, at: int, source: Any, start: int, count: int) -> None:
+    """Copy bytes, and perhaps up to `BLOCK` more if there is room for them in the frame."""
+    for block in range(0, count, BLOCK):
+        if at + block + BLOCK <= len(frame):
+            copy_block(frame, at + block, source, start + block)
+        else:
+            for i in range(block, count):
+                frame[at + i] = source[start + i]
+            break
+
+
+@inlined
+def _end_line(picture: Any, frame: Any, line: int) -> None:
+    """Clear what is between a line of the local view and the next one."""
+    view_bytes = picture.grid_x * picture.unit_x * 3
+    at = (picture.border_y + line) * picture.width * 3 + picture.border_x * 3 + view_bytes
+    _copy(frame, at, picture.black, 0, picture.width * 3 - view_bytes)
+
+
+@inlined
 def _draw_day(world: Any, picture: Any, frame: Any) -> None:
     picture.drawn[0] += 1
     now = picture.drawn[0]
     line_bytes = picture.width * 3
     tile_bytes = picture.unit_x * 3
-    padded = picture.lit.shape[1] // picture.unit_y
     for cell_y in range(picture.grid_y):
         for cell_x in range(picture.grid_x):
             tile = picture.seen[cell_y, cell_x]
@@ -121,156 +152,143 @@ def _draw_day(world: Any, picture: Any, frame: Any) -> None:
             for cell_x in range(picture.grid_x):
                 lit = picture.lit[picture.seen[cell_y, cell_x]]
                 for block in range(0, tile_bytes, BLOCK):
-                    copy_block(frame, at + block, lit, line * padded + block)
+                    copy_block(frame, at + block, lit, line * tile_bytes + block)
                 at += tile_bytes
+            _end_line(picture, frame, cell_y * picture.unit_y + line)
 
 
-@kernel
+@inlined
 def _light_tile(world: Any, picture: Any, tile: int) -> None:
-    """Light one tile as `LocalView` lights the canvas by day, and lay its colors side by side."""
-    pixels = picture.unit_x * picture.unit_y
-    padded = picture.lit.shape[1] // picture.unit_y
-    _mix(world, picture.tiles[tile], picture.tiles[tile], picture.mixed, pixels)
-    for line in range(picture.unit_y):
-        for x in range(picture.unit_x):
-            for color in range(3):
-                picture.lit[tile, line * padded + x * 3 + color] = picture.mixed[
-                    color, line * picture.unit_x + x
-                ]
+    """Light one tile as `LocalView` lights the canvas by day."""
+    day = world.daylight
+    night = 1 - day
+    lit, canvas, tinted = picture.lit[tile], picture.day_tiles[tile], picture.tinted_tiles[tile]
+    for i in range(_u64(len(lit))):
+        lit[i] = np.uint8(np.int32(day * _f64(np.int32(canvas[i])) + night * _f64(tinted[i])))
+    if world.sleeping:
+        for i in range(0, len(lit) - 2, 3):
+            grey = _luma(lit[i + RED], lit[i + GREEN], lit[i + BLUE]) >> 1
+            lit[i + RED], lit[i + GREEN], lit[i + BLUE] = grey, grey, grey + 8
 
 
-@kernel
+@inlined
+def _luma(red: int, green: int, blue: int) -> int:
+    """Mirrors Pillow's conversion to `L`, ITU-R 601-2 in fixed point.
+
+    All numbers are below 2**24, so that single precision, which is faster, holds them exactly.
+    """
+    fixed = _f32(19595) * _f32(np.int32(red)) + _f32(38470) * _f32(np.int32(green))
+    fixed = fixed + _f32(7471) * _f32(np.int32(blue)) + _f32(32768)
+    return np.int32(fixed * _f32(1 / 65536))
+
+
+@inlined
 def _draw_night(world: Any, picture: Any, frame: Any) -> None:
     width = picture.grid_x * picture.unit_x
     height = picture.grid_y * picture.unit_y
-    for color in range(3):
-        canvas = picture.canvas[color]
-        at = 0
-        for cell_y in range(picture.grid_y):
-            for line in range(picture.unit_y):
-                for cell_x in range(picture.grid_x):
-                    tile = picture.tiles[picture.seen[cell_y, cell_x], color]
-                    for block in range(0, picture.unit_x, BLOCK):
-                        copy_block(canvas, at + block, tile, line * picture.unit_x + block)
-                    at += picture.unit_x
-    _draw_noise(world, picture, width, height)
-    _add_noise(world, picture, width * height)
-    _mix(world, picture.canvas, picture.dark, picture.mixed, width * height)
-    for y in range(height):
-        at = np.uint64(((picture.border_y + y) * picture.width + picture.border_x) * 3)
-        start = np.uint64(y * width)
-        for x in range(np.uint64(width)):
-            for color in range(3):
-                frame[at + x * np.uint64(3) + np.uint64(color)] = picture.mixed[color, start + x]
-
-
-@kernel
-def _draw_noise(world: Any, picture: Any, width: int, height: int) -> None:
-    """Mirrors the draw of `LocalView._noise`, which is column by column."""
     take_words(world, picture.words, 2 * width * height)
-    drawn = picture.drawn_noise
-    for pixel in range(np.uint64(width * height)):
-        pair = picture.pairs[pixel]
-        first, second = np.uint32(pair & np.uint64(0xFFFFFFFF)), np.uint32(pair >> np.uint64(32))
-        drawn[pixel] = 32 + 95 * to_unit(first, second)
-    for y in range(np.uint64(height)):
-        for x in range(np.uint64(width)):
-            picture.noise[y * np.uint64(width) + x] = drawn[x * np.uint64(height) + y]
+    lanes = _u64(-(-width // PIXELS) * PIXELS)
+    red, green, blue = picture.mixed[RED], picture.mixed[GREEN], picture.mixed[BLUE]
+    for y in range(height):
+        _draw_canvas(picture, y)
+        for x in range(_u64(width)):
+            picture.pairs[x] = picture.drawn_pairs[x * _u64(height) + _u64(y)]
+        _add_noise(world, picture, y, lanes)
+        _fade(picture, lanes)
+        _mix(world, picture, lanes)
+        if world.sleeping:
+            _sleep(picture, lanes)
+        at = ((picture.border_y + y) * picture.width + picture.border_x) * 3
+        for x in range(0, width, PIXELS):
+            interleave_block(frame, at + 3 * x, red, green, blue, x)
+        _end_line(picture, frame, y)
 
 
-@kernel
-def _add_noise(world: Any, picture: Any, pixels: int) -> None:
-    """Mirrors the rest of `LocalView._noise`."""
+@inlined
+def _draw_canvas(picture: Any, y: int) -> None:
+    """Copy a line of the local view without its light."""
+    cell_y, line = y // picture.unit_y, y % picture.unit_y
+    for color in range(3):
+        for cell_x in range(picture.grid_x):
+            tile = picture.tiles[picture.seen[cell_y, cell_x], color]
+            at, start = cell_x * picture.unit_x, line * picture.unit_x
+            for block in range(0, picture.unit_x, BLOCK):
+                copy_block(picture.canvas[color], at + block, tile, start + block)
+
+
+@inlined
+def _add_noise(world: Any, picture: Any, y: int, lanes: int) -> None:
+    """Add the noise to a line; mirrors `LocalView._noise`."""
     amount = 2 * (0.5 - world.daylight)
-    for pixel in range(np.uint64(pixels)):
-        mask = amount * picture.vignette[pixel]
-        noise = mask * picture.noise[pixel]
-        for color in range(3):
-            value = (1 - mask) * np.float64(np.int32(picture.canvas[color, pixel])) + noise
-            picture.dark[color, pixel] = np.uint8(np.int32(value))
+    canvas, dark = picture.canvas, picture.dark
+    # uniform(32, 127) is 32 + 95 * number / 2**53; to divide by a power of two first is as exact.
+    scale = 95 / 9007199254740992
+    for x in range(lanes):
+        pair = picture.pairs[x]
+        number = ((pair & _u64(0xFFFFFFE0)) << _u64(21)) | (pair >> _u64(38))
+        mask = amount * picture.vignette[y, x]
+        noise = mask * (32 + scale * _f64(np.int64(number)))
+        rest = 1 - mask
+        red, green, blue = canvas[RED, x], canvas[GREEN, x], canvas[BLUE, x]
+        dark[RED, x] = np.uint8(np.int32(rest * _f64(np.int32(red)) + noise))
+        dark[GREEN, x] = np.uint8(np.int32(rest * _f64(np.int32(green)) + noise))
+        dark[BLUE, x] = np.uint8(np.int32(rest * _f64(np.int32(blue)) + noise))
 
 
-@kernel
-def _luma(red: int, green: int, blue: int) -> int:
-    """Mirrors Pillow's conversion to `L`, ITU-R 601-2 in fixed point."""
-    return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+@inlined
+def _fade(picture: Any, lanes: int) -> None:
+    """Desaturate a line as Pillow's `ImageEnhance.Color` does, in single precision."""
+    dark = picture.dark
+    for x in range(lanes):
+        red, green, blue = dark[RED, x], dark[GREEN, x], dark[BLUE, x]
+        luma = _luma(red, green, blue)
+        dark[RED, x] = _blend(luma, red)
+        dark[GREEN, x] = _blend(luma, green)
+        dark[BLUE, x] = _blend(luma, blue)
 
 
-@kernel
-def _mix(world: Any, canvas: Any, dark: Any, mixed: Any, pixels: int) -> None:
-    """Mirrors the rest of `LocalView._light`, and `_sleep`; all casts truncate.
+@inlined
+def _blend(luma: int, color: int) -> int:
+    difference = _f32(np.int32(np.int32(color) - np.int32(luma)))
+    return np.uint8(np.int32(_f32(np.int32(luma)) + _f32(0.4) * difference))
 
-    Parameters
-    ----------
-    canvas, dark, mixed : ndarray, shape (3, pixels or more), uint8
-        The picture, the same with the night's noise, and what comes out.
-    """
+
+@inlined
+def _mix(world: Any, picture: Any, lanes: int) -> None:
+    """Tint a line and mix it with the day's; mirrors the rest of `LocalView._light`."""
     day = world.daylight
     night = 1 - day
-    for pixel in range(np.uint64(pixels)):
-        red = np.int32(dark[0, pixel])
-        green = np.int32(dark[1, pixel])
-        blue = np.int32(dark[2, pixel])
-        luma = np.int32(_luma(red, green, blue))
-        mixed[0, pixel] = _tint(day, night, canvas[0, pixel], luma, red, 0.0)
-        mixed[1, pixel] = _tint(day, night, canvas[1, pixel], luma, green, 16.0)
-        mixed[2, pixel] = _tint(day, night, canvas[2, pixel], luma, blue, 64.0)
-    if world.sleeping:
-        for pixel in range(np.uint64(pixels)):
-            luma = np.float64(
-                np.int32(
-                    _luma(
-                        np.int32(mixed[0, pixel]),
-                        np.int32(mixed[1, pixel]),
-                        np.int32(mixed[2, pixel]),
-                    )
-                )
-            )
-            mixed[0, pixel] = np.uint8(np.int32(0.5 * luma))
-            mixed[1, pixel] = np.uint8(np.int32(0.5 * luma))
-            mixed[2, pixel] = np.uint8(np.int32(0.5 * luma + 0.5 * 16.0))
+    canvas, dark, mixed = picture.canvas, picture.dark, picture.mixed
+    half = 0.5 * night  # to take half first is as exact
+    for color in range(3):
+        tint = np.int32(TINT[color])
+        for x in range(lanes):
+            tinted = half * _f64(np.int32(np.int32(dark[color, x]) + tint))
+            value = day * _f64(np.int32(canvas[color, x])) + tinted
+            mixed[color, x] = np.uint8(np.int32(value))
 
 
-@kernel
-def _tint(day: float, night: float, value: int, luma: int, dark: int, color: float) -> int:
-    """Desaturate as Pillow's `ImageEnhance.Color`, tint, and mix with the day's color."""
-    pale = np.int32(np.float32(luma) + _SATURATION * np.float32(np.int32(dark - luma)))
-    tinted = 0.5 * np.float64(pale) + 0.5 * color
-    return np.uint8(np.int32(day * np.float64(np.int32(value)) + night * tinted))
+@inlined
+def _sleep(picture: Any, lanes: int) -> None:
+    """Mirrors `LocalView._sleep`, for a line."""
+    mixed = picture.mixed
+    for x in range(lanes):
+        grey = _luma(mixed[RED, x], mixed[GREEN, x], mixed[BLUE, x]) >> 1
+        mixed[RED, x] = grey
+        mixed[GREEN, x] = grey
+        mixed[BLUE, x] = grey + 8
 
 
-@kernel
-def _draw_black(picture: Any, frame: Any) -> None:
-    """Clear what is not the local view: the borders and the ground of the inventory."""
-    line_bytes = picture.width * 3
-    left = picture.border_x * 3
-    right = left + picture.grid_x * picture.unit_x * 3
-    top = picture.border_y
-    bottom = top + picture.grid_y * picture.unit_y
-    for i in range(np.uint64(top * line_bytes)):
-        frame[i] = 0
-    for y in range(top, bottom):
-        for i in range(np.uint64(y * line_bytes), np.uint64(y * line_bytes + left)):
-            frame[i] = 0
-        for i in range(np.uint64(y * line_bytes + right), np.uint64((y + 1) * line_bytes)):
-            frame[i] = 0
-    for i in range(np.uint64(bottom * line_bytes), np.uint64(picture.height * line_bytes)):
-        frame[i] = 0
-
-
-@kernel
+@inlined
 def _draw_items(world: Any, picture: Any, frame: Any) -> None:
-    """Mirrors `ItemView.__call__`."""
+    """Mirrors `ItemView.__call__`; what there is none of is black."""
     line_bytes = picture.width * 3
-    tile_bytes = np.uint64(picture.unit_x * 3)
-    for item in range(NUM_ITEMS):
-        amount = world.inventory[item]
-        if amount < 1:
-            continue
-        column, line = item % picture.grid_x, item // picture.grid_x
-        left = (picture.border_x + column * picture.unit_x) * 3
-        top = picture.border_y + (picture.grid_y + line) * picture.unit_y
+    tile_bytes = picture.unit_x * 3
+    for first in range(0, NUM_ITEMS, picture.grid_x):
+        top = picture.border_y + (picture.grid_y + first // picture.grid_x) * picture.unit_y
         for y in range(picture.unit_y):
-            at = np.uint64((top + y) * line_bytes + left)
-            for i in range(tile_bytes):
-                frame[at + i] = picture.items[item, amount, y, i]
+            at = (top + y) * line_bytes + picture.border_x * 3
+            for item in range(first, min(first + picture.grid_x, NUM_ITEMS)):
+                image = picture.items[item, max(world.inventory[item], 0), y]
+                _copy(frame, at, image, 0, tile_bytes)
+                at += tile_bytes

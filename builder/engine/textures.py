@@ -12,11 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from crafter import constants, engine
 from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
 
+from builder.engine.copying import BLOCK
 from builder.engine.rules import MATERIALS, NUM_ITEMS
 
-BLOCK = 32
-"""Bytes that a tile's row is copied by; the rows of lit tiles are padded to a multiple."""
+_ROOM = 64
+"""What the kernels work through has a multiple of this, and so no remainder that takes longer."""
+
+RED, GREEN, BLUE = range(3)
+TINT = (0, 16, 64)
+"""Color of the night, as in `LocalView._light`."""
 
 FACING_LEFT, FACING_RIGHT, FACING_UP, FACING_DOWN = range(4)
 _SIDES = ("left", "right", "up", "down")
@@ -50,23 +56,31 @@ class Picture(NamedTuple):
         Cells of the local view.
     border_x, border_y
         Black pixels left of and above the view.
-    tiles : ndarray, shape (tiles, 3, unit_y * unit_x), uint8
-        Ground, and objects on ground, one plane a color. Here and in `canvas`,
-        `BLOCK` bytes may be read or written from any pixel on.
-    items : ndarray, shape (items, 10, unit_y, unit_x * 3), uint8
+    tiles : ndarray, shape (tiles, 3, unit_y * unit_x or more), uint8
+        Ground, and objects on ground, one plane a color. Here and in the other
+        arrays of tiles and of the local view, `BLOCK` bytes may be read or
+        written from any pixel on.
+    day_tiles : ndarray, shape (tiles, unit_y * unit_x * 3 or more), uint8
+        The same with the colors side by side.
+    tinted_tiles : ndarray, shape as `day_tiles`, float32
+        The same desaturated and tinted, by what `LocalView._light` mixes in.
+    items : ndarray, shape (items, 10, unit_y, unit_x * 3 or more), uint8
         Each item with each amount, on black.
-    vignette : ndarray, shape (pixels of the local view,), float64
-        How much the night's noise shows, line by line.
+    black : ndarray, shape (bytes of a line or more,), uint8
+    vignette : ndarray, shape (lines of the local view, pixels of a line or more), float64
+        How much the night's noise shows.
     seen : ndarray, shape (grid_y, grid_x), int64
         Tiles of the local view.
     lit, lit_at, drawn
-        Tiles in the light of one frame, line by line with padding; the number
-        of the frame they were lit for, and of the last frame.
-    words, pairs, drawn_noise, noise
-        Random words, the same two at a time (the first in the lower bits), the
-        noise they stand for, and the same line by line.
-    canvas, dark, mixed
-        Pictures of the local view, one plane a color.
+        Tiles in the light of one frame; the number of the frame they were lit
+        for, and of the last frame.
+    words, drawn_pairs : ndarray, uint32 and uint64
+        Random words for all pixels, column by column; the same memory, two at
+        a time (the first in the lower bits).
+    pairs : ndarray, shape (pixels of a line or more,), uint64
+        The same for one line.
+    canvas, dark, mixed : ndarray, shape (3, pixels of a line or more), uint8
+        A line of the local view as it is worked on, one plane a color.
     """
 
     width: int
@@ -78,16 +92,18 @@ class Picture(NamedTuple):
     border_x: int
     border_y: int
     tiles: NDArray[np.uint8]
+    day_tiles: NDArray[np.uint8]
+    tinted_tiles: NDArray[np.float32]
     items: NDArray[np.uint8]
+    black: NDArray[np.uint8]
     vignette: NDArray[np.float64]
     seen: NDArray[np.int64]
     lit: NDArray[np.uint8]
     lit_at: NDArray[np.int64]
     drawn: NDArray[np.int64]
     words: NDArray[np.uint32]
+    drawn_pairs: NDArray[np.uint64]
     pairs: NDArray[np.uint64]
-    drawn_noise: NDArray[np.float64]
-    noise: NDArray[np.float64]
     canvas: NDArray[np.uint8]
     dark: NDArray[np.uint8]
     mixed: NDArray[np.uint8]
@@ -100,15 +116,16 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
     grid = np.array([view[0], view[1] - item_rows])
     border = (np.array(size) - unit * np.array(view)) // 2
     tiles = _tiles(int(unit[0]), int(unit[1]))
-    pixels = int(np.prod(grid * unit))
-    padded = -(-int(unit[0]) * 3 // BLOCK) * BLOCK
-    vignette = np.zeros(0)
-    if pixels:
+    day_tiles = _pad(tiles.reshape(len(tiles), -1))
+    width, height = (int(pixels) for pixels in grid * unit)
+    room = _padded(width)
+    vignette = np.zeros((height, width))
+    if vignette.size:
         view_without_world = object.__new__(engine.LocalView)
         vignette = engine.LocalView._vignette.__wrapped__(
-            view_without_world, (*(grid * unit), 3), 0.5
-        )
-    words = np.zeros(2 * pixels, np.uint32)
+            view_without_world, (width, height, 3), 0.5
+        ).T
+    words = np.zeros(2 * width * height, np.uint32)
     return Picture(
         width=size[0],
         height=size[1],
@@ -118,21 +135,35 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         grid_y=int(grid[1]),
         border_x=int(border[0]),
         border_y=int(border[1]),
-        tiles=tiles,
-        items=_items(view[0], item_rows, unit),
-        vignette=np.ascontiguousarray(vignette.T).reshape(-1),
+        tiles=_pad(np.ascontiguousarray(np.moveaxis(tiles, -1, 1)).reshape(len(tiles), 3, -1)),
+        day_tiles=day_tiles,
+        tinted_tiles=_pad(_tint(tiles).reshape(len(tiles), -1)),
+        items=_pad(_items(view[0], item_rows, unit)),
+        black=np.zeros(size[0] * 3 + BLOCK, np.uint8),
+        vignette=_pad(vignette),
         seen=np.zeros(grid[::-1], np.int64),
-        lit=np.zeros((len(tiles), int(unit[1]) * padded), np.uint8),
+        lit=np.zeros_like(day_tiles),
         lit_at=np.zeros(len(tiles), np.int64),
         drawn=np.zeros(1, np.int64),
         words=words,
-        pairs=words.view("<u8"),
-        drawn_noise=np.zeros(pixels),
-        noise=np.zeros(pixels),
-        canvas=np.zeros(3 * pixels + BLOCK, np.uint8)[: 3 * pixels].reshape(3, pixels),
-        dark=np.zeros((3, pixels), np.uint8),
-        mixed=np.zeros((3, max(pixels, int(np.prod(unit)))), np.uint8),
+        drawn_pairs=words.view("<u8"),
+        pairs=np.zeros(room, np.uint64),
+        canvas=np.zeros((3, room), np.uint8),
+        dark=np.zeros((3, room), np.uint8),
+        mixed=np.zeros((3, room), np.uint8),
     )
+
+
+def _padded(count: int) -> int:
+    """Round up to a multiple of `_ROOM`, with a block of room after the last one."""
+    return -(-(count + BLOCK) // _ROOM) * _ROOM
+
+
+def _pad(array: NDArray[Any]) -> NDArray[Any]:
+    """Make room after the last axis."""
+    padded = np.zeros((*array.shape[:-1], _padded(array.shape[-1])), array.dtype)
+    padded[..., : array.shape[-1]] = array
+    return padded
 
 
 @functools.lru_cache(4)
@@ -141,7 +172,7 @@ def _textures() -> Any:
 
 
 def _tiles(unit_x: int, unit_y: int) -> NDArray[np.uint8]:
-    """Draw every ground tile, then every object on every ground."""
+    """Draw every ground tile, then every object on every ground, with the colors side by side."""
     textures, unit = _textures(), np.array([unit_x, unit_y])
     ground = [np.full((unit_x, unit_y, 3), _OFF_MAP_GREY, np.uint8)]
     for name in MATERIALS:
@@ -155,12 +186,19 @@ def _tiles(unit_x: int, unit_y: int) -> NDArray[np.uint8]:
             canvas = below.copy()
             engine._draw_alpha(canvas, (0, 0), texture)
             tiles.append(canvas)
-    # From [x, y, color], as Crafter draws, to one plane of lines for each color.
-    planes = np.stack(tiles).transpose(0, 3, 2, 1)
-    # With room at the end, since tiles are read in blocks.
-    room = np.zeros(planes.size + BLOCK, np.uint8)[: planes.size]
-    room[:] = planes.reshape(-1)
-    return room.reshape(len(tiles), 3, unit_y * unit_x)
+    # From [x, y, color], as Crafter draws, to lines.
+    return np.ascontiguousarray(np.stack(tiles).swapaxes(1, 2))
+
+
+def _tint(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Desaturate and tint tiles as `LocalView._light` does; they come out as whole halves."""
+    if not tiles.size:
+        return tiles.astype(np.float32)
+    view = object.__new__(engine.LocalView)
+    lines = tiles.reshape(-1, tiles.shape[2], 3)
+    faded = np.array(ImageEnhance.Color(Image.fromarray(lines)).enhance(0.4))
+    tinted: NDArray[np.float32] = view._tint(faded, TINT, 0.5).astype(np.float32)
+    return tinted
 
 
 def _items(columns: int, rows: int, unit: NDArray[Any]) -> NDArray[np.uint8]:

@@ -135,22 +135,53 @@ def _find(lattice, plane, z, left, tiles_x, step_x, top, tiles_y, step_y):
 
 
 @numba.njit
-def _mix(worlds, canvas, dark, mixed):
-    render._mix(worlds[0], canvas, dark, mixed, canvas.shape[1])
+def _light(worlds, picture):
+    render._light_tile(worlds[0], picture, 0)
+
+
+@numba.njit
+def _darken(worlds, picture):
+    lanes = np.uint64(picture.canvas.shape[1])
+    render._fade(picture, lanes)
+    render._mix(worlds[0], picture, lanes)
+    if worlds[0].sleeping:
+        render._sleep(picture, lanes)
+
+
+def _lit_by_crafter(colors, daylight, sleeping):
+    view = object.__new__(engine.LocalView)
+    view._noise = lambda canvas, *_: canvas
+    canvas = view._light(colors, daylight)
+    return (view._sleep(canvas) if sleeping else canvas).astype(np.uint8)
 
 
 @pytest.mark.parametrize("sleeping", [False, True])
 @pytest.mark.parametrize("daylight", [0.5, 0.73, 1.0])
 def test_light_is_crafters_for_any_color(worlds, daylight, sleeping):
-    colors = np.random.default_rng(0).integers(256, size=(3, 200_000)).astype(np.uint8)
+    colors = np.random.default_rng(0).integers(256, size=(400, 500, 3)).astype(np.uint8)
     worlds["daylight"], worlds["sleeping"] = daylight, sleeping
-    mixed = np.zeros_like(colors)
-    _mix(worlds, colors, colors, mixed)
-    view = object.__new__(engine.LocalView)
-    canvas = view._light(np.ascontiguousarray(colors.T)[None], daylight)
-    if sleeping:
-        canvas = view._sleep(canvas)
-    np.testing.assert_array_equal(mixed.T, canvas[0].astype(np.uint8))
+    picture = textures.make_picture((9, 9), (64, 64))._replace(
+        day_tiles=colors.reshape(1, -1),
+        tinted_tiles=textures._tint(colors[None]).reshape(1, -1),
+        lit=np.zeros((1, colors.size), np.uint8),
+    )
+    _light(worlds, picture)
+    expected = _lit_by_crafter(colors, daylight, sleeping)
+    np.testing.assert_array_equal(picture.lit.reshape(colors.shape), expected)
+
+
+@pytest.mark.parametrize("sleeping", [False, True])
+@pytest.mark.parametrize("daylight", [0.0, 0.21, 0.49])
+def test_darkness_is_crafters_for_any_color(worlds, daylight, sleeping):
+    colors = np.random.default_rng(0).integers(256, size=(400, 500, 3)).astype(np.uint8)
+    planes = np.ascontiguousarray(colors.reshape(-1, 3).T)
+    worlds["daylight"], worlds["sleeping"] = daylight, sleeping
+    picture = textures.make_picture((9, 9), (64, 64))._replace(
+        canvas=planes, dark=planes.copy(), mixed=np.zeros_like(planes)
+    )
+    _darken(worlds, picture)
+    expected = _lit_by_crafter(colors, daylight, sleeping)
+    np.testing.assert_array_equal(picture.mixed.T.reshape(colors.shape), expected)
 
 
 def test_daylight_is_crafters():
@@ -174,9 +205,12 @@ def test_rules_are_those_of_the_package():
 
 def test_tiles_are_crafters_textures():
     picture = textures.make_picture((9, 9), (64, 64))
-    assert picture.tiles.shape == ((1 + 14) * 13, 3, 49)
-    assert (picture.tiles[textures.OFF_MAP] == 127).all()
+    assert picture.tiles.shape[:2] == ((1 + 14) * 13, 3)
+    assert (picture.tiles[textures.OFF_MAP, :, :49] == 127).all()
     grass = textures._textures().get("grass", np.array([7, 7]))[..., :3]
     np.testing.assert_array_equal(
-        picture.tiles[rules.GRASS].reshape(3, 7, 7), grass.transpose(2, 1, 0)
+        picture.tiles[rules.GRASS, :, :49].reshape(3, 7, 7), grass.transpose(2, 1, 0)
+    )
+    np.testing.assert_array_equal(
+        picture.day_tiles[rules.GRASS, : 3 * 49].reshape(7, 7, 3), grass.transpose(1, 0, 2)
     )
