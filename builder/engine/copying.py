@@ -19,9 +19,9 @@ PIXELS = 16
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into those that call it.
 
-    As `builder.engine.jit.kernel`, for functions that are given many arrays:
-    a call counts references to each of them, which can take longer than the
-    function itself.
+    As `builder.engine.jit.kernel`, for functions that are called often and do
+    little, and for those that are given many arrays: a call counts references
+    to each of them, which can take longer than the function itself.
     """
     return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from builder.engine.copying import inlined
 from builder.engine.jit import kernel
 
 WORDS = 624
 _SHIFT = 397
 _UPPER, _LOWER = np.uint32(0x80000000), np.uint32(0x7FFFFFFF)
 # numba widens whatever is done with 32 bits to 64, which halves the speed: back each time.
-_u32 = np.uint32
+_u32, _u64 = np.uint32, np.uint64
 _MATRIX, _NOTHING = np.uint32(0x9908B0DF), np.uint32(0)
 
 
@@ -80,13 +81,18 @@ def to_unit(first: np.uint32, second: np.uint32) -> float:
     return (np.float64(high) * 67108864.0 + np.float64(low)) / 9007199254740992.0
 
 
-@kernel
+@inlined
 def uniform(world: Any) -> float:
     """Draw from [0, 1); mirrors `RandomState.uniform()`."""
-    used = np.uint64(world.random_used)
-    if used <= np.uint64(WORDS - 2):
-        world.random_used = used + np.uint64(2)
-        return to_unit(world.random_words[used], world.random_words[used + np.uint64(1)])
+    used = _u64(world.random_used)
+    if used > _u64(WORDS - 2):
+        return _uniform_of_next_words(world)
+    world.random_used = used + _u64(2)
+    return to_unit(world.random_words[used], world.random_words[used + _u64(1)])
+
+
+@kernel
+def _uniform_of_next_words(world: Any) -> float:
     first = _next_word(world)
     return to_unit(first, _next_word(world))
 

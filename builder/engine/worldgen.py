@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.engine.copying import inlined
 from builder.engine.jit import kernel
 from builder.engine.noise import (
     LANES,
@@ -245,7 +246,7 @@ def _sigmoid(value: np.float32) -> np.float32:
     return _f32(1) / (_f32(1) + power)
 
 
-@kernel
+@inlined
 def _combine(world: Any, scratch: Any, left: int, tiles_x: int, top: int, tiles_y: int) -> None:
     """Give start, water and mountain of all cells, near enough, and find where there is what.
 
@@ -305,7 +306,7 @@ def _near(value: np.float32, threshold: np.float32, error: np.float32) -> bool:
     return abs(value - threshold) < error
 
 
-@kernel
+@inlined
 def _choose_tile(scratch: Any, tile: int, kinds: Any) -> None:
     """Find out what the cells of a tile are, up to random draws, as `_choose_exactly` does."""
     noise = scratch.noise
@@ -411,7 +412,7 @@ def _above(world: Any, scratch: Any, cell: int, plane: int, x: int, y: int) -> b
     return noise > _THRESHOLD[plane]
 
 
-@kernel
+@inlined
 def _draw_material(world: Any, kind: int) -> int:
     """Give a cell its material; mirrors the draws of `_set_material`."""
     if kind & _STONE:
@@ -429,7 +430,7 @@ def _draw_material(world: Any, kind: int) -> int:
     return np.int64(kind)
 
 
-@kernel
+@inlined
 def _set_object(world: Any, x: int, y: int, in_tunnel: bool) -> None:
     """Perhaps put a creature into a cell; mirrors `_set_object`."""
     material = world.materials[x * world.height + y]
