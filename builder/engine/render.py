@@ -41,6 +41,7 @@ from builder.engine.world import PLAYER_ROW, inside
 
 _u64 = np.uint64  # of loops that would not be vectorised with signed numbers
 _f32, _f64 = np.float32, np.float64
+_BLOCK_COLORS = BLOCK // np.dtype(np.float32).itemsize
 
 
 @kernel
@@ -212,7 +213,7 @@ def _draw_canvas(picture: Any, y: int) -> None:
         for cell_x in range(picture.grid_x):
             tile = picture.tiles[picture.seen[cell_y, cell_x], color]
             at, start = cell_x * picture.unit_x, line * picture.unit_x
-            for block in range(0, picture.unit_x, BLOCK):
+            for block in range(0, picture.unit_x, _BLOCK_COLORS):
                 copy_block(picture.canvas[color], at + block, tile, start + block)
 
 
@@ -229,28 +230,25 @@ def _add_noise(world: Any, picture: Any, y: int, lanes: int) -> None:
         mask = amount * picture.vignette[y, x]
         noise = mask * (32 + scale * _f64(np.int64(number)))
         rest = 1 - mask
-        red, green, blue = canvas[RED, x], canvas[GREEN, x], canvas[BLUE, x]
-        dark[RED, x] = np.uint8(np.int32(rest * _f64(np.int32(red)) + noise))
-        dark[GREEN, x] = np.uint8(np.int32(rest * _f64(np.int32(green)) + noise))
-        dark[BLUE, x] = np.uint8(np.int32(rest * _f64(np.int32(blue)) + noise))
+        dark[RED, x] = _f32(np.int32(rest * _f64(canvas[RED, x]) + noise))
+        dark[GREEN, x] = _f32(np.int32(rest * _f64(canvas[GREEN, x]) + noise))
+        dark[BLUE, x] = _f32(np.int32(rest * _f64(canvas[BLUE, x]) + noise))
 
 
 @inlined
 def _fade(picture: Any, lanes: int) -> None:
-    """Desaturate a line as Pillow's `ImageEnhance.Color` does, in single precision."""
+    """Desaturate a line as Pillow's `ImageEnhance.Color` does, in single precision.
+
+    The fixed point of `_luma` is exact in it: all numbers are below 2**24.
+    """
     dark = picture.dark
     for x in range(lanes):
         red, green, blue = dark[RED, x], dark[GREEN, x], dark[BLUE, x]
-        luma = _luma(red, green, blue)
-        dark[RED, x] = _blend(luma, red)
-        dark[GREEN, x] = _blend(luma, green)
-        dark[BLUE, x] = _blend(luma, blue)
-
-
-@inlined
-def _blend(luma: int, color: int) -> int:
-    difference = _f32(np.int32(np.int32(color) - np.int32(luma)))
-    return np.uint8(np.int32(_f32(np.int32(luma)) + _f32(0.4) * difference))
+        fixed = _f32(19595) * red + _f32(38470) * green + _f32(7471) * blue + _f32(32768)
+        luma = _f32(np.int32(fixed * _f32(1 / 65536)))
+        dark[RED, x] = _f32(np.int32(luma + _f32(0.4) * (red - luma)))
+        dark[GREEN, x] = _f32(np.int32(luma + _f32(0.4) * (green - luma)))
+        dark[BLUE, x] = _f32(np.int32(luma + _f32(0.4) * (blue - luma)))
 
 
 @inlined
@@ -261,11 +259,10 @@ def _mix(world: Any, picture: Any, lanes: int) -> None:
     canvas, dark, mixed = picture.canvas, picture.dark, picture.mixed
     half = 0.5 * night  # to take half first is as exact
     for color in range(3):
-        tint = np.int32(TINT[color])
+        tint = _f32(TINT[color])
         for x in range(lanes):
-            tinted = half * _f64(np.int32(np.int32(dark[color, x]) + tint))
-            value = day * _f64(np.int32(canvas[color, x])) + tinted
-            mixed[color, x] = np.uint8(np.int32(value))
+            tinted = half * _f64(dark[color, x] + tint)
+            mixed[color, x] = np.uint8(np.int32(day * _f64(canvas[color, x]) + tinted))
 
 
 @inlined

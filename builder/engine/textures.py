@@ -56,10 +56,10 @@ class Picture(NamedTuple):
         Cells of the local view.
     border_x, border_y
         Black pixels left of and above the view.
-    tiles : ndarray, shape (tiles, 3, unit_y * unit_x or more), uint8
-        Ground, and objects on ground, one plane a color. Here and in the other
-        arrays of tiles and of the local view, `BLOCK` bytes may be read or
-        written from any pixel on.
+    tiles : ndarray, shape (tiles, 3, unit_y * unit_x or more), float32
+        Ground, and objects on ground, one plane a color, as the night's
+        arithmetic takes them. Here and in the other arrays of tiles and of the
+        local view, `BLOCK` bytes may be read or written from any pixel on.
     day_tiles : ndarray, shape (tiles, unit_y * unit_x * 3 or more), uint8
         The same with the colors side by side.
     tinted_tiles : ndarray, shape as `day_tiles`, float32
@@ -79,8 +79,9 @@ class Picture(NamedTuple):
         a time (the first in the lower bits).
     pairs : ndarray, shape (pixels of a line or more,), uint64
         The same for one line.
-    canvas, dark, mixed : ndarray, shape (3, pixels of a line or more), uint8
-        A line of the local view as it is worked on, one plane a color.
+    canvas, dark, mixed : ndarray, shape (3, pixels of a line or more), float32 and uint8
+        A line of the local view without its light, by night, and as it is
+        drawn; one plane a color.
     """
 
     width: int
@@ -91,7 +92,7 @@ class Picture(NamedTuple):
     grid_y: int
     border_x: int
     border_y: int
-    tiles: NDArray[np.uint8]
+    tiles: NDArray[np.float32]
     day_tiles: NDArray[np.uint8]
     tinted_tiles: NDArray[np.float32]
     items: NDArray[np.uint8]
@@ -104,8 +105,8 @@ class Picture(NamedTuple):
     words: NDArray[np.uint32]
     drawn_pairs: NDArray[np.uint64]
     pairs: NDArray[np.uint64]
-    canvas: NDArray[np.uint8]
-    dark: NDArray[np.uint8]
+    canvas: NDArray[np.float32]
+    dark: NDArray[np.float32]
     mixed: NDArray[np.uint8]
 
 
@@ -135,7 +136,7 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         grid_y=int(grid[1]),
         border_x=int(border[0]),
         border_y=int(border[1]),
-        tiles=_pad(np.ascontiguousarray(np.moveaxis(tiles, -1, 1)).reshape(len(tiles), 3, -1)),
+        tiles=_pad(np.moveaxis(tiles, -1, 1).reshape(len(tiles), 3, -1).astype(np.float32)),
         day_tiles=day_tiles,
         tinted_tiles=_pad(_tint(tiles).reshape(len(tiles), -1)),
         items=_pad(_items(view[0], item_rows, unit)),
@@ -148,8 +149,8 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         words=words,
         drawn_pairs=words.view("<u8"),
         pairs=np.zeros(room, np.uint64),
-        canvas=np.zeros((3, room), np.uint8),
-        dark=np.zeros((3, room), np.uint8),
+        canvas=np.zeros((3, room), np.float32),
+        dark=np.zeros((3, room), np.float32),
         mixed=np.zeros((3, room), np.uint8),
     )
 

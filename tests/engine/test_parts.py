@@ -177,7 +177,9 @@ def test_darkness_is_crafters_for_any_color(worlds, daylight, sleeping):
     planes = np.ascontiguousarray(colors.reshape(-1, 3).T)
     worlds["daylight"], worlds["sleeping"] = daylight, sleeping
     picture = textures.make_picture((9, 9), (64, 64))._replace(
-        canvas=planes, dark=planes.copy(), mixed=np.zeros_like(planes)
+        canvas=planes.astype(np.float32),
+        dark=planes.astype(np.float32),
+        mixed=np.zeros_like(planes),
     )
     _darken(worlds, picture)
     expected = _lit_by_crafter(colors, daylight, sleeping)
