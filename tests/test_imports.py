@@ -57,7 +57,7 @@ def test_a_build_with_the_fast_engine_imports_neither_gymnasium_nor_the_simulato
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"gymnasium", "crafter", "opensimplex", "PIL", "h5py"} & set(loaded)
+    assert not {"gymnasium", "crafter", "numba", "opensimplex", "PIL", "h5py"} & set(loaded)
 
 
 @pytest.mark.parametrize("order", ["builder, gymnasium", "gymnasium, builder"])

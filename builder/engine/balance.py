@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from builder.engine.jit import kernel
+from builder.compiled.jit import kernel
 from builder.engine.objects import distance_to_player
 from builder.engine.rng import randint, uniform
 from builder.engine.rules import (

@@ -19,7 +19,7 @@ PIXELS = 16
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into those that call it.
 
-    As `builder.engine.jit.kernel`, for functions that are called often and do
+    As `builder.compiled.jit.kernel`, for functions that are called often and do
     little, and for those that are given many arrays: a call counts references
     to each of them, which can take longer than the function itself.
     """

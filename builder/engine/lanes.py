@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.engine.cache import cache_folder, kept
-from builder.engine.native import Entry, machine
+from builder.compiled.cache import cache_folder, kept
+from builder.compiled.native import Entry, machine
 from builder.envs.spec import make_seen
 from builder.rows import Done, Seen
 
 _FIRST_DAYLIGHTS = 1024
+_STEP = "builder.engine.step"
 
 
 class FastLanes:
@@ -59,8 +60,8 @@ class FastLanes:
         self._steps = [0] * count
         # The same arrays for every step: others would have to be prepared anew.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
-        self._reset, self._observe = Entry("reset_lane"), Entry("observe_lane")
-        self._step, self._play = Entry("step_lanes"), Entry("play")
+        self._reset, self._observe = Entry("reset_lane", _STEP), Entry("observe_lane", _STEP)
+        self._step, self._play = Entry("step_lanes", _STEP), Entry("play", _STEP)
 
     def load(self) -> None:
         """Load all code, or compile it, before it is needed."""
@@ -156,40 +157,38 @@ def _load_parts(
         from builder.engine.world import cells_for, world_dtype
         from builder.engine.worldgen import make_scratch
 
-        parts = make_picture(view, size), make_scratch(area)
-        return pickle.dumps((world_dtype(cells_for(area)), *map(_freeze, parts)))
+        memories: dict[int, NDArray[Any]] = {}
+        parts = _freeze((make_picture(view, size), make_scratch(area)), memories)
+        return pickle.dumps((world_dtype(cells_for(area)), parts, memories))
 
     names = ("x".join(map(str, pair)) for pair in (area, view, size))
-    world, *frozen = pickle.loads(kept(f"lanes-{'-'.join(names)}", make))
-    picture, scratch = map(_thaw, frozen)
+    # The folder is the user's own, like the compiled code in it.
+    world, parts, memories = pickle.loads(kept(f"lanes-{'-'.join(names)}", make))
+    picture, scratch = _thaw(parts, memories)
     return world, picture, scratch
 
 
-def _freeze(part: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Describe arrays with the memory that they lie in, which may be larger, or shared."""
-    frozen: list[Any] = []
-    memories: dict[int, NDArray[Any]] = {}
-    for value in part:
-        if not isinstance(value, np.ndarray):
-            frozen.append(value)
-            continue
-        memory = value
-        while isinstance(memory.base, np.ndarray):
-            memory = memory.base
-        memories[id(memory)] = memory
-        offset = value.ctypes.data - memory.ctypes.data
-        frozen.append((id(memory), offset, value.dtype, value.shape))
-    return frozen, memories
+def _freeze(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
+    """Describe arrays by the memory that they lie in, which may be larger, or shared."""
+    if isinstance(value, tuple):
+        return tuple(_freeze(item, memories) for item in value)
+    if not isinstance(value, np.ndarray):
+        return value
+    memory = value
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    memories[id(memory)] = memory
+    offset = value.ctypes.data - memory.ctypes.data
+    return [id(memory), offset, value.dtype, value.shape]
 
 
-def _thaw(frozen: tuple[Any, ...]) -> tuple[Any, ...]:
-    values, memories = frozen
-    return tuple(
-        np.ndarray(value[3], value[2], memories[value[0]], value[1])
-        if isinstance(value, tuple)
-        else value
-        for value in values
-    )
+def _thaw(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_thaw(item, memories) for item in value)
+    if not isinstance(value, list):
+        return value
+    memory, offset, dtype, shape = value
+    return np.ndarray(shape, dtype, memories[memory], offset)
 
 
 def warm_up(area: tuple[int, int]) -> None:

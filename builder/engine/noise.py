@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from opensimplex.constants import GRADIENTS3, NORM_CONSTANT3, SQUISH_CONSTANT3
 from opensimplex.internals import _noise3
 
-from builder.engine.jit import kernel
+from builder.compiled.jit import kernel
 
 TILE = 4
 """Cells along each side of a tile."""
@@ -113,7 +113,9 @@ _multiply_add: Any = intrinsic(_type_multiply_add)
 @kernel
 def permute(world: Any, seed: int) -> None:
     """Shuffle the lattice's gradients; mirrors `_init`."""
-    source = np.arange(256)
+    source = world.gradients  # room to shuffle in
+    for i in range(256):
+        source[i] = i
     state = np.int64(seed)
     for _ in range(3):
         state = state * np.int64(6364136223846793005) + np.int64(1442695040888963407)
@@ -122,8 +124,9 @@ def permute(world: Any, seed: int) -> None:
         # Python adds 31 without overflow.
         chosen = (state % (i + 1) + 31) % (i + 1)
         world.perm[i] = source[chosen]
-        world.gradients[i] = source[chosen] % _GRADIENT_COUNT * 3
         source[chosen] = source[i]
+    for i in range(256):
+        world.gradients[i] = world.perm[i] % _GRADIENT_COUNT * 3
 
 
 @kernel

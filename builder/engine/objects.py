@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from builder.engine.jit import kernel
+from builder.compiled.jit import kernel
 from builder.engine.rng import randint, uniform
 from builder.engine.rules import (
     ACHIEVED_ON_COLLECT,

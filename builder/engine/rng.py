@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from builder.compiled.jit import kernel
 from builder.engine.copying import inlined
-from builder.engine.jit import kernel
 
 WORDS = 624
 _SHIFT = 397

@@ -1,15 +1,15 @@
 """Episodes, step by step; mirrors `crafter.Env.reset` and `crafter.Env.step`.
 
-The functions at the end are what Python calls, as `builder.engine.native.Entry`: their arrays come
-first, then integers.
+The functions at the end are what Python calls, as `builder.compiled.native.Entry`:
+their arrays come first, then integers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from builder.compiled.jit import kernel
 from builder.engine.balance import balance_chunks
-from builder.engine.jit import kernel
 from builder.engine.objects import add_player, distance_to_player, update_object
 from builder.engine.render import render
 from builder.engine.rng import seed_words
@@ -186,10 +186,5 @@ def play(
     return filled
 
 
-ENTRIES: dict[str, Any] = {
-    function.__name__: function for function in (reset_lane, observe_lane, step_lanes, play)
-}
-"""What Python calls."""
-
 TUPLES: dict[str, type[Any]] = {"scratch": Scratch, "picture": Picture, "seen": Seen, "done": Done}
-"""What those of their arguments are that are no arrays, by their names."""
+"""What the arguments of what Python calls are that are no arrays, by their names."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from builder.engine.jit import kernel
+from builder.compiled.jit import kernel
 from builder.engine.rng import WORDS
 from builder.engine.rules import FIRST_OBJECT_ID, GRASS, NUM_ACHIEVEMENTS, NUM_ITEMS, PATH
 

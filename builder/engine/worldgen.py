@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compiled.jit import kernel
 from builder.engine.copying import inlined
-from builder.engine.jit import kernel
 from builder.engine.noise import (
     LANES,
     NOISE_ERROR,

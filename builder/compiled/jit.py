@@ -1,15 +1,16 @@
-"""How the engine is compiled: kernels by numba, and entries into object files.
+"""How code is compiled: kernels by numba, and entries into object files.
 
-The object files need no numba to be called, see `builder.engine.native`.
+The object files need no numba to be called, see `builder.compiled.native`.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import Any, get_type_hints
 
 import numba
 import numpy as np
@@ -17,11 +18,15 @@ from llvmlite import binding
 from numba import types
 from numba.extending import intrinsic
 
-from builder.engine.native import target_machine
+from builder.compiled.native import target_machine
 
 _numba: Any = numba
 _types: Any = types
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+_TO_RAISE = ("numba_", "NRT_Free", "NRT_MemInfo_call_dtor", "Py")
+_TO_TAKE_MEMORY = ("NRT_Allocate", "NRT_MemInfo_alloc", "NRT_MemInfo_new")
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -39,8 +44,8 @@ def _pointer(typing_context: Any, address: Any) -> Any:
     return _types.voidptr(_types.int64), generate
 
 
-def compile_entry(name: str, arrays: tuple[Any, ...], numbers: int) -> bytes:
-    """Compile a function of `builder.engine.step` for arguments of the types of some examples.
+def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int) -> bytes:
+    """Compile a function of a module for arguments of the types of some examples.
 
     Returns
     -------
@@ -49,28 +54,52 @@ def compile_entry(name: str, arrays: tuple[Any, ...], numbers: int) -> bytes:
         an object file. The symbol takes a pointer to a frame as `native.Entry`
         lays it out.
     """
-    from builder.engine.step import ENTRIES, TUPLES
-
-    function = ENTRIES[name]
+    home = importlib.import_module(module)
+    function, tuples = getattr(home, name), getattr(home, "TUPLES", {})
     parameters = list(inspect.signature(function.py_func).parameters)
     names: dict[str, Any] = {"function": function, "carray": _numba.carray, "pointer": _pointer}
     places = count()
     arguments = [
-        _argument(value, TUPLES.get(parameter), names, places)
+        _argument(value, tuples.get(parameter), names, places)
         for parameter, value in zip(parameters, arrays, strict=False)
     ] + [f"frame[{next(places)}]" for _ in range(numbers)]
     exec(f"def unpack(frame):\n    return function({', '.join(arguments)})", names)
     signature = _types.int64(_types.CPointer(_types.int64))
     compiled = _numba.cfunc(signature, error_model="numpy")(names["unpack"])
-    module = binding.parse_assembly(compiled.inspect_llvm())
+    code = binding.parse_assembly(compiled.inspect_llvm())
     externals = [
         value.name
-        for value in [*module.functions, *module.global_variables]
+        for value in [*code.functions, *code.global_variables]
         if value.is_declaration and not value.name.startswith("llvm.")
     ]
+    check_externals(name, externals)
     about = {"symbol": compiled.native_name, "externals": externals}
-    code: bytes = target_machine().emit_object(module)
-    return json.dumps(about).encode() + b"\n" + code
+    machine_code: bytes = target_machine().emit_object(code)
+    return json.dumps(about).encode() + b"\n" + machine_code
+
+
+def check_externals(name: str, externals: list[str]) -> None:
+    """Refuse code that calls what is only there once numba is imported.
+
+    What raises exceptions is named in all code, but kernels raise none; and
+    memory is given to them, they take none for themselves.
+
+    Raises
+    ------
+    TypeError
+        If it calls anything else.
+    """
+    others = [
+        external
+        for external in externals
+        if not external.startswith(_TO_RAISE) and not binding.address_of_symbol(external)
+    ]
+    takes_memory = [external for external in externals if external.startswith(_TO_TAKE_MEMORY)]
+    if others or takes_memory:
+        raise TypeError(
+            f"{name}: expected kernels that call nothing of numba's, "
+            f"found {', '.join(others + takes_memory)}"
+        )
 
 
 def _argument(
@@ -80,7 +109,11 @@ def _argument(
     if isinstance(value, tuple):
         assert make is not None
         names[make.__name__] = make
-        items = (_argument(item, None, names, places) for item in value)
+        inner = get_type_hints(make)
+        items = (
+            _argument(item, inner[name], names, places)
+            for name, item in zip(inner, value, strict=True)
+        )
         return f"{make.__name__}({', '.join(items)})"
     place = next(places)
     if not isinstance(value, np.ndarray):

@@ -1,6 +1,6 @@
-"""Where what the engine runs on is kept: compiled code, and what its lanes start from.
+"""Where compiled code is kept, and what the engine's lanes start from.
 
-The folder's name is a hash of all that goes into these: the engine's sources,
+The folder's name is a hash of all that goes into these: the sources,
 Crafter's data and the versions of the compiler. So nothing in it is ever stale.
 Each file says itself whether it is whole, and is replaced as a whole.
 """
@@ -62,14 +62,14 @@ def locked() -> Iterator[None]:
 
 @functools.cache
 def cache_folder() -> Path:
-    """Make the folder of this very engine, in numba's or the user's cache.
+    """Make the folder of this very code, in numba's or the user's cache.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    folder = _base() / f"engine-{_fingerprint()}"
+    folder = _base() / f"compiled-{_fingerprint()}"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         return folder
@@ -87,8 +87,10 @@ def _base() -> Path:
 
 def _sources() -> list[Path]:
     """List the modules whose code or constants are compiled in."""
+    here = Path(__file__).parent
+    folders = [here, here.parent / "engine", here.parent / "zstd"]
     others = [Path(str(module.__file__)) for module in (layout, rows)]
-    return sorted(Path(__file__).parent.glob("*.py")) + others
+    return [path for folder in folders for path in sorted(folder.glob("*.py"))] + others
 
 
 def _fingerprint() -> str:

@@ -19,23 +19,25 @@ from typing import Any
 import numpy as np
 from llvmlite import binding
 
-from builder.engine.cache import cache_folder, kept
+from builder.compiled.cache import cache_folder, kept
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
 
 class Entry:
-    """A function of `builder.engine.step` that takes arrays, then integers, and gives an integer.
+    """A compiled function that takes arrays, then integers, and gives an integer.
 
     Parameters
     ----------
     name : str
         Of the function. It is compiled when it is first called with arrays of
         such types, unless that was done before.
+    module : str
+        Where it is.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, module: str) -> None:
+        self._name, self._module = name, module
         self._arrays: tuple[Any, ...] = ()
         self._function: Any = None
 
@@ -67,7 +69,7 @@ class Entry:
         _lay_out(arrays, frame, types)
         self._fixed = len(frame)
         self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
-        self._function = _function(self._name, tuple(types), arrays, numbers)
+        self._function = _function(self._name, self._module, tuple(types), arrays, numbers)
         self._arrays = arrays
 
 
@@ -98,15 +100,17 @@ def _describe(dtype: np.dtype[Any]) -> str:
 _functions: dict[tuple[Any, ...], Any] = {}
 
 
-def _function(name: str, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int) -> Any:
+def _function(
+    name: str, module: str, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int
+) -> Any:
     """Load a function for arguments of some types, or compile it with these as an example."""
     key = (name, types, numbers)
     if key not in _functions:
 
         def make() -> bytes:
-            from builder.engine.jit import compile_entry
+            from builder.compiled.jit import compile_entry
 
-            return compile_entry(name, arrays, numbers)
+            return compile_entry(name, module, arrays, numbers)
 
         hashed = hashlib.sha256(f"{types}{numbers}".encode()).hexdigest()[:8]
         file = f"{name}-{hashed}-{machine()}"
@@ -119,43 +123,33 @@ def _function(name: str, types: tuple[str, ...], arrays: tuple[Any, ...], number
 @functools.cache
 def _announce() -> None:
     print(
-        "compiling the fast engine, which takes about a minute and is done once ...",
+        "compiling for this processor, which takes about a minute and is done once ...",
         file=sys.stderr,
         flush=True,
     )
 
 
-_engines: list[Any] = []
+_loaded: list[Any] = []
 
 
 def _load(content: bytes) -> Any:
-    """Load what `builder.engine.jit.compile_entry` made."""
+    """Load what `builder.compiled.jit.compile_entry` made."""
     header, _, code = content.partition(b"\n")
     about = json.loads(header)
     _provide(about["externals"])
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _engines.append(engine)  # the code goes with it
+    _loaded.append(engine)  # the code goes with it
     return _SIGNATURE(engine.get_function_address(about["symbol"]))
 
 
 def _provide(externals: list[str]) -> None:
-    """See to it that what the code calls outside of itself is there.
-
-    What numba needs to raise exceptions may be anything, as kernels raise none.
-    """
-    missing = [name for name in externals if not binding.address_of_symbol(name)]
-    if any(name.startswith(("NRT_Allocate", "NRT_MemInfo_alloc")) for name in missing):
-        # Memory that a kernel takes for itself is numba's: that takes all of it.
-        from numba.core.registry import cpu_target
-        from numba.core.runtime import nrt
-
-        nrt.rtsys.initialize(cpu_target.target_context)
-        missing = [name for name in missing if not binding.address_of_symbol(name)]
+    """Give an address to what the code names but never calls, see `jit.check_externals`."""
     never_called = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
-    for name in missing:
-        binding.add_symbol(name, never_called)
+    for name in externals:
+        if not binding.address_of_symbol(name):
+            binding.add_symbol(name, never_called)
 
 
 def target_machine() -> Any:
