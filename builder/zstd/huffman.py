@@ -1,0 +1,224 @@
+"""Huffman's code of the literals; RFC 8878, section 4.2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from builder.compiled.jit import kernel
+from builder.zstd.fse import build_table, first_state, share_states, write_shares
+from builder.zstd.layout import BYTES
+from builder.zstd.words import highest_bit, store_word
+
+MOST_BITS = 11
+"""Of a symbol's code."""
+
+_WEIGHT_LOG = 6
+_AT_ONCE = 5
+_MOST_DESCRIBED = 127
+"""Bytes that a description may have."""
+
+_u = np.uint64
+
+
+@kernel
+def build_code(code: Any) -> int:
+    """Make the code of what was found, and tell how many symbols it has; under two are no code.
+
+    The lengths are those of D. Huffman's tree (1952), but no longer than `MOST_BITS`.
+    """
+    count = code.longest = 0
+    for symbol in range(BYTES):
+        code.length[symbol] = 0
+        if code.found[symbol]:
+            code.weight[count] = code.found[symbol] << 8 | symbol
+            count += 1
+    if count < 2:
+        return count
+    _sort(code, count)
+    for i in range(count):
+        code.order[i] = code.weight[i] & 255
+        code.weight[i] >>= 8
+    _grow_tree(code, count)
+    _limit(code, count)
+    for i in range(count):
+        code.length[code.order[i]] = code.depth[i]
+        code.longest = max(code.longest, code.depth[i])
+    _number(code)
+    return count
+
+
+@kernel
+def _sort(code: Any, count: int) -> None:
+    """Sort the weights: first by their logarithm, then by insertion, which moves them little."""
+    starts, sorted_weight = code.order, code.parent
+    for i in range(65):
+        starts[i] = 0
+    for i in range(count):
+        starts[highest_bit(_u(code.weight[i])) + _u(1)] += 1
+    for i in range(64):
+        starts[i + 1] += starts[i]
+    for i in range(count):
+        bucket = highest_bit(_u(code.weight[i]))
+        sorted_weight[starts[bucket]] = code.weight[i]
+        starts[bucket] += 1
+    for i in range(count):
+        value, place = sorted_weight[i], i
+        while place > 0 and code.weight[place - 1] > value:
+            code.weight[place] = code.weight[place - 1]
+            place -= 1
+        code.weight[place] = value
+
+
+@kernel
+def _grow_tree(code: Any, count: int) -> None:
+    """Join the two lightest nodes until one is left; leaves and joined nodes are both in order."""
+    leaf, joined, last = 0, count, 2 * count - 1
+    for node in range(count, last):
+        code.weight[node] = 0
+        for _ in range(2):
+            is_leaf = leaf < count and (joined >= node or code.weight[leaf] <= code.weight[joined])
+            child = leaf if is_leaf else joined
+            leaf += is_leaf
+            joined += not is_leaf
+            code.weight[node] += code.weight[child]
+            code.parent[child] = node
+    code.depth[last - 1] = 0
+    for node in range(last - 2, -1, -1):
+        code.depth[node] = code.depth[code.parent[node]] + 1
+
+
+@kernel
+def _limit(code: Any, count: int) -> None:
+    """Shorten the codes that are too long at the cost of others, and leave no code unused."""
+    room = 1 << MOST_BITS
+    for i in range(count):
+        code.depth[i] = min(code.depth[i], MOST_BITS)
+        room -= 1 << (MOST_BITS - code.depth[i])
+    # The rarest symbols come first.
+    i = 0
+    while room < 0:
+        if code.depth[i] < MOST_BITS:
+            code.depth[i] += 1
+            room += 1 << (MOST_BITS - code.depth[i])
+        else:
+            i += 1
+    while room > 0:
+        for i in range(count - 1, -1, -1):
+            gain = 1 << (MOST_BITS - code.depth[i])
+            if gain <= room:
+                code.depth[i] -= 1
+                room -= gain
+
+
+@kernel
+def _number(code: Any) -> None:
+    """Number the codes: the longest ones first, within a length by symbol."""
+    number = 0
+    for length in range(code.longest, 0, -1):
+        for symbol in range(BYTES):
+            if code.length[symbol] == length:
+                code.number[symbol] = number
+                number += 1
+        number >>= 1
+
+
+@kernel
+def write_code(code: Any, out: Any, at: int) -> int:
+    """Write the description of a code (section 4.2.1), give the place after it, 0 if it has none.
+
+    What is written are weights, `longest + 1 - length`, of all symbols but the
+    last one, which follows from them.
+    """
+    last = BYTES - 1
+    while code.length[last] == 0:
+        last -= 1
+    weights = code.weights
+    weights.found[:] = 0
+    for symbol in range(last):
+        weights.found[_weight(code, symbol)] += 1
+    if last > 2 and share_states(weights, _WEIGHT_LOG) > 1:
+        build_table(weights)
+        end = _write_weights(code, last, out, write_shares(weights, out, at + 1))
+        if end - at - 1 <= _MOST_DESCRIBED:
+            out[at] = end - at - 1
+            return end
+    if last > 128:
+        return 0
+    # As they are, two in a byte.
+    out[at] = 127 + last
+    for symbol in range(0, last, 2):
+        low = _weight(code, symbol + 1) if symbol + 1 < last else 0
+        out[at + 1 + symbol // 2] = _weight(code, symbol) << 4 | low
+    return at + 1 + (last + 1) // 2
+
+
+@kernel
+def _weight(code: Any, symbol: int) -> int:
+    length = code.length[symbol]
+    return code.longest + 1 - length if length else 0
+
+
+@kernel
+def _write_weights(code: Any, count: int, out: Any, at: int) -> int:
+    """Encode the weights from the last to the first, the odd ones and the even ones in turns."""
+    weights = code.weights
+    odd = even = np.int64(0)
+    bits, held = _u(0), _u(0)
+    for symbol in range(count - 1, -1, -1):
+        weight = _weight(code, symbol)
+        if symbol >= count - 2:
+            state = first_state(weights, weight)
+        else:
+            state = odd if symbol & 1 else even
+            width = (state + weights.bits[weight]) >> 16
+            bits |= (_u(state) & ((_u(1) << _u(width)) - _u(1))) << held
+            held += _u(width)
+            state = weights.states[(state >> width) + weights.first[weight]]
+        if symbol & 1:
+            odd = state
+        else:
+            even = state
+        at, bits, held = put_bits(out, at, bits, held)
+    below = _u((1 << weights.log) - 1)
+    bits |= (_u(odd) & below) << held
+    held += _u(weights.log)
+    bits |= (_u(even) & below) << held
+    return close_bits(out, at, bits, held + _u(weights.log))
+
+
+@kernel
+def put_bits(out: Any, at: int, bits: int, held: int) -> tuple[int, int, int]:
+    """Write the whole bytes of up to 64 bits that are held; the room goes 8 bytes beyond."""
+    store_word(out, _u(at), bits)
+    return at + np.int64(held >> _u(3)), bits >> (held & ~_u(7)), held & _u(7)
+
+
+@kernel
+def close_bits(out: Any, at: int, bits: int, held: int) -> int:
+    """End a stream, which is read backwards, with a one, and give the place after it."""
+    at, bits, held = put_bits(out, at, bits, held)
+    out[at] = bits | _u(1) << held
+    return at + 1
+
+
+@kernel
+def write_stream(code: Any, symbols: Any, start: int, end: int, out: Any, at: int) -> int:
+    """Encode symbols, the last one first, and give the place after them."""
+    bits, held = _u(0), _u(0)
+    place = _u(end)
+    for _ in range((end - start) // _AT_ONCE):
+        for _ in range(_AT_ONCE):
+            place -= _u(1)
+            symbol = symbols[place]
+            bits |= _u(code.number[symbol]) << held
+            held += _u(code.length[symbol])
+        at, bits, held = put_bits(out, at, bits, held)
+    for _ in range((end - start) % _AT_ONCE):
+        place -= _u(1)
+        symbol = symbols[place]
+        bits |= _u(code.number[symbol]) << held
+        held += _u(code.length[symbol])
+        at, bits, held = put_bits(out, at, bits, held)
+    return close_bits(out, at, bits, held)

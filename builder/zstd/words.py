@@ -1,0 +1,186 @@
+"""Bytes in compiled code, 8 or 64 at a time, at any place; nothing is checked.
+
+Where bytes are only read or compared, they are given by their address rather
+than as an array, which would be counted as in use at each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import extending
+from numba.core import types
+
+intrinsic: Callable[..., Any] = extending.intrinsic
+
+_BIT = ir.IntType(1)
+_WORD = ir.IntType(64)
+_BLOCK = ir.VectorType(ir.IntType(8), 64)
+_LANES = ir.VectorType(_WORD, 4)
+
+
+def _at(builder: Any, address: Any, to: Any) -> Any:
+    return builder.inttoptr(address, to.as_pointer())
+
+
+def _in_array(context: Any, builder: Any, array_type: Any, array: Any, at: Any, to: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), to.as_pointer())
+
+
+@intrinsic
+def load_byte(typing_context: Any, address: Any) -> Any:
+    """Read a byte."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(_at(builder, arguments[0], ir.IntType(8)))
+
+    return types.uint8(types.uint64), generate
+
+
+@intrinsic
+def load_word(typing_context: Any, address: Any) -> Any:
+    """Read 8 bytes, the first one in the lowest bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(_at(builder, arguments[0], _WORD), align=1)
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def store_word(typing_context: Any, array: Any, at: Any, word: Any) -> Any:
+    """Write 8 bytes to `array[at : at + 8]`, the lowest bits first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, at, word = arguments
+        to = _in_array(context, builder, signature.args[0], array, at, _WORD)
+        builder.store(word, to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(array, types.uint64, types.uint64), generate
+
+
+@intrinsic
+def copy_64(typing_context: Any, array: Any, at: Any, address: Any) -> Any:
+    """Copy 64 bytes from an address to `array[at : at + 64]`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, at, address = arguments
+        to = _in_array(context, builder, signature.args[0], array, at, _BLOCK)
+        builder.store(builder.load(_at(builder, address, _BLOCK), align=1), to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(array, types.uint64, types.uint64), generate
+
+
+@intrinsic
+def equal_64(typing_context: Any, first: Any, second: Any) -> Any:
+    """Compare 64 bytes at two addresses: bit i tells whether the i-th are equal."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        blocks = [builder.load(_at(builder, address, _BLOCK), align=1) for address in arguments]
+        return builder.bitcast(builder.icmp_unsigned("==", *blocks), _WORD)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """Count the zeros below the lowest one; 64 if there is no one."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(_BIT, 0))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def ones(typing_context: Any, word: Any) -> Any:
+    """Count the ones."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def highest_bit(typing_context: Any, word: Any) -> Any:
+    """Number of the highest one, that is, the logarithm; the word must not be 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        zeros = builder.ctlz(arguments[0], ir.Constant(_BIT, 1))
+        return builder.sub(_WORD(63), zeros)
+
+    return types.uint64(types.uint64), generate
+
+
+def _windows(context: Any, builder: Any, masks_type: Any, masks: Any, at: Any) -> Any:
+    """Give the 64 bits of each lane from bit `at` on; a row of `masks` has a word a lane."""
+    row = builder.mul(builder.lshr(at, _WORD(6)), _WORD(_LANES.count))
+    low, high = (
+        builder.load(_in_array(context, builder, masks_type, masks, start, _LANES), align=8)
+        for start in (row, builder.add(row, _WORD(_LANES.count)))
+    )
+    shift = builder.and_(at, _WORD(63))
+    # In two steps, since 64 - shift would be too far where it is 0.
+    up = _in_all(builder, builder.sub(_WORD(63), shift))
+    high = builder.shl(builder.shl(high, _each(1)), up)
+    return builder.or_(builder.lshr(low, _in_all(builder, shift)), high)
+
+
+def _each(value: int) -> Any:
+    return ir.Constant(_LANES, [value] * _LANES.count)
+
+
+def _in_all(builder: Any, value: Any) -> Any:
+    nothing = ir.Constant(_LANES, ir.Undefined)
+    one = builder.insert_element(nothing, value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES.count), [0] * _LANES.count)
+    return builder.shuffle_vector(one, nothing, zeros)
+
+
+def _call(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
+    """Call one of LLVM's own functions on vectors."""
+    function_type = ir.FunctionType(result, [argument.type for argument in arguments])
+    function = builder.module.globals.get(name) or ir.Function(builder.module, function_type, name)
+    return builder.call(function, arguments)
+
+
+@intrinsic
+def longest_run(typing_context: Any, masks: Any, at: Any, favourite: Any) -> Any:
+    """Find the lane that has the most ones in a row from bit `at` on.
+
+    Gives the ones, up to 64, times 256, plus the lane, in the lower 16 bits.
+    A favourite wins unless another has three more.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        masks, at, favourite = arguments
+        zeros = builder.not_(_windows(context, builder, signature.args[0], masks, at))
+        runs = _call(builder, "llvm.cttz.v4i64", _LANES, zeros, ir.Constant(_BIT, 0))
+        numbers = ir.Constant(_LANES, list(range(_LANES.count)))
+        is_favourite = builder.icmp_unsigned("==", numbers, _in_all(builder, favourite))
+        bonus = builder.select(is_favourite, _each(2 << 16), _each(0))
+        scores = builder.add(builder.shl(runs, _each(16)), builder.shl(runs, _each(8)))
+        scores = builder.add(builder.add(scores, bonus), numbers)
+        return _call(builder, "llvm.vector.reduce.umax.v4i64", _WORD, scores)
+
+    return types.uint64(masks, types.uint64, types.uint64), generate
+
+
+@intrinsic
+def run_starts(typing_context: Any, masks: Any, at: Any) -> Any:
+    """Tell from which of the 64 bits from `at` on some lane has six ones in a row."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        masks, at = arguments
+        found = _windows(context, builder, signature.args[0], masks, at)
+        for further in (1, 2, 2):
+            found = builder.and_(found, builder.lshr(found, _each(further)))
+        return _call(builder, "llvm.vector.reduce.or.v4i64", _WORD, found)
+
+    return types.uint64(masks, types.uint64), generate
