@@ -2,8 +2,9 @@
 
 `python -m benchmarks.codec_speed` plays some episodes of the default policy,
 cuts their frames and semantic maps into chunks, and encodes and decodes them
-with numcodecs, all codecs in turns. The last columns are what decoding costs a
-random window of frames: the chunks that it touches, whole.
+all codecs in turns: `zstd:1` with the project's own encoder, as a build does,
+the others with numcodecs, which also decodes all of them. The last columns are
+what decoding costs a random window of frames: the chunks that it touches, whole.
 """
 
 from __future__ import annotations
@@ -21,12 +22,35 @@ from numcodecs import Blosc, Zstd
 
 from builder.collect import Job
 from builder.collectors import make_collector
+from builder.compression import image_encoder
 from builder.episodes import EncodedEpisode, decode_rows
 from builder.settings import BuildSettings
-from schemas.codecs import DEFAULT_CODEC
+from schemas.codecs import CHECKSUM_BYTES, DEFAULT_CODEC
+from schemas.layout import FRAME_FIELDS
 
-CODECS = {
-    "zstd:1": Zstd(1),
+
+class Own:
+    """The project's own encoder, for chunks of a size, and libzstd to decode."""
+
+    def __init__(self, size: int) -> None:
+        metadata = dataclasses.replace(
+            BuildSettings().metadata(), codec="zstd:1", chunk_frames=size
+        )
+        self._encoders = {
+            FRAME_FIELDS[name].row_shape(metadata.sizes()): image_encoder(
+                FRAME_FIELDS[name], metadata
+            )
+            for name in ("frames", "semantic")
+        }
+        self.decode = Zstd(1).decode
+
+    def encode(self, chunk: np.ndarray) -> bytes:
+        """Compress a chunk of either."""
+        return self._encoders[chunk.shape[1:]](chunk)[:-CHECKSUM_BYTES]
+
+
+LIBRARIES = {
+    "libzstd, level 1": Zstd(1),
     "zstd:2": Zstd(2),
     "zstd:3": Zstd(3),
     "zstd:6": Zstd(6),
@@ -88,10 +112,11 @@ def measure(played: list[dict[str, np.ndarray]], size: int, rounds: int) -> None
             for start in [rng.integers(len(played[n]["frames"]) - length + 1)]
         ]
     buffers = [np.empty_like(chunks[0]), np.empty_like(chunks[-1])]
-    bare: dict[str, list[list[float]]] = {name: [] for name in CODECS}
+    codecs = {"zstd:1": Own(size), **LIBRARIES}
+    bare: dict[str, list[list[float]]] = {name: [] for name in codecs}
     stored = {}
     for _ in range(rounds):
-        for name, codec in CODECS.items():
+        for name, codec in codecs.items():
             encoded: list[bytes] = []
             spent = [timed(lambda: encoded.extend(map(codec.encode, chunks)))]  # noqa: B023
             stored[name] = sum(map(len, encoded))
@@ -109,7 +134,7 @@ def measure(played: list[dict[str, np.ndarray]], size: int, rounds: int) -> None
         f"{'codec':24} {'bytes/frame':>11} {'encode us':>10} {'decode us':>10}"
         + "".join(f"{f'window of {length} us':>16}" for length in WINDOWS)
     )
-    for name in CODECS:
+    for name in codecs:
         encode, decode_all, *windows = (
             statistics.median(values) * 1e6 for values in zip(*bare[name], strict=True)
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder import compression
 from builder.collect import CollectError, Job
 from builder.envs.lanes import check_engine, warm_up
 from builder.episodes import EncodedEpisode, cut_episode
@@ -143,6 +144,7 @@ def build(
     containers.check_codec(path, metadata)
     check_engine(engine, metadata.env.area)
     warm_up(engine, metadata.env.area)
+    compression.warm_up(metadata)
     with containers.exclusive(path) as held:
         if not held:
             raise BuildError(f"{path}: another build is writing to it")

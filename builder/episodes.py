@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compression import image_encoder
 from builder.rows import Done, Seen
 from schemas.codecs import ChunkCodec
 from schemas.digests import EpisodeHasher
@@ -102,7 +103,6 @@ class EpisodeEncoder:
 
     def __init__(self, metadata: Metadata) -> None:
         self._chunk_frames = metadata.chunk_frames
-        self._codec = ChunkCodec.parse(metadata.codec)
         sizes = metadata.sizes()
         fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
         # The small fields are hashed many chunks at a time.
@@ -116,6 +116,7 @@ class EpisodeEncoder:
             }
 
         self._fields = {field.name: field for field in fields}
+        self._encode = {f.name: image_encoder(f, metadata) for f in fields if f.sharded}
         self._images, self._small = make(self._chunk_frames, True), make(self._block_rows, False)
         arrays = self._images | self._small
         self._seen, self._done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
@@ -217,7 +218,7 @@ class EpisodeEncoder:
         used = self._chunk_used
         self._hasher.update({name: buffer[:used] for name, buffer in self._images.items()})
         for name, chunks in self._chunks.items():
-            chunks.append(self._codec.encode(self._images[name]))
+            chunks.append(self._encode[name](self._images[name]))
         self._chunk_used = 0
 
     def _flush_small(self) -> None:

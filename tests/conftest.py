@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from builder import compression
 from builder.build import build
 from builder.envs.lanes import warm_up
 from builder.settings import BuildSettings, Target
@@ -25,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         warm_up("crafter", (64, 64))
         warm_up("fast", (64, 64))
+        compression.warm_up(BuildSettings().metadata())
 
 
 @pytest.fixture(scope="session")

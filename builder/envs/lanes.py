@@ -121,7 +121,7 @@ def fast_lanes() -> type[FastLanes]:
         If numba is missing, or there is nowhere to keep what it compiles.
     """
     try:
-        from builder.engine.cache import cache_folder
+        from builder.compiled.cache import cache_folder
 
         cache_folder()
         # Not imported: what is compiled already does not need it.
@@ -159,7 +159,7 @@ def warm_up(engine: str, area: tuple[int, int]) -> None:
 
         lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         with contextlib.suppress(ImportError, OSError):  # without numba nothing is compiled
-            from builder.engine.cache import locked
+            from builder.compiled.cache import locked
 
             lock = locked()
         with lock:
