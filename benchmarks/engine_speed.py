@@ -21,6 +21,7 @@ import numpy as np
 from builder.engine import render as engine_render
 from builder.engine import step as engine_step
 from builder.engine.lanes import FastLanes
+from builder.engine.textures import Picture
 from builder.policies import load_factory
 from builder.seeding import policy_generator, world_seed
 
@@ -105,7 +106,7 @@ class Fast:
     def draw(self, daylight: float) -> float:
         """Time a picture, the mean of many."""
         self._lanes.worlds["daylight"] = daylight
-        picture = self._lanes._picture
+        picture = Picture(*self._lanes._picture)
         return _seconds(lambda: _draw(self._lanes.worlds, picture, self._frame, 100))[0] / 100
 
 

@@ -11,7 +11,9 @@ import click
 class StopRequest:
     """Ctrl-C (or a cluster's SIGTERM) asks once to stop; a second one interrupts at once."""
 
-    def __init__(self, message: str = "stopping: committing what is whole ...") -> None:
+    def __init__(
+        self, message: str = "stopping: committing what is whole ... (once more ends it at once)"
+    ) -> None:
         self.signal = 0
         self._message = message
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -25,4 +27,4 @@ class StopRequest:
         if self.signal:
             raise KeyboardInterrupt
         self.signal = number
-        click.echo(f"\n{self._message}", err=True)
+        click.echo(f"\n{self._message} (once more ends it at once)", err=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import importlib
 import json
 import sys
 from typing import Any
@@ -122,6 +123,8 @@ def _function(
 
 @functools.cache
 def _announce() -> None:
+    """Say that compiling takes a while, if it can be done."""
+    importlib.import_module("numba")
     print(
         "compiling for this processor, which takes about a minute and is done once ...",
         file=sys.stderr,

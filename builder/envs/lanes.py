@@ -137,11 +137,15 @@ def fast_lanes() -> type[FastLanes]:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("numba", "llvmlite"):
             raise
-        raise EngineError(
-            f"engine fast: expected numba to be installed, found that it cannot be imported "
-            f"({error}); install it (pip install numba) or use --engine crafter"
-        ) from error
+        raise _without_numba(error) from error
     return FastLanes
+
+
+def _without_numba(error: ImportError) -> EngineError:
+    return EngineError(
+        f"engine fast: expected numba to be installed, found that it cannot be imported "
+        f"({error}); install it (pip install numba) or use --engine crafter"
+    )
 
 
 def warm_up(engine: str, area: tuple[int, int]) -> None:
@@ -149,18 +153,30 @@ def warm_up(engine: str, area: tuple[int, int]) -> None:
 
     Processes that compile into one cache at the same time can break it, so
     whoever is about to start some calls this first.
+
+    Raises
+    ------
+    EngineError
+        If numba is missing.
     """
     if engine == "fast":
         from builder.engine.lanes import warm_up
 
-        warm_up(area)
+        try:
+            warm_up(area)
+        except ImportError as error:
+            try:
+                importlib.import_module("numba")
+            except ImportError:
+                raise _without_numba(error) from error
+            raise
     else:
         import opensimplex
 
-        lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-        with contextlib.suppress(ImportError, OSError):  # without numba nothing is compiled
-            from builder.compiled.cache import locked
+        with contextlib.ExitStack() as stack:
+            # Without numba nothing is compiled, and without a folder nothing of ours is kept.
+            with contextlib.suppress(ImportError, OSError):
+                from builder.compiled.cache import locked
 
-            lock = locked()
-        with lock:
+                stack.enter_context(locked())
             opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)

@@ -14,7 +14,7 @@ from builder.zstd.layout import ABOVE, LEFT, MOST_BLOCK, work_dtype
 MOST_CHUNK = 2**25
 """Bytes of the largest chunk that there is room made for."""
 
-_LEAST_ROOM, _LEAST_CELL = 2**19, 8
+_LEAST_ROOM, _LEAST_CELL = 2**21, 8
 _NO_CELL = 2**40
 
 
@@ -54,7 +54,8 @@ class ImageEncoder:
         image_bytes = lines * line_bytes
         if not self.fits(image_bytes, images):
             raise ValueError(f"images: expected smaller ones, found {images} of {shape}")
-        self._works = _make_works(images * image_bytes)
+        self._chunk_bytes = images * image_bytes
+        self._works = _make_works(self._chunk_bytes)
         beside, below = cell[1], cell[0] * line_bytes
         given = {
             "image_bytes": image_bytes,
@@ -74,7 +75,7 @@ class ImageEncoder:
         self._shifts = np.array([image_bytes, *(shifts or [image_bytes])])
         self._out = self._works["out"][0]
         self._encode = Entry("encode_frame", "builder.zstd.frame")
-        self._chunk: NDArray[np.uint8] | None = None
+        self._arrays = self._works, self._shifts
 
     @staticmethod
     def fits(image_bytes: int, images: int) -> bool:
@@ -83,16 +84,17 @@ class ImageEncoder:
 
     def load(self) -> None:
         """Load the code, or compile it, before it is needed."""
-        self._encode.prepare((self._works, np.zeros(0, np.uint8), self._shifts), 0)
+        self._encode.prepare(self._arrays, 2)
 
     def __call__(
         self, chunk: NDArray[np.uint8], checksum: Callable[[NDArray[np.uint8]], bytes]
     ) -> bytes | None:
         """Compress a whole chunk and append a checksum; None if that would not make it smaller."""
-        if chunk is not self._chunk:
-            self._chunk = chunk
-            self._arrays = self._works, chunk.reshape(-1), self._shifts
-        size = self._encode(self._arrays)
+        if not (chunk.flags.c_contiguous and chunk.nbytes == self._chunk_bytes):
+            raise ValueError(
+                f"chunk: expected {self._chunk_bytes} bytes in one piece, found {chunk.shape}"
+            )
+        size = self._encode(self._arrays, chunk.ctypes.data, chunk.nbytes)
         if not size:
             return None
         mark = checksum(self._out[:size])
@@ -102,6 +104,8 @@ class ImageEncoder:
 
 def _make_works(chunk_bytes: int) -> NDArray[Any]:
     """Make room, of one of a few sizes so that there are few variants of the code.
+
+    What is not used of it takes no memory.
 
     It starts at a multiple of 64 bytes, where it is read faster.
     """

@@ -25,7 +25,7 @@ _u = np.uint64
 
 
 @kernel
-def encode_frame(works: Any, chunk: Any, shifts: Any) -> int:
+def encode_frame(works: Any, shifts: Any, chunk: int, chunk_bytes: int) -> int:
     """Compress a chunk of images.
 
     Parameters
@@ -33,10 +33,10 @@ def encode_frame(works: Any, chunk: Any, shifts: Any) -> int:
     works : ndarray of one record, see `builder.zstd.layout.work_dtype`
         The shape of an image and the distances within it are given; what
         comes out is in `out`.
-    chunk : ndarray, uint8
-        Whole images, of at most `MOST_BLOCK` bytes each.
     shifts : ndarray, int64
         Distances to the same in the image before, then to that moved.
+    chunk, chunk_bytes : int
+        Address and size of whole images, of at most `MOST_BLOCK` bytes each.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def encode_frame(works: Any, chunk: Any, shifts: Any) -> int:
         Bytes that came out; 0 if they would be about as many as went in.
     """
     work = works[0]
-    work.chunk, work.chunk_bytes = chunk.ctypes.data, len(chunk)
+    work.chunk, work.chunk_bytes = chunk, chunk_bytes
     _find_sequences(work, shifts)
     gather_literals(work)
     encode_values(work.codes, work.sequences, work.count)

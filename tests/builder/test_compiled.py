@@ -43,6 +43,27 @@ def test_without_numba_the_other_engine_works(tmp_path):
     assert (tmp_path / "d" / "zarr.json").exists()
 
 
+def test_a_numba_that_cannot_be_imported_gets_a_line(tmp_path, command):
+    """Such as one that is too old for NumPy, which raises an ImportError without a name."""
+    (tmp_path / "fake" / "numba").mkdir(parents=True)
+    (tmp_path / "fake" / "numba" / "__init__.py").write_text("raise ImportError('needs another')")
+    environment = {
+        "PYTHONPATH": str(tmp_path / "fake"), "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+    }  # fmt: skip
+    done = command(*BUILD, "--workers", 0, **environment)
+    assert done.returncode == 2
+    assert "needs another); install it (pip install numba)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    done = command(*BUILD, "--workers", 1, "--engine", "crafter", "--area", "8x8", **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_other_engine_needs_no_cache(command):
+    options = "--workers", 1, "--engine", "crafter", "--area", "8x8"
+    done = command(*BUILD, *options, NUMBA_CACHE_DIR="/proc/none")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_cache_that_cannot_be_written_names_the_folder(command, tmp_path):
     (tmp_path / "taken").touch()
     done = command(*BUILD, "--workers", 0, NUMBA_CACHE_DIR=str(tmp_path / "taken"))
