@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +70,15 @@ def _own_encoder(field: Field, metadata: Metadata) -> ImageEncoder | None:
         encoder.load()
     except (ImportError, OSError):  # no numba, or nowhere to keep what it compiles
         return None
+    except Exception as error:  # a compiler that is broken is no reason not to build
+        _warn(f"{type(error).__name__}: {error}".splitlines()[0])
+        return None
     return encoder
+
+
+@functools.cache
+def _warn(reason: str) -> None:
+    print(f"codec {_FAST_LEVEL}: encoded by libzstd instead, as {reason}", file=sys.stderr)
 
 
 def _cells_of(env: EnvSpec) -> tuple[tuple[int, int], tuple[int, int]]:

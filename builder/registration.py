@@ -37,13 +37,19 @@ def _register() -> None:
 class _AfterGymnasium:
     """Finds Gymnasium as the other finders do, to register once it is loaded."""
 
+    def __init__(self) -> None:
+        self._asking = False
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "gymnasium":
+        if fullname != "gymnasium" or self._asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._asking = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._asking = False
         if spec is None or spec.loader is None:
             return spec
         load = spec.loader.exec_module
@@ -51,6 +57,9 @@ class _AfterGymnasium:
         def load_and_register(module: ModuleType) -> None:
             load(module)
             _register()
+            # Not before: to look for Gymnasium is not yet to load it.
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
 
         spec.loader.exec_module = load_and_register  # type: ignore[method-assign]
         return spec

@@ -60,7 +60,11 @@ def test_a_build_with_the_fast_engine_imports_neither_gymnasium_nor_the_simulato
     assert not {"gymnasium", "crafter", "numba", "opensimplex", "PIL", "h5py"} & set(loaded)
 
 
-@pytest.mark.parametrize("order", ["builder, gymnasium", "gymnasium, builder"])
+@pytest.mark.parametrize("order", [
+    "builder, gymnasium",
+    "gymnasium, builder",
+    "builder, importlib.util; importlib.util.find_spec('gymnasium'); import gymnasium",
+])  # fmt: skip
 def test_gymnasium_knows_the_environment(order):
     code = f"import {order}; print(gymnasium.spec('crafter-dataset/Crafter-v1').entry_point)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -22,7 +22,7 @@ from builder import rows
 from builder.crafter_constants import crafter_folder
 from schemas import layout
 
-_IN_CODE = ("crafter", "llvmlite", "numba", "numpy", "opensimplex")
+_IN_CODE = ("crafter", "imageio", "llvmlite", "numba", "numpy", "opensimplex", "pillow")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -104,4 +104,7 @@ def _fingerprint() -> str:
     for path in [*_sources(), crafter_folder() / "data.yaml"]:
         content.update(f"{path.resolve()}:{path.stat().st_mtime_ns};".encode())
         content.update(path.read_bytes())
+    for path in sorted(crafter_folder().glob("assets/*.png")):
+        about = path.stat()
+        content.update(f"{path.name}:{about.st_mtime_ns}:{about.st_size};".encode())
     return content.hexdigest()[:16]

@@ -5,9 +5,10 @@ The object files need no numba to be called, see `builder.compiled.native`.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import inspect
-import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, get_type_hints
@@ -25,8 +26,12 @@ _types: Any = types
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
-_TO_RAISE = ("numba_", "NRT_Free", "NRT_MemInfo_call_dtor", "Py")
-_TO_TAKE_MEMORY = ("NRT_Allocate", "NRT_MemInfo_alloc", "NRT_MemInfo_new")
+_TO_RAISE = re.compile(
+    "numba_(gil_ensure|gil_release|unpickle|runtime_build_excinfo_struct|do_raise)"
+    "|NRT_(Free|MemInfo_call_dtor)|_?Py[A-Z]\\w*"
+)
+_DECLARATION = re.compile(r"^declare (?P<head>[^@\n]*@(?P<name>[\w.$]+)\(.*)$", re.MULTILINE)
+_VARIABLE = re.compile(r"^(@_?Py\w+) = external .*?global ([\w*]+).*$", re.MULTILINE)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -50,9 +55,8 @@ def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int)
     Returns
     -------
     bytes
-        A line of JSON (the symbol to call, and those that the code needs), then
-        an object file. The symbol takes a pointer to a frame as `native.Entry`
-        lays it out.
+        A line with the symbol to call, then an object file. The symbol takes a
+        pointer to a frame as `native.Entry` lays it out.
     """
     home = importlib.import_module(module)
     function, tuples = getattr(home, name), getattr(home, "TUPLES", {})
@@ -66,39 +70,44 @@ def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int)
     exec(f"def unpack(frame):\n    return function({', '.join(arguments)})", names)
     signature = _types.int64(_types.CPointer(_types.int64))
     compiled = _numba.cfunc(signature, error_model="numpy")(names["unpack"])
-    code = binding.parse_assembly(compiled.inspect_llvm())
-    externals = [
-        value.name
-        for value in [*code.functions, *code.global_variables]
-        if value.is_declaration and not value.name.startswith("llvm.")
-    ]
-    check_externals(name, externals)
-    about = {"symbol": compiled.native_name, "externals": externals}
+    code = binding.parse_assembly(_stub(compiled.inspect_llvm()))
+    check_externals(name, [function.name for function in code.functions if function.is_declaration])
     machine_code: bytes = target_machine().emit_object(code)
-    return json.dumps(about).encode() + b"\n" + machine_code
+    return compiled.native_name.encode() + b"\n" + machine_code
+
+
+def _stub(code: str) -> str:
+    """Give a body to what the code names only to raise exceptions, which kernels do not.
+
+    So it can be loaded where none of that is there, and nobody else's code is
+    led astray. Should it be called after all, it ends the process.
+    """
+
+    def define(declaration: re.Match[str]) -> str:
+        if not _TO_RAISE.fullmatch(declaration["name"]):
+            return declaration[0]
+        return f"define internal {declaration['head']} {{\n  call void @abort()\n  unreachable\n}}"
+
+    code = _DECLARATION.sub(define, code)
+    code = _VARIABLE.sub(r"\1 = internal global \2 zeroinitializer", code)
+    return code if "@abort()" not in code else f"{code}\ndeclare void @abort()\n"
 
 
 def check_externals(name: str, externals: list[str]) -> None:
     """Refuse code that calls what is only there once numba is imported.
 
-    What raises exceptions is named in all code, but kernels raise none; and
-    memory is given to them, they take none for themselves.
+    Memory is given to kernels, they take none for themselves.
 
     Raises
     ------
     TypeError
-        If it calls anything else.
+        If it calls anything but LLVM's own functions and the system's.
     """
-    others = [
-        external
-        for external in externals
-        if not external.startswith(_TO_RAISE) and not binding.address_of_symbol(external)
-    ]
-    takes_memory = [external for external in externals if external.startswith(_TO_TAKE_MEMORY)]
-    if others or takes_memory:
+    system = ctypes.CDLL(None)
+    found = [n for n in externals if not n.startswith("llvm.") and not hasattr(system, n)]
+    if found:
         raise TypeError(
-            f"{name}: expected kernels that call nothing of numba's, "
-            f"found {', '.join(others + takes_memory)}"
+            f"{name}: expected kernels that call nothing of numba's, found {', '.join(found)}"
         )
 
 

@@ -13,7 +13,6 @@ import ctypes
 import functools
 import hashlib
 import importlib
-import json
 import sys
 from typing import Any
 
@@ -68,9 +67,10 @@ class Entry:
         frame: list[int] = []
         types: list[str] = []
         _lay_out(arrays, frame, types)
-        self._fixed = len(frame)
+        # What may fail comes first: the frame must be that of the arrays, which it keeps alive.
+        function = _function(self._name, self._module, tuple(types), arrays, numbers)
+        self._function, self._fixed = function, len(frame)
         self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
-        self._function = _function(self._name, self._module, tuple(types), arrays, numbers)
         self._arrays = arrays
 
 
@@ -105,7 +105,7 @@ def _function(
     name: str, module: str, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int
 ) -> Any:
     """Load a function for arguments of some types, or compile it with these as an example."""
-    key = (name, types, numbers)
+    key = (name, module, types, numbers)
     if key not in _functions:
 
         def make() -> bytes:
@@ -114,7 +114,7 @@ def _function(
             return compile_entry(name, module, arrays, numbers)
 
         hashed = hashlib.sha256(f"{types}{numbers}".encode()).hexdigest()[:8]
-        file = f"{name}-{hashed}-{machine()}"
+        file = f"{module}.{name}-{hashed}-{machine()}"
         if not (cache_folder() / file).exists():
             _announce()
         _functions[key] = _load(kept(file, make))
@@ -137,22 +137,12 @@ _loaded: list[Any] = []
 
 def _load(content: bytes) -> Any:
     """Load what `builder.compiled.jit.compile_entry` made."""
-    header, _, code = content.partition(b"\n")
-    about = json.loads(header)
-    _provide(about["externals"])
+    symbol, _, code = content.partition(b"\n")
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _loaded.append(engine)  # the code goes with it
-    return _SIGNATURE(engine.get_function_address(about["symbol"]))
-
-
-def _provide(externals: list[str]) -> None:
-    """Give an address to what the code names but never calls, see `jit.check_externals`."""
-    never_called = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
-    for name in externals:
-        if not binding.address_of_symbol(name):
-            binding.add_symbol(name, never_called)
+    return _SIGNATURE(engine.get_function_address(symbol.decode()))
 
 
 def target_machine() -> Any:

@@ -163,7 +163,7 @@ def _load_parts(
 
     names = ("x".join(map(str, pair)) for pair in (area, view, size))
     # The folder is the user's own, like the compiled code in it.
-    world, parts, memories = pickle.loads(kept(f"lanes-{'-'.join(names)}", make))
+    world, parts, memories = pickle.loads(kept(f"lanes-{'-'.join(names)}-{machine()}", make))
     picture, scratch = _thaw(parts, memories)
     return world, picture, scratch
 

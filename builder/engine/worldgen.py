@@ -203,6 +203,8 @@ def _choose_block(
             tiles_x, _STEP_X[plane], tiles_y, _STEP_Y[plane], scratch.noise[plane],
         )  # fmt: skip
     for tile in range(tiles_x * tiles_y):
+        if not scratch.needed[_EVERYWHERE, tile]:
+            continue  # off the map
         x, y = tile // tiles_y, tile % tiles_y
         kinds = scratch.kinds[tile_x + x, tile_y + y]
         _choose_tile(scratch, tile, kinds)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from builder.compiled.native import Entry
 from builder.zstd.layout import ABOVE, LEFT, MOST_BLOCK, work_dtype
 
-MOST_CHUNK = 2**25
-"""Bytes of the largest chunk that there is room made for."""
+MOST_CHUNK = 2**23
+"""Bytes of the largest chunk: a decoder needs not remember more (RFC 8878, section 3.1.1.1.2)."""
 
 _LEAST_ROOM, _LEAST_CELL = 2**21, 8
 _NO_CELL = 2**40
@@ -39,7 +39,7 @@ class ImageEncoder:
     Raises
     ------
     ValueError
-        If an image or a chunk is too large, see `fits`.
+        If an image or a chunk is too large, see `fits`, or a cell is empty.
     """
 
     def __init__(
@@ -52,6 +52,8 @@ class ImageEncoder:
     ) -> None:
         lines, line_bytes = shape
         image_bytes = lines * line_bytes
+        if min(cell) < 1:
+            raise ValueError(f"cell: expected at least a byte, found {cell}")
         if not self.fits(image_bytes, images):
             raise ValueError(f"images: expected smaller ones, found {images} of {shape}")
         self._chunk_bytes = images * image_bytes
@@ -89,7 +91,7 @@ class ImageEncoder:
     def __call__(
         self, chunk: NDArray[np.uint8], checksum: Callable[[NDArray[np.uint8]], bytes]
     ) -> bytes | None:
-        """Compress a whole chunk and append a checksum; None if that would not make it smaller."""
+        """Compress a chunk and append a checksum; None if some block would not get smaller."""
         if not (chunk.flags.c_contiguous and chunk.nbytes == self._chunk_bytes):
             raise ValueError(
                 f"chunk: expected {self._chunk_bytes} bytes in one piece, found {chunk.shape}"

@@ -41,7 +41,7 @@ def encode_frame(works: Any, shifts: Any, chunk: int, chunk_bytes: int) -> int:
     Returns
     -------
     int
-        Bytes that came out; 0 if they would be about as many as went in.
+        Bytes that came out; 0 if some block would not get smaller.
     """
     work = works[0]
     work.chunk, work.chunk_bytes = chunk, chunk_bytes

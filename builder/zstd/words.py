@@ -155,7 +155,7 @@ def longest_run(typing_context: Any, masks: Any, at: Any, favourite: Any) -> Any
     """Find the lane that has the most ones in a row from bit `at` on.
 
     Gives the ones, up to 64, times 256, plus the lane, in the lower 16 bits.
-    A favourite wins unless another has three more.
+    A favourite wins unless another has two more.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -84,3 +84,13 @@ def test_noise_is_stored_by_libzstd():
     chunk = np.random.default_rng(0).integers(0, 256, (32, 64, 64, 3), dtype=np.uint8)
     data = image_encoder(FRAME_FIELDS["frames"], metadata)(chunk)
     assert data == ChunkCodec.parse("zstd:1").encode(chunk)
+
+
+def test_a_broken_compiler_is_told_of(tmp_path, command):
+    done = command(
+        "build-dataset", "--out", "d", "--episodes", 1, "--length", 5, "--area", "8x8", "--quiet",
+        "--workers", 0, "--engine", "crafter", NUMBA_DISABLE_JIT="1",
+        NUMBA_CACHE_DIR=str(tmp_path / "cache"),
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "codec zstd:1: encoded by libzstd instead, as " in done.stderr
