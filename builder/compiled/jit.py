@@ -25,7 +25,6 @@ _numba: Any = numba
 _types: Any = types
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
-
 _TO_RAISE = re.compile(
     "numba_(gil_ensure|gil_release|unpickle|runtime_build_excinfo_struct|do_raise)"
     "|NRT_(Free|MemInfo_call_dtor)|_?Py[A-Z]\\w*"
@@ -35,8 +34,24 @@ _VARIABLE = re.compile(r"^(@_?Py\w+) = external .*?global ([\w*]+).*$", re.MULTI
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that other compiled functions call."""
+    """Compile a function that other compiled functions, or an entry, call."""
     return _numba.njit(**_OPTIONS)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a kernel into those that call it.
+
+    For those that are called often and do little, and those that are given
+    many arrays: a call counts references to each of them, which can take
+    longer than the function itself.
+    """
+    return _numba.njit(forceinline=True, **_OPTIONS)(function)
+
+
+def address_in(context: Any, builder: Any, kind: Any, array: Any, at: Any, to: Any) -> Any:
+    """Point to what is of an LLVM type at an element of an array; for intrinsics."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), to.as_pointer())
 
 
 @intrinsic

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
+
+from builder.compiled.jit import address_in
 
 BLOCK = 32
 """Bytes that `copy_block` copies."""
@@ -16,21 +16,10 @@ PIXELS = 16
 """Pixels that `interleave_block` copies."""
 
 
-def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a function into those that call it.
-
-    As `builder.compiled.jit.kernel`, for functions that are called often and do
-    little, and for those that are given many arrays: a call counts references
-    to each of them, which can take longer than the function itself.
-    """
-    return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
-
-
 def _address(context: Any, builder: Any, kind: Any, array: Any, start: Any, lanes: int) -> Any:
     """Point to `lanes` bytes of an array as to one vector."""
-    data = context.make_array(kind)(context, builder, array).data
-    vector = ir.VectorType(ir.IntType(8), lanes).as_pointer()
-    return builder.bitcast(builder.gep(data, [start]), vector)
+    vector = ir.VectorType(ir.IntType(8), lanes)
+    return address_in(context, builder, kind, array, start, vector)
 
 
 @intrinsic

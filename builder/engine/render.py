@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.jit import kernel
-from builder.engine.copying import BLOCK, PIXELS, copy_block, inlined, interleave_block
+from builder.compiled.jit import inlined, kernel
+from builder.engine.copying import BLOCK, PIXELS, copy_block, interleave_block
 from builder.engine.rng import take_words
 from builder.engine.rules import ARROW, COW, NUM_ITEMS, PLAYER, RIPE, SKELETON, ZOMBIE
 from builder.engine.textures import (

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.jit import kernel
-from builder.engine.copying import inlined
+from builder.compiled.jit import inlined, kernel
 
 WORDS = 624
 _SHIFT = 397

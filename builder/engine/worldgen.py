@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compiled.jit import kernel
-from builder.engine.copying import inlined
+from builder.compiled.jit import inlined, kernel
 from builder.engine.noise import (
     LANES,
     NOISE_ERROR,

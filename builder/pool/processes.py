@@ -179,7 +179,7 @@ def _widen(pipe: Connection) -> None:
 
 def _work(requested: Connection, give: Connection, job: Job) -> None:
     """Run a worker: take episode numbers from one pipe, send whole episodes into the other."""
-    # For what the user's policy imports later; all of ours is imported by now.
+    # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     threading.Thread(target=_read_numbers, args=(requested, waiting), daemon=True).start()

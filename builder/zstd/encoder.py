@@ -107,9 +107,8 @@ class ImageEncoder:
 def _make_works(chunk_bytes: int) -> NDArray[Any]:
     """Make room, of one of a few sizes so that there are few variants of the code.
 
-    What is not used of it takes no memory.
-
-    It starts at a multiple of 64 bytes, where it is read faster.
+    What is not used of it takes no memory. It starts at a multiple of 64 bytes,
+    where it is read faster.
     """
     room = _LEAST_ROOM
     while room < chunk_bytes:

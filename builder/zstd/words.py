@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba import extending
 from numba.core import types
 
+from builder.compiled.jit import address_in
+
 intrinsic: Callable[..., Any] = extending.intrinsic
 
 _BIT = ir.IntType(1)
@@ -23,11 +25,6 @@ _LANES = ir.VectorType(_WORD, 4)
 
 def _at(builder: Any, address: Any, to: Any) -> Any:
     return builder.inttoptr(address, to.as_pointer())
-
-
-def _in_array(context: Any, builder: Any, array_type: Any, array: Any, at: Any, to: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [at]), to.as_pointer())
 
 
 @intrinsic
@@ -56,7 +53,7 @@ def store_word(typing_context: Any, array: Any, at: Any, word: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, at, word = arguments
-        to = _in_array(context, builder, signature.args[0], array, at, _WORD)
+        to = address_in(context, builder, signature.args[0], array, at, _WORD)
         builder.store(word, to, align=1)
         return context.get_dummy_value()
 
@@ -69,7 +66,7 @@ def copy_64(typing_context: Any, array: Any, at: Any, address: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, at, address = arguments
-        to = _in_array(context, builder, signature.args[0], array, at, _BLOCK)
+        to = address_in(context, builder, signature.args[0], array, at, _BLOCK)
         builder.store(builder.load(_at(builder, address, _BLOCK), align=1), to, align=1)
         return context.get_dummy_value()
 
@@ -122,7 +119,7 @@ def _windows(context: Any, builder: Any, masks_type: Any, masks: Any, at: Any) -
     """Give the 64 bits of each lane from bit `at` on; a row of `masks` has a word a lane."""
     row = builder.mul(builder.lshr(at, _WORD(6)), _WORD(_LANES.count))
     low, high = (
-        builder.load(_in_array(context, builder, masks_type, masks, start, _LANES), align=8)
+        builder.load(address_in(context, builder, masks_type, masks, start, _LANES), align=8)
         for start in (row, builder.add(row, _WORD(_LANES.count)))
     )
     shift = builder.and_(at, _WORD(63))
