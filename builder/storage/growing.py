@@ -53,7 +53,7 @@ class GrowingArray(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Write all rows, so that they last once the container is synced."""
+        """Have all rows written, so that they last once the container is synced."""
 
     @abstractmethod
     def restore(self, rows: int) -> None:
@@ -111,7 +111,7 @@ class RowArray(GrowingArray):
         self.rows += rows
 
     def flush(self) -> None:
-        """Write all rows, so that they last once the container is synced."""
+        """Have all rows written, so that they last once the container is synced."""
         if self._unwritten:
             self._store(self.rows // self._chunk_rows)
 

@@ -7,7 +7,7 @@ never changed under it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.episodes import Buffer
-from builder.storage.files import replace_file, sync_folder
+from builder.storage.background import BackgroundFiles
+from builder.storage.files import sync_folder
 from builder.storage.growing import DamagedRowError, ImageArray, RowArray
 from schemas.errors import CorruptDataError
 from schemas.layout import Field
@@ -35,23 +36,30 @@ class ArrayFolder:
         The array's description.
     file_rows : int
         Rows of a file.
+    files : BackgroundFiles
+        What writes them.
     before_write : callable
         Called before each file is replaced.
     """
 
     def __init__(
-        self, root: Path, field: Field, file_rows: int, before_write: Callable[[], None]
+        self,
+        root: Path,
+        field: Field,
+        file_rows: int,
+        files: BackgroundFiles,
+        before_write: Callable[[], None],
     ) -> None:
         self.path = root / field.path
         self._field, self._file_rows = field, file_rows
-        self._before_write = before_write
+        self._files, self._before_write = files, before_write
         self._unsynced = False
         self.sizes: dict[int, int] = {}
 
-    def write(self, index: int, parts: Iterable[Buffer]) -> None:
-        """Replace a file."""
+    def write(self, index: int, parts: Sequence[Buffer]) -> None:
+        """Have a file replaced."""
         self._before_write()
-        self.sizes[index] = replace_file(self.file(index), parts)
+        self.sizes[index] = self._files.replace(self.file(index), parts)
         self._unsynced = True
 
     def read(self, index: int) -> bytes:
@@ -62,13 +70,15 @@ class ArrayFolder:
         CorruptDataError
             If it is missing.
         """
+        self._files.wait()
         try:
             return self.file(index).read_bytes()
         except FileNotFoundError:
             raise CorruptDataError("its last file is missing") from None
 
     def sync(self) -> None:
-        """Make the files' names durable."""
+        """Make the files and their names durable."""
+        self._files.wait()
         if self._unsynced:
             sync_folder(self.path)
             self._unsynced = False
@@ -97,12 +107,17 @@ class ZarrImages(ImageArray):
     """An array whose files hold many chunks."""
 
     def __init__(
-        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+        self,
+        root: Path,
+        field: Field,
+        metadata: Metadata,
+        files: BackgroundFiles,
+        before_write: Callable[[], None],
     ) -> None:
         sizes = metadata.sizes()
         super().__init__(field, metadata, field.chunk_rows(sizes, metadata.chunk_frames))
         self._file_rows = field.file_rows(sizes, metadata.chunk_frames)
-        self.folder = ArrayFolder(root, field, self._file_rows, before_write)
+        self.folder = ArrayFolder(root, field, self._file_rows, files, before_write)
         self._slots = self._file_rows // self._chunk_rows
         self._chunks: list[Buffer] = []
         self._unwritten = False
@@ -124,10 +139,9 @@ class ZarrImages(ImageArray):
             self.rows += self._chunk_rows
 
     def flush(self) -> None:
-        """Make all rows durable."""
+        """Have all rows written; they are durable after `ArrayFolder.sync`."""
         if self._unwritten:
             self._write()
-        self.folder.sync()
 
     def restore(self, rows: int) -> None:
         """Go on after the first `rows` rows of the files that are there; see `GrowingArray`."""
@@ -146,7 +160,8 @@ class ZarrImages(ImageArray):
                 raise DamagedRowError(str(error), rows - used + slot * self._chunk_rows) from error
 
     def _write(self) -> None:
-        self.folder.write(self.rows // self._file_rows, shard_parts(self._chunks, self._slots))
+        parts = list(shard_parts(self._chunks, self._slots))
+        self.folder.write(self.rows // self._file_rows, parts)
         self._unwritten = False
 
 
@@ -154,21 +169,21 @@ class ZarrRows(RowArray):
     """An array whose files hold one chunk each."""
 
     def __init__(
-        self, root: Path, field: Field, metadata: Metadata, before_write: Callable[[], None]
+        self,
+        root: Path,
+        field: Field,
+        metadata: Metadata,
+        files: BackgroundFiles,
+        before_write: Callable[[], None],
     ) -> None:
         file_rows = field.file_rows(metadata.sizes(), metadata.chunk_frames)
         super().__init__(field, metadata, file_rows)
-        self.folder = ArrayFolder(root, field, file_rows, before_write)
+        self.folder = ArrayFolder(root, field, file_rows, files, before_write)
 
     @property
     def nbytes(self) -> int:
         """Bytes in the array's files."""
         return sum(self.folder.sizes.values())
-
-    def flush(self) -> None:
-        """Make all rows durable."""
-        super().flush()
-        self.folder.sync()
 
     def restore(self, rows: int) -> None:
         """Go on after the first `rows` rows of the files that are there; see `GrowingArray`."""

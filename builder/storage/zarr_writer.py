@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from builder.storage.background import BackgroundFiles
 from builder.storage.files import remove_partial, replace_file, sync_folder
 from builder.storage.writer import DatasetWriter
 from builder.storage.zarr_arrays import ZarrImages, ZarrRows
@@ -26,9 +27,10 @@ class ZarrWriter(DatasetWriter):
     """The only writer of a dataset in a Zarr group; make one with `create` or `resume`."""
 
     def __init__(self, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> None:
+        self._files = BackgroundFiles()
         arrays: list[ZarrImages | ZarrRows] = [
             (ZarrImages if field.sharded else ZarrRows)(
-                path, field, metadata, self._retract_on_disk
+                path, field, metadata, self._files, self._retract_on_disk
             )
             for field in metadata.present_fields()
         ]
@@ -89,9 +91,12 @@ class ZarrWriter(DatasetWriter):
         self._write_root(self._committed)
 
     def close(self) -> None:
-        """Do nothing: no file is open between two writes."""
+        """Stop writing; what is not committed is lost."""
+        self._files.close()
 
     def _publish(self) -> None:
+        for array in self._stored:
+            array.folder.sync()
         if self.metadata.counts != self._committed.counts:
             self._write_members()
         self._write_root(self.metadata)

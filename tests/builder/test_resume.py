@@ -275,7 +275,7 @@ class Killed(BaseException):
 def die_at(monkeypatch, call: int) -> None:
     """Let the process die in the given call that would replace a file, half of it written."""
     counter = iter(range(10**9))
-    for module in ("builder.storage.zarr_arrays", "builder.storage.zarr_writer"):
+    for module in ("builder.storage.background", "builder.storage.zarr_writer"):
 
         def replace_or_die(path, parts, replace_file=files.replace_file):
             if next(counter) == call:
