@@ -20,12 +20,13 @@ import numpy as np
 
 from builder.engine import render as engine_render
 from builder.engine import step as engine_step
-from builder.engine.lanes import FastLanes
+from builder.engine.lanes import FastLanes, daylights
 from builder.engine.textures import Picture
 from builder.policies import load_factory
 from builder.seeding import policy_generator, world_seed
 
-NIGHT, DAY = 0.2, 0.8
+NIGHT, DAY = (float(light) for light in daylights(301)[[240, 300]])
+"""Daylight of two steps."""
 _NO_PICTURE = np.zeros((64, 64, 3), np.uint8)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic
 
-from builder.compiled.jit import address_in
+from builder.compiled.jit import address_in, inlined
+
+intrinsic: Callable[..., Any] = extending.intrinsic
 
 BLOCK = 32
 """Bytes that `copy_block` copies."""
@@ -65,3 +68,18 @@ def interleave_block(
         return context.get_dummy_value()
 
     return types.none(target, types.intp, red, green, blue, types.intp), generate
+
+
+@inlined
+def end_line(picture: Any, frame: Any, line: int) -> None:
+    """Clear what is between a line of the local view and the next one, and perhaps more of that."""
+    view_bytes = picture.grid_x * picture.unit_x * 3
+    at = (picture.border_y + line) * picture.width * 3 + picture.border_x * 3 + view_bytes
+    count = picture.width * 3 - view_bytes
+    for block in range(0, count, BLOCK):
+        if at + block + BLOCK <= len(frame):
+            copy_block(frame, at + block, picture.black, block)
+        else:
+            for i in range(block, count):
+                frame[at + i] = 0
+            break

@@ -15,13 +15,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 from opensimplex.constants import GRADIENTS3, NORM_CONSTANT3, SQUISH_CONSTANT3
 from opensimplex.internals import _noise3
 
+from builder.compiled.intrinsics import multiply_add
 from builder.compiled.jit import kernel
 
 TILE = 4
@@ -93,21 +91,6 @@ def _most_points(width: float, height: float) -> int:
     far = _REACH + radius
     volume = 2 * far * width * height + math.pi * far**2 * (width + height)
     return math.ceil((volume + 4 / 3 * math.pi * far**3) / (4 / 3 * math.pi * radius**3))
-
-
-def _type_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """Give `a * b + c` in single precision, rounded once or twice, whichever is faster."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        single = ir.FloatType()
-        function = ir.FunctionType(single, [single] * 3)
-        function = builder.module.declare_intrinsic("llvm.fmuladd", [single], function)
-        return builder.call(function, arguments)
-
-    return types.float32(types.float32, types.float32, types.float32), generate
-
-
-_multiply_add: Any = intrinsic(_type_multiply_add)
 
 
 @kernel
@@ -256,9 +239,9 @@ def noise_tiles(
             for lane in range(np.uint64(LANES)):
                 du = u + np.float32(np.int32(lane // np.uint64(TILE))) * wide
                 dv = v + np.float32(np.int32(lane % np.uint64(TILE))) * high
-                weight = _multiply_add(-du, du, _multiply_add(-dv, dv, reach))
+                weight = multiply_add(-du, du, multiply_add(-dv, dv, reach))
                 # What is out of reach gets 0.
                 weight = weight if weight > _NOTHING else _NOTHING
                 weight *= weight
-                slope = _multiply_add(along, du, _multiply_add(across, dv, through))
-                noise[base + lane] = _multiply_add(weight * weight, slope, noise[base + lane])
+                slope = multiply_add(along, du, multiply_add(across, dv, through))
+                noise[base + lane] = multiply_add(weight * weight, slope, noise[base + lane])

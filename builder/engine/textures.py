@@ -66,11 +66,17 @@ class Picture(NamedTuple):
         The same desaturated and tinted, by what `LocalView._light` mixes in.
     items : ndarray, shape (items, 10, unit_y, unit_x * 3 or more), uint8
         Each item with each amount, on black.
+    below, shown : ndarray, shape (bytes below the local view,) and (items,), uint8 and int64
+        What is below the local view for some inventory, and that inventory.
     black : ndarray, shape (bytes of a line or more,), uint8
     vignette : ndarray, shape (lines of the local view, pixels of a line or more), float64
         How much the night's noise shows.
+    soft_vignette : ndarray, shape as `vignette`, float32
+        The same in single precision.
     seen : ndarray, shape (grid_y, grid_x), int64
         Tiles of the local view.
+    places : ndarray, shape (grid_x,), int64
+        Where the tiles of a row of cells begin in `lit`.
     lit, lit_at, drawn
         Tiles in the light of one frame; the number of the frame they were lit
         for, and of the last frame.
@@ -79,9 +85,17 @@ class Picture(NamedTuple):
         a time (the first in the lower bits).
     pairs : ndarray, shape (pixels of a line or more,), uint64
         The same for one line.
+    numbers : ndarray, shape (pixels of a line or more,), uint32
+        The first words of these pairs.
     canvas, dark, mixed : ndarray, shape (3, pixels of a line or more), float32 and uint8
         A line of the local view without its light, by night, and as it is
         drawn; one plane a color.
+    same : ndarray, shape as `mixed`, uint8
+        Whether a color is by night what it is by day.
+    doubtful : ndarray, shape (pixels of a line or more,), uint8
+        Whether single precision does not settle what a pixel is.
+    less : ndarray, shape (256,), uint8
+        What is taken off a color that is the same by night.
     """
 
     width: int
@@ -96,18 +110,26 @@ class Picture(NamedTuple):
     day_tiles: NDArray[np.uint8]
     tinted_tiles: NDArray[np.float32]
     items: NDArray[np.uint8]
+    below: NDArray[np.uint8]
+    shown: NDArray[np.int64]
     black: NDArray[np.uint8]
     vignette: NDArray[np.float64]
+    soft_vignette: NDArray[np.float32]
     seen: NDArray[np.int64]
+    places: NDArray[np.int64]
     lit: NDArray[np.uint8]
     lit_at: NDArray[np.int64]
     drawn: NDArray[np.int64]
     words: NDArray[np.uint32]
     drawn_pairs: NDArray[np.uint64]
     pairs: NDArray[np.uint64]
+    numbers: NDArray[np.uint32]
     canvas: NDArray[np.float32]
     dark: NDArray[np.float32]
     mixed: NDArray[np.uint8]
+    same: NDArray[np.uint8]
+    doubtful: NDArray[np.uint8]
+    less: NDArray[np.uint8]
 
 
 def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
@@ -140,18 +162,26 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         day_tiles=day_tiles,
         tinted_tiles=_pad(_tint(tiles).reshape(len(tiles), -1)),
         items=_pad(_items(view[0], item_rows, unit)),
+        below=np.zeros((size[1] - border[1] - height) * size[0] * 3, np.uint8),
+        shown=np.full(NUM_ITEMS, -1),
         black=np.zeros(size[0] * 3 + BLOCK, np.uint8),
         vignette=_pad(vignette),
+        soft_vignette=_pad(vignette.astype(np.float32)),
         seen=np.zeros(grid[::-1], np.int64),
+        places=np.zeros(grid[0], np.int64),
         lit=np.zeros_like(day_tiles),
         lit_at=np.zeros(len(tiles), np.int64),
         drawn=np.zeros(1, np.int64),
         words=words,
         drawn_pairs=words.view("<u8"),
         pairs=np.zeros(room, np.uint64),
+        numbers=np.zeros(room, np.uint32),
         canvas=np.zeros((3, room), np.float32),
         dark=np.zeros((3, room), np.float32),
         mixed=np.zeros((3, room), np.uint8),
+        same=np.zeros((3, room), np.uint8),
+        doubtful=np.zeros(room, np.uint8),
+        less=np.zeros(256, np.uint8),
     )
 
 

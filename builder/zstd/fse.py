@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from builder.compiled.intrinsics import highest_bit
 from builder.compiled.jit import kernel
 from builder.zstd.layout import MOST_SYMBOLS
-from builder.zstd.words import highest_bit
 
 _u = np.uint64
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from builder.compiled.intrinsics import highest_bit
 from builder.compiled.jit import kernel
 from builder.zstd.fse import build_table, first_state, share_states, write_shares
 from builder.zstd.layout import BYTES
-from builder.zstd.words import highest_bit, store_word
+from builder.zstd.words import store_word
 
 MOST_BITS = 11
 """Of a symbol's code."""

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from builder.compiled.intrinsics import ones, trailing_zeros
 from builder.compiled.jit import kernel
 from builder.zstd.layout import ABOVE, CELL_BITS, LANES, LEAST, LEFT, MOVED, STILL
-from builder.zstd.words import equal_64, load_word, longest_run, ones, run_starts, trailing_zeros
+from builder.zstd.words import equal_64, load_word, longest_run, run_starts
 
 _SAMPLED = 512
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)

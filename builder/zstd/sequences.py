@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from builder.compiled.intrinsics import highest_bit
 from builder.compiled.jit import kernel
 from builder.zstd.fse import build_table, first_state, share_states, write_shares
 from builder.zstd.huffman import close_bits, put_bits
-from builder.zstd.words import copy_64, highest_bit, load_byte
+from builder.zstd.words import copy_64, load_byte
 
 LITERALS, DISTANCE, LENGTH = range(3)
 """The three codes, in the order of their descriptions."""

@@ -84,37 +84,6 @@ def equal_64(typing_context: Any, first: Any, second: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), generate
 
 
-@intrinsic
-def trailing_zeros(typing_context: Any, word: Any) -> Any:
-    """Count the zeros below the lowest one; 64 if there is no one."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(_BIT, 0))
-
-    return types.uint64(types.uint64), generate
-
-
-@intrinsic
-def ones(typing_context: Any, word: Any) -> Any:
-    """Count the ones."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-@intrinsic
-def highest_bit(typing_context: Any, word: Any) -> Any:
-    """Number of the highest one, that is, the logarithm; the word must not be 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        zeros = builder.ctlz(arguments[0], ir.Constant(_BIT, 1))
-        return builder.sub(_WORD(63), zeros)
-
-    return types.uint64(types.uint64), generate
-
-
 def _windows(context: Any, builder: Any, masks_type: Any, masks: Any, at: Any) -> Any:
     """Give the 64 bits of each lane from bit `at` on; a row of `masks` has a word a lane."""
     row = builder.mul(builder.lshr(at, _WORD(6)), _WORD(_LANES.count))

@@ -9,7 +9,7 @@ import pytest
 from crafter import constants, engine
 from opensimplex import internals
 
-from builder.engine import noise, render, rng, rules, textures, worldgen
+from builder.engine import night, noise, render, rng, rules, textures, worldgen
 from builder.engine.lanes import daylights
 from builder.engine.world import world_dtype
 from tests.stock import stock_env
@@ -141,11 +141,11 @@ def _light(worlds, picture):
 
 @numba.njit
 def _darken(worlds, picture):
-    lanes = np.uint64(picture.canvas.shape[1])
-    render._fade(picture, lanes)
-    render._mix(worlds[0], picture, lanes)
+    first, end = np.uint64(0), np.uint64(picture.canvas.shape[1])
+    night._fade(picture, first, end)
+    night._mix(worlds[0], picture, first, end)
     if worlds[0].sleeping:
-        render._sleep(picture, lanes)
+        night._sleep(picture, end)
 
 
 def _lit_by_crafter(colors, daylight, sleeping):
@@ -184,6 +184,58 @@ def test_darkness_is_crafters_for_any_color(worlds, daylight, sleeping):
     _darken(worlds, picture)
     expected = _lit_by_crafter(colors, daylight, sleeping)
     np.testing.assert_array_equal(picture.mixed.T.reshape(colors.shape), expected)
+
+
+@numba.njit
+def _draw_lines(worlds, picture, colors, exactly, drawn):
+    """Draw some lines by night; tell whether they could be foreseen, and what was corrected."""
+    width, height = picture.grid_x * picture.unit_x, picture.grid_y * picture.unit_y
+    lanes = np.uint64(picture.canvas.shape[1] - 32)
+    foreseen = night._foresee(worlds[0], picture)
+    doubts = corrections = 0
+    for y in range(height):
+        picture.canvas[:, :width] = colors[y]
+        if exactly:
+            night._shade_exactly(worlds[0], picture, y, 0, lanes)
+        else:
+            night._shade(worlds[0], picture, y, width, height, lanes)
+            doubts += picture.doubtful[:width].sum()
+            before = picture.mixed.copy()
+            night._settle(worlds[0], picture, y, width)
+            corrections += (picture.mixed != before).sum()
+        drawn[y] = picture.mixed[:, :width]
+    return foreseen, doubts, corrections
+
+
+def test_single_precision_draws_the_same_night(worlds):
+    rng = np.random.default_rng(0)
+    picture = textures.make_picture((9, 9), (200, 180))
+    height, width = picture.vignette.shape[0], 9 * (200 // 9)
+    ordinary, doubts, corrections = 0, 0, 0
+    lights = daylights(1024)
+    for daylight in [*rng.choice(lights[lights < 0.5], 60), *rng.uniform(0, 0.5, 60), 0.499999]:
+        worlds["daylight"] = daylight
+        picture.words[:] = rng.integers(2**32, size=len(picture.words), dtype=np.uint32)
+        colors = rng.integers(256, size=(height, 3, width)).astype(np.float32)
+        exact, drawn = np.zeros((2, height, 3, width), np.uint8)
+        _draw_lines(worlds, picture, colors, True, exact)
+        foreseen, *more = _draw_lines(worlds, picture, colors, False, drawn)
+        if foreseen:
+            np.testing.assert_array_equal(drawn, exact)
+            ordinary, doubts, corrections = ordinary + 1, doubts + more[0], corrections + more[1]
+    assert ordinary > 100
+    assert doubts > 1000
+    assert corrections > 1000
+
+
+@pytest.mark.parametrize("daylight", [0.0, 1 - 2 * (100 / 300 + 1e-12), 1 - 2 * (1 / 4 + 1e-9)])
+def test_light_that_single_precision_cannot_mix_is_foreseen(worlds, daylight):
+    """Half of the night, times a whole number of up to 510, is next to an integer."""
+    worlds["daylight"] = daylight
+    picture = textures.make_picture((9, 9), (64, 64))
+    colors = np.zeros((49, 3, 63), np.float32)
+    drawn = np.zeros(colors.shape, np.uint8)
+    assert not _draw_lines(worlds, picture, colors, True, drawn)[0]
 
 
 def test_daylight_is_crafters():
