@@ -19,7 +19,6 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -28,7 +27,7 @@ from builder.collect import CollectError, Job
 from builder.collectors import make_collector
 from builder.envs.lanes import warm_up
 from builder.episodes import EncodedEpisode
-from builder.pool.transport import receive, send
+from builder.pool.transport import EpisodePipe
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
@@ -41,7 +40,7 @@ _PIPE_BYTES = 2**20
 class _Worker:
     process: BaseProcess
     requests: Connection
-    results: Connection
+    results: EpisodePipe
     episodes: list[int] = field(default_factory=list)
 
     def close(self) -> None:
@@ -95,7 +94,7 @@ class ProcessPool:
             if worker.results.fileno() not in ready:
                 continue
             try:
-                message = receive(worker.results)
+                message = worker.results.receive()
             except (EOFError, OSError):
                 self._workers[index] = self._replace(worker)
                 continue
@@ -140,7 +139,7 @@ class ProcessPool:
         requested.close()
         give.close()
         self._results.register(results, selectors.EVENT_READ)
-        return _Worker(process, requests, results)
+        return _Worker(process, requests, EpisodePipe(results, self._job.metadata))
 
     def _replace(self, dead: _Worker) -> _Worker:
         dead.process.join()
@@ -181,6 +180,7 @@ def _work(requested: Connection, give: Connection, job: Job) -> None:
     """Run a worker: take episode numbers from one pipe, send whole episodes into the other."""
     # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
+    results = EpisodePipe(give, job.metadata)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     threading.Thread(target=_read_numbers, args=(requested, waiting), daemon=True).start()
 
@@ -191,15 +191,15 @@ def _work(requested: Connection, give: Connection, job: Job) -> None:
             return None
 
     try:
-        collector = make_collector(job, take, partial(send, give))
+        collector = make_collector(job, take, results.send)
         gc.freeze()  # what is there by now stays: no need to look through it again and again
         while collector.advance():
             pass
     except CollectError as error:
-        send(give, error)
+        results.send(error)
     except Exception as error:  # ours, not the policy's: say so rather than die of it
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        send(give, CollectError(f"a worker failed: {text}", traceback.format_exc()))
+        results.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
 def _read_numbers(requested: Connection, waiting: queue.SimpleQueue[int]) -> None:

@@ -1,67 +1,147 @@
-"""How a whole episode goes through a pipe: a small pickled part, then its chunks as bare bytes.
+"""How a whole episode goes through a pipe: a few numbers, then all of its arrays as bare bytes.
 
-Pickling the chunks, too, would copy them thrice on the way, in the one process
-that all the workers wait for.
+What its arrays are is known on both sides, so nothing has to describe them;
+and to pickle them would copy them thrice on the way, in the one process that
+all the workers wait for.
 """
 
 from __future__ import annotations
 
 import os
-from itertools import accumulate, chain, pairwise
+import pickle
+import struct
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from builder.collect import CollectError
-from builder.episodes import EncodedEpisode
+from builder.episodes import Buffer, EncodedEpisode
+from schemas.layout import FRAME_FIELDS, digested_fields
+from schemas.metadata import Metadata
+
+_HEADER = struct.Struct("<?5q")
+"""Whether it is an episode, bytes that follow, episode, rows, end reason, world seed."""
+_NO_SEED = -1
+_DIGEST_BYTES = 16
 
 _MOST_PARTS = 1024
 """Parts that the system takes at once (IOV_MAX)."""
 
 
-def send(pipe: Connection, message: EncodedEpisode | CollectError) -> None:
-    """Write an episode, or the error that came in its stead."""
-    if isinstance(message, CollectError):
-        pipe.send((message, {}))
-        return
-    sizes = {name: list(map(len, chunks)) for name, chunks in message.chunks.items()}
-    pipe.send((vars(message) | {"chunks": {}}, sizes))
-    _write(pipe, [memoryview(chunk) for chunks in message.chunks.values() for chunk in chunks])
+class EpisodePipe:
+    """One end of a pipe for the episodes of a dataset.
 
-
-def _write(pipe: Connection, parts: list[memoryview]) -> None:
-    """Write parts one after the other, without joining them first."""
-    start = 0
-    while start < len(parts):
-        count = os.writev(pipe.fileno(), parts[start : start + _MOST_PARTS])
-        while start < len(parts) and count >= len(parts[start]):
-            count -= len(parts[start])
-            start += 1
-        if count:
-            parts[start] = parts[start][count:]
-
-
-def receive(pipe: Connection) -> EncodedEpisode | CollectError:
-    """Read what `send` wrote; the chunks are views of one buffer.
-
-    Raises
-    ------
-    EOFError
-        If the sender died meanwhile.
+    Parameters
+    ----------
+    pipe : Connection
+        Its open end.
+    metadata : Metadata
+        Of the dataset.
     """
-    message: Any
-    message, sizes = pipe.recv()
-    if isinstance(message, CollectError):
-        return message
-    ends = [0, *accumulate(chain.from_iterable(sizes.values()))]
-    buffer = np.empty(ends[-1], np.uint8).data  # unlike a bytearray, not zeroed first
-    left = buffer
-    while left:
-        count = os.readv(pipe.fileno(), [left])
-        if not count:
-            raise EOFError
-        left = left[count:]
-    views = iter([buffer[start:end].toreadonly() for start, end in pairwise(ends)])
-    chunks = {name: [next(views) for _ in lengths] for name, lengths in sizes.items()}
-    return EncodedEpisode(**message | {"chunks": chunks})
+
+    def __init__(self, pipe: Connection, metadata: Metadata) -> None:
+        self._pipe, self._file = pipe, pipe.fileno()
+        sizes = metadata.sizes()
+        fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
+        self._images = [field.name for field in fields if field.sharded]
+        self._rows = [
+            (field.name, np.dtype(field.dtype), field.row_shape(sizes))
+            for field in fields
+            if not field.sharded
+        ]
+        self._chunk_frames, self._area = metadata.chunk_frames, metadata.env.area
+
+    def fileno(self) -> int:
+        """Give the pipe's descriptor, for a selector."""
+        return self._file
+
+    def close(self) -> None:
+        """Close this end."""
+        self._pipe.close()
+
+    def send(self, message: EncodedEpisode | CollectError) -> None:
+        """Write an episode as a collector makes it, or the error that came in its stead."""
+        if isinstance(message, CollectError):
+            content = pickle.dumps(message)
+            self._write([_HEADER.pack(False, len(content), 0, 0, 0, 0), content])
+            return
+        assert message.terrain is not None
+        assert not message.more
+        chunks = [chunk for name in self._images for chunk in message.chunks[name]]
+        parts: list[Buffer] = [
+            np.array([len(chunk) for chunk in chunks], np.int64).data.cast("B"),
+            *(message.rows[name].data.cast("B") for name, _, _ in self._rows),
+            message.digest.data,
+            message.terrain.data.cast("B"),
+            *chunks,
+        ]
+        seed = _NO_SEED if message.world_seed is None else message.world_seed
+        size = sum(map(len, parts))
+        header = _HEADER.pack(True, size, message.episode, message.length, message.end_reason, seed)
+        self._write([header, *parts])
+
+    def receive(self) -> EncodedEpisode | CollectError:
+        """Read what `send` wrote; an episode's arrays and chunks are views of one buffer.
+
+        Raises
+        ------
+        EOFError
+            If the sender died meanwhile.
+        """
+        header = self._read(_HEADER.size)
+        is_episode, size, episode, length, end_reason, seed = _HEADER.unpack(header.data)
+        content = self._read(size)
+        if not is_episode:
+            error: CollectError = pickle.loads(content.data)  # from a process of our own
+            return error
+        count = -(-length // self._chunk_frames)
+        at = 8 * count * len(self._images)
+        sizes = content[:at].view(np.int64).tolist()
+        rows: dict[str, NDArray[Any]] = {}
+        for name, dtype, shape in self._rows:
+            values = np.ndarray((length, *shape), dtype, content, at)
+            rows[name] = values
+            at += values.nbytes
+        digest = content[at : at + _DIGEST_BYTES]
+        at += _DIGEST_BYTES
+        terrain = np.ndarray(self._area, np.uint8, content, at)
+        at += terrain.nbytes
+        view, chunks = content.data.toreadonly(), {}
+        for first, name in enumerate(self._images):
+            chunks[name] = [
+                view[at : (at := at + size)] for size in sizes[first * count : (first + 1) * count]
+            ]
+        return EncodedEpisode(
+            episode=episode,
+            length=length,
+            end_reason=end_reason,
+            world_seed=None if seed == _NO_SEED else seed,
+            terrain=terrain,
+            digest=digest,
+            chunks=chunks,
+            rows=rows,
+        )
+
+    def _write(self, parts: list[Buffer]) -> None:
+        """Write parts one after the other, without joining them first."""
+        start = 0
+        while start < len(parts):
+            count = os.writev(self._file, parts[start : start + _MOST_PARTS])
+            while start < len(parts) and count >= len(parts[start]):
+                count -= len(parts[start])
+                start += 1
+            if count:
+                parts[start] = memoryview(parts[start])[count:]
+
+    def _read(self, size: int) -> NDArray[np.uint8]:
+        """Read that many bytes."""
+        content = np.empty(size, np.uint8)
+        left = content.data
+        while left:
+            count = os.readv(self._file, [left])
+            if not count:
+                raise EOFError
+            left = left[count:]
+        return content
