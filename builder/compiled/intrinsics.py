@@ -72,3 +72,19 @@ def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.call(function, arguments)
 
     return types.float32(types.float32, types.float32, types.float32), generate
+
+
+@intrinsic
+def use_wide_vectors(typing_context: Any) -> Any:
+    """Let loops of the function in which this is called use the widest vectors there are.
+
+    LLVM takes those of 256 bits where there are some of 512, since the first
+    processors that had them ran slower with them.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        # llvmlite's own `add` takes no attributes but those without a value.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), generate

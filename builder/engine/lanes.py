@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ class FastLanes:
         self._steps = [0] * count
         # The same arrays for every step: others would have to be prepared anew.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
+        self._played: tuple[Any, ...] = (None,) * 6
         self._reset, self._observe = Entry("reset_lane", _STEP), Entry("observe_lane", _STEP)
         self._step, self._play = Entry("step_lanes", _STEP), Entry("play", _STEP)
 
@@ -112,10 +114,10 @@ class FastLanes:
     ) -> int:
         """Play many steps, each into the next row; see `builder.engine.step.play`."""
         self._light_up_to(self._steps[lane] + min(stop - taken, len(seen.frames) - image))
-        filled = self._play(
-            (self.worlds, self._daylights, self._picture, actions, seen, done),
-            lane, taken, stop, image, row, max_rows or 0,
-        )  # fmt: skip
+        given = self._daylights, self._picture, actions, seen, done
+        if not all(map(is_, given, self._played[1:])):
+            self._played = (self.worlds, *given)
+        filled = self._play(self._played, lane, taken, stop, image, row, max_rows or 0)
         self._steps[lane] += abs(filled)
         return filled
 

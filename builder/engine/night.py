@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.intrinsics import multiply_add, set_bytes, trailing_zeros
+from builder.compiled.intrinsics import multiply_add, set_bytes, trailing_zeros, use_wide_vectors
 from builder.compiled.jit import inlined, kernel
 from builder.engine.copying import BLOCK, PIXELS, copy_block, end_line, interleave_block
 from builder.engine.rng import take_words
@@ -104,6 +104,7 @@ def _foresee(world: Any, picture: Any) -> bool:
 @inlined
 def _shade(world: Any, picture: Any, y: int, width: int, height: int, lanes: int) -> None:
     """Draw a line in single precision, marking what is in doubt and colors that stay the same."""
+    use_wide_vectors()
     numbers, step = picture.numbers, _u64(2 * height)
     at = _u64(2 * y)
     for x in range(_u64(width)):

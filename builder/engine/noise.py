@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from opensimplex.constants import GRADIENTS3, NORM_CONSTANT3, SQUISH_CONSTANT3
 from opensimplex.internals import _noise3
 
-from builder.compiled.intrinsics import multiply_add
+from builder.compiled.intrinsics import multiply_add, use_wide_vectors
 from builder.compiled.jit import kernel
 
 TILE = 4
@@ -220,6 +220,7 @@ def noise_tiles(
     needed : ndarray, shape (tiles,), bool
     noise : ndarray, shape (tiles * LANES,), float32
     """
+    use_wide_vectors()
     wide, high = np.float32(step_x), np.float32(step_y)
     for tile in range(np.uint64(tiles_x * tiles_y)):
         # Unsigned, or else loops are not vectorised.

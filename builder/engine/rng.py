@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from builder.compiled.intrinsics import use_wide_vectors
 from builder.compiled.jit import inlined, kernel
 
 WORDS = 624
@@ -47,6 +48,7 @@ def refill(world: Any) -> None:
     All words are tempered at once, and the loops are split where they would
     read what they have just written, so that they are vectorised.
     """
+    use_wide_vectors()
     state, words = world.random_state, world.random_words
     for i in range(WORDS - _SHIFT):
         state[i] = _twist(state[i], state[i + 1], state[i + _SHIFT])
