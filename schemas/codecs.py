@@ -36,9 +36,8 @@ Checksum = Callable[[Any], bytes]
 def crc32c(data: Any) -> bytes:
     """CRC-32C of a bytes-like object, as the four little-endian bytes Zarr stores."""
     # The extension takes arrays without a copy, but no memoryview.
-    return int(google_crc32c.value(np.frombuffer(data, np.uint8))).to_bytes(
-        CHECKSUM_BYTES, "little"
-    )
+    array = data if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
+    return int(google_crc32c.value(array)).to_bytes(CHECKSUM_BYTES, "little")
 
 
 def fletcher32(data: Any) -> bytes:

@@ -109,7 +109,7 @@ class PlannedCollector:
                 f"found shape {block.shape} of {block.dtype} {in_episodes([episode])}"
             )
         # Actions that are not taken need not be right: the episode may end before.
-        if block.min() < 0 or block.max() > highest:
+        if block.max() > highest or (block.dtype.kind == "i" and block.min() < 0):
             wrong = np.flatnonzero((block < 0) | (block > highest))
             self._wrong = int(block[wrong[0]])
             block = block[: wrong[0]]

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import importlib
 import sys
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,19 @@ class Entry:
         TypeError
             If an array is not as compiled code takes it.
         """
-        self.prepare(arrays, len(numbers))
+        if arrays is not self._arrays:
+            self.prepare(arrays, len(numbers))
         self._frame[self._fixed :] = numbers
-        return int(self._function(self._frame))
+        result: int = self._function(self._frame)
+        return result
 
     def prepare(self, arrays: tuple[Any, ...], numbers: int) -> None:
-        """Load or compile the function for some arrays, unless they are those of the last call."""
-        if len(arrays) == len(self._arrays) and all(map(_is, arrays, self._arrays)):
+        """Load or compile the function for some arrays, unless they are those of the last call.
+
+        That takes least if their tuple is the same, too.
+        """
+        if len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays)):
+            self._arrays = arrays
             return
         frame: list[int] = []
         types: list[str] = []
@@ -72,10 +79,6 @@ class Entry:
         self._function, self._fixed = function, len(frame)
         self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
         self._arrays = arrays
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 def _lay_out(value: Any, frame: list[int], types: list[str]) -> None:

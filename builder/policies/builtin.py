@@ -14,6 +14,7 @@ _BLOCK = 256
 _SLEEP = ACTIONS.index("sleep")
 _DO = ACTIONS.index("do")
 _IS_MOVE = np.array([name.startswith("move_") for name in ACTIONS])
+_IS_DO = np.arange(len(ACTIONS)) == _DO
 
 
 def heuristic(
@@ -44,8 +45,8 @@ def heuristic(
             kept = (actions != _SLEEP) | (rng.random(_BLOCK) < sleep_probability)
             moves = rng.integers(*move_repeats, size=_BLOCK, endpoint=True)
             dos = rng.integers(*do_repeats, size=_BLOCK, endpoint=True)
-            repeats = np.where(_IS_MOVE[actions], moves, np.where(actions == _DO, dos, 0))
-            yield np.repeat(actions[kept], 1 + repeats[kept]).astype(np.uint8)
+            times = (1 + _IS_MOVE[actions] * moves + _IS_DO[actions] * dos) * kept
+            yield np.repeat(actions.astype(np.uint8), times)
 
     return OpenLoopPolicy(num_envs, plan)
 

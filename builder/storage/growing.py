@@ -84,10 +84,16 @@ class RowArray(GrowingArray):
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows."""
-        start = 0
-        while start < len(rows):
+        start, count = 0, len(rows)
+        used = self.rows % self._chunk_rows
+        if used + count < self._chunk_rows:  # as most often
+            self._buffer[used : used + count] = rows
+            self.rows += count
+            self._unwritten = True
+            return
+        while start < count:
             used = self.rows % self._chunk_rows
-            taken = min(len(rows) - start, self._chunk_rows - used)
+            taken = min(count - start, self._chunk_rows - used)
             self._buffer[used : used + taken] = rows[start : start + taken]
             self._add(taken)
             start += taken

@@ -76,6 +76,8 @@ class ImageEncoder:
         shifts = [image_bytes + way for way in ways if image_bytes + way > 0]
         self._shifts = np.array([image_bytes, *(shifts or [image_bytes])])
         self._out = self._works["out"][0]
+        self._view = self._out.data
+        self._chunk: NDArray[np.uint8] | None = None
         self._encode = Entry("encode_frame", "builder.zstd.frame")
         self._arrays = self._works, self._shifts
 
@@ -92,16 +94,19 @@ class ImageEncoder:
         self, chunk: NDArray[np.uint8], checksum: Callable[[NDArray[np.uint8]], bytes]
     ) -> bytes | None:
         """Compress a chunk and append a checksum; None if some block would not get smaller."""
-        if not (chunk.flags.c_contiguous and chunk.nbytes == self._chunk_bytes):
-            raise ValueError(
-                f"chunk: expected {self._chunk_bytes} bytes in one piece, found {chunk.shape}"
-            )
-        size = self._encode(self._arrays, chunk.ctypes.data, chunk.nbytes)
+        if chunk is not self._chunk:
+            if not (chunk.flags.c_contiguous and chunk.nbytes == self._chunk_bytes):
+                raise ValueError(
+                    f"chunk: expected {self._chunk_bytes} bytes in one piece, found {chunk.shape}"
+                )
+            # Most often the same memory is filled anew.
+            self._chunk, self._address = chunk, chunk.ctypes.data
+        size = self._encode(self._arrays, self._address, self._chunk_bytes)
         if not size:
             return None
         mark = checksum(self._out[:size])
-        self._out[size : size + len(mark)] = np.frombuffer(mark, np.uint8)
-        return self._out[: size + len(mark)].tobytes()
+        self._view[size : size + len(mark)] = mark
+        return bytes(self._view[: size + len(mark)])
 
 
 def _make_works(chunk_bytes: int) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from builder.compiled.intrinsics import highest_bit
-from builder.compiled.jit import kernel
+from builder.compiled.jit import inlined, kernel
 from builder.zstd.fse import build_table, first_state, share_states, write_shares
 from builder.zstd.layout import BYTES
 from builder.zstd.words import store_word
@@ -16,7 +16,6 @@ MOST_BITS = 11
 """Of a symbol's code."""
 
 _WEIGHT_LOG = 6
-_AT_ONCE = 5
 _MOST_DESCRIBED = 127
 """Bytes that a description may have."""
 
@@ -120,7 +119,7 @@ def _number(code: Any) -> None:
     for length in range(code.longest, 0, -1):
         for symbol in range(BYTES):
             if code.length[symbol] == length:
-                code.number[symbol] = number
+                code.entry[symbol] = _u(number) << _u(64 - length) | _u(length)
                 number += 1
         number >>= 1
 
@@ -204,22 +203,46 @@ def close_bits(out: Any, at: int, bits: int, held: int) -> int:
     return at + 1
 
 
+@inlined
+def _add(bits: int, held: int, entry: int) -> tuple[int, int]:
+    """Put a code, or several, above the bits that are held, which end at the highest one."""
+    return bits >> (entry & _u(63)) | entry, held + entry
+
+
+@inlined
+def _put_highest(out: Any, at: int, bits: int, held: int) -> tuple[int, int]:
+    """Write the whole bytes of the bits that are held, of whose number the lowest byte counts."""
+    store_word(out, _u(at), bits >> (-held & _u(63)))
+    return at + np.int64((held & _u(0xFF)) >> _u(3)), held & _u(7)
+
+
 @kernel
 def write_stream(code: Any, symbols: Any, start: int, end: int, out: Any, at: int) -> int:
-    """Encode symbols, the last one first, and give the place after them."""
+    """Encode symbols, the last one first, and give the place after them.
+
+    With codes at the top of a word there is nothing to be shifted up. What
+    stands below them are their lengths, which are shifted out: with four codes,
+    of up to 51 bits with what was left, they are below; a fifth one is cleaned.
+    """
+    entry = code.entry
     bits, held = _u(0), _u(0)
     place = _u(end)
-    for _ in range((end - start) // _AT_ONCE):
-        for _ in range(_AT_ONCE):
-            place -= _u(1)
-            symbol = symbols[place]
-            bits |= _u(code.number[symbol]) << held
-            held += _u(code.length[symbol])
-        at, bits, held = put_bits(out, at, bits, held)
-    for _ in range((end - start) % _AT_ONCE):
+    for _ in range((end - start) // 5):
+        # Two by two, since they need not wait for each other.
+        first, second = entry[symbols[place - _u(1)]], entry[symbols[place - _u(2)]]
+        third, fourth = entry[symbols[place - _u(3)]], entry[symbols[place - _u(4)]]
+        low, low_held = _add(first, first, second)
+        high, high_held = _add(third, third, fourth)
+        bits, held = bits >> (low_held & _u(63)) | low, held + low_held
+        bits, held = bits >> (high_held & _u(63)) | high, held + high_held
+        fifth = entry[symbols[place - _u(5)]]
+        bits, held = bits >> (fifth & _u(63)) | fifth & ~_u(0xFF), held + fifth
+        at, held = _put_highest(out, at, bits, held)
+        place -= _u(5)
+    for _ in range((end - start) % 5):
         place -= _u(1)
-        symbol = symbols[place]
-        bits |= _u(code.number[symbol]) << held
-        held += _u(code.length[symbol])
-        at, bits, held = put_bits(out, at, bits, held)
-    return close_bits(out, at, bits, held)
+        bits, held = _add(bits, held, entry[symbols[place]])
+        at, held = _put_highest(out, at, bits, held)
+    bits, held = _add(bits, held, _u(1) << _u(63) | _u(1))
+    store_word(out, _u(at), bits >> (-held & _u(63)))
+    return at + np.int64(((held & _u(0xFF)) + _u(7)) >> _u(3))

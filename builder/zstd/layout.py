@@ -44,7 +44,7 @@ _STATES = [
 _LITERAL_CODE = [
     ("found", "i8", (BYTES,)),  # how often each byte is found
     ("length", "u1", (BYTES,)),  # bits of its code, 0 for none
-    ("number", "u2", (BYTES,)),  # its code
+    ("entry", "u8", (BYTES,)),  # its code in the highest bits, and their number in the lowest
     ("longest", "i8"),
     # Room to build it: bytes from the rarest on, and the nodes of the tree.
     ("order", "i8", (BYTES,)),
