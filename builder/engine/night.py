@@ -65,12 +65,19 @@ def draw_night(world: Any, picture: Any, frame: Any) -> None:
 def _draw_canvas(picture: Any, y: int) -> None:
     """Copy a line of the local view without its light."""
     cell_y, line = y // picture.unit_y, y % picture.unit_y
+    columns = _u64(picture.grid_x)
+    if line == 0:
+        for cell_x in range(columns):
+            tile = picture.seen[_u64(cell_y), cell_x]
+            picture.places[cell_x] = tile * 3 * picture.tiles.shape[2]
     for color in range(3):
-        for cell_x in range(picture.grid_x):
-            tile = picture.tiles[picture.seen[cell_y, cell_x], color]
-            at, start = cell_x * picture.unit_x, line * picture.unit_x
+        start = color * picture.tiles.shape[2] + line * picture.unit_x
+        at = color * picture.canvas.shape[1]
+        for cell_x in range(columns):
+            origin = picture.places[cell_x] + start
             for block in range(0, picture.unit_x, _BLOCK_COLORS):
-                copy_block(picture.canvas[color], at + block, tile, start + block)
+                copy_block(picture.canvas, at + block, picture.tiles, origin + block)
+            at += picture.unit_x
 
 
 @inlined

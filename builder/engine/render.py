@@ -73,16 +73,28 @@ def _look(world: Any, picture: Any) -> None:
     """Find the tiles of the local view; mirrors the loops of `LocalView.__call__`."""
     left = world.x[PLAYER_ROW] - picture.grid_x // 2
     top = world.y[PLAYER_ROW] - picture.grid_y // 2
+    right, bottom = left + picture.grid_x - 1, top + picture.grid_y - 1
+    if inside(world, left, top) and inside(world, right, bottom):
+        for column in range(_u64(picture.grid_x)):
+            first = _u64((left + np.int64(column)) * world.height + top)
+            for line in range(_u64(picture.grid_y)):
+                picture.seen[line, column] = _tile(world, first + line)
+        return
     for column in range(picture.grid_x):
         for line in range(picture.grid_y):
             tile = OFF_MAP
             if inside(world, left + column, top + line):
-                cell = (left + column) * world.height + top + line
-                tile = np.int64(world.materials[cell])
-                row = world.object_at[cell]
-                if row:
-                    tile += GROUND_TILES * (1 + _texture(world, row))
+                tile = _tile(world, _u64((left + column) * world.height + top + line))
             picture.seen[line, column] = tile
+
+
+@inlined
+def _tile(world: Any, cell: int) -> int:
+    tile = np.int64(world.materials[cell])
+    row = world.object_at[cell]
+    if row:
+        tile += GROUND_TILES * (1 + _texture(world, row))
+    return tile
 
 
 @inlined
@@ -178,6 +190,7 @@ def _draw_below(world: Any, picture: Any) -> None:
             at = (first // picture.grid_x * picture.unit_y + y) * line_bytes + picture.border_x * 3
             for item in range(first, min(first + picture.grid_x, NUM_ITEMS)):
                 image = picture.items[item, max(world.inventory[item], 0), y]
-                for i in range(tile_bytes):
-                    below[at + i] = image[i]
+                # What follows an image is black, too.
+                for block in range(0, tile_bytes, BLOCK):
+                    copy_block(below, at + block, image, block)
                 at += tile_bytes

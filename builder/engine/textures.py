@@ -66,8 +66,10 @@ class Picture(NamedTuple):
         The same desaturated and tinted, by what `LocalView._light` mixes in.
     items : ndarray, shape (items, 10, unit_y, unit_x * 3 or more), uint8
         Each item with each amount, on black.
-    below, shown : ndarray, shape (bytes below the local view,) and (items,), uint8 and int64
-        What is below the local view for some inventory, and that inventory.
+    below : ndarray, shape (bytes below the local view or more,), uint8
+        What is there for some inventory.
+    shown : ndarray, shape (items,), int64
+        That inventory.
     black : ndarray, shape (bytes of a line or more,), uint8
     vignette : ndarray, shape (lines of the local view, pixels of a line or more), float64
         How much the night's noise shows.
@@ -76,7 +78,7 @@ class Picture(NamedTuple):
     seen : ndarray, shape (grid_y, grid_x), int64
         Tiles of the local view.
     places : ndarray, shape (grid_x,), int64
-        Where the tiles of a row of cells begin in `lit`.
+        Where the tiles of a row of cells begin, in `lit` or `tiles`.
     lit, lit_at, drawn
         Tiles in the light of one frame; the number of the frame they were lit
         for, and of the last frame.
@@ -162,7 +164,7 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         day_tiles=day_tiles,
         tinted_tiles=_pad(_tint(tiles).reshape(len(tiles), -1)),
         items=_pad(_items(view[0], item_rows, unit)),
-        below=np.zeros((size[1] - border[1] - height) * size[0] * 3, np.uint8),
+        below=np.zeros((size[1] - border[1] - height) * size[0] * 3 + BLOCK, np.uint8),
         shown=np.full(NUM_ITEMS, -1),
         black=np.zeros(size[0] * 3 + BLOCK, np.uint8),
         vignette=_pad(vignette),

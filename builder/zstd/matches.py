@@ -65,7 +65,9 @@ def find_repeats(work: Any, start: int, shifts: Any) -> None:
 @kernel
 def _best_shift(work: Any, start: int, shifts: Any) -> int:
     """Tell which of the moves fits best, by a sample of the image."""
-    best, most = shifts[0], np.int64(-1)
+    best, most = shifts[1], np.int64(-1)
+    if len(shifts) == 2:
+        return best
     for shift in shifts[1:]:
         count = np.int64(0)
         if start >= shift:
@@ -83,6 +85,9 @@ def _compare(work: Any, start: int, lines: int) -> None:
     left, above = _u(work.distances[LEFT]), _u(work.distances[ABOVE])
     still, moved = _u(work.distances[STILL]), _u(work.distances[MOVED])
     line_bytes = _u(work.line_bytes)
+    if still == moved and still == above:  # as in maps
+        _compare_still(work, start, lines)
+        return
     for word in range(_u(work.words)):
         at = _u(work.chunk + start) + _u(64) * word
         is_left = is_above = is_still = is_moved = _ALL
@@ -94,6 +99,22 @@ def _compare(work: Any, start: int, lines: int) -> None:
             at += line_bytes
         work.masks[word, LEFT], work.masks[word, ABOVE] = is_left, is_above
         work.masks[word, STILL], work.masks[word, MOVED] = is_still, is_moved
+
+
+@kernel
+def _compare_still(work: Any, start: int, lines: int) -> None:
+    """Do the same where three lanes are one."""
+    left, still = _u(work.distances[LEFT]), _u(work.distances[STILL])
+    line_bytes = _u(work.line_bytes)
+    for word in range(_u(work.words)):
+        at = _u(work.chunk + start) + _u(64) * word
+        is_left = is_still = _ALL
+        for _ in range(lines):
+            is_left &= equal_64(at, at - left)
+            is_still &= equal_64(at, at - still)
+            at += line_bytes
+        work.masks[word, LEFT] = is_left
+        work.masks[word, ABOVE] = work.masks[word, STILL] = work.masks[word, MOVED] = is_still
 
 
 @kernel
