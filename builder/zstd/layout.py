@@ -21,7 +21,7 @@ CELL_BITS = 10
 MOST_BLOCK = 2**17
 """Bytes of a block, before compression."""
 
-MOST_STATES, MOST_SYMBOLS = 512, 64
+MOST_STATES, MOST_SYMBOLS = 128, 64
 """Of a code of Finite State Entropy."""
 
 BYTES = 256

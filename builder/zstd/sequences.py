@@ -19,7 +19,8 @@ from builder.zstd.words import copy_64, load_byte
 LITERALS, DISTANCE, LENGTH = range(3)
 """The three codes, in the order of their descriptions."""
 
-_LOGS = np.array([9, 8, 9])
+_LOGS = np.array([7, 6, 7])
+"""Of how many states they have; with more, chunks of pictures do not get smaller."""
 _RLE, _COMPRESSED, _REPEAT = 1, 2, 3
 _LEAST_LENGTH = 3
 _EARLIER = 3
