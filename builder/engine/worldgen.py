@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compiled.intrinsics import use_wide_vectors
 from builder.compiled.jit import inlined, kernel
 from builder.engine.noise import (
     LANES,
@@ -253,6 +254,7 @@ def _combine(world: Any, scratch: Any, left: int, tiles_x: int, top: int, tiles_
 
     Mirrors the head of `_set_material`.
     """
+    use_wide_vectors()
     noise, needed = scratch.noise, scratch.needed
     px, py = world.x[PLAYER_ROW], world.y[PLAYER_ROW]
     for tile in range(tiles_x * tiles_y):
@@ -310,6 +312,7 @@ def _near(value: np.float32, threshold: np.float32, error: np.float32) -> bool:
 @inlined
 def _choose_tile(scratch: Any, tile: int, kinds: Any) -> None:
     """Find out what the cells of a tile are, up to random draws, as `_choose_exactly` does."""
+    use_wide_vectors()
     noise = scratch.noise
     base = np.uint64(tile * LANES)
     for lane in range(np.uint64(LANES)):
