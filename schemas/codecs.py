@@ -8,6 +8,7 @@ allowed.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +16,6 @@ from functools import cached_property
 from typing import Any
 
 import google_crc32c
-import numcodecs
-import numcodecs.blosc
-import numcodecs.zstd
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +26,16 @@ DEFAULT_CODEC = "zstd:1"
 _LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5), "gzip": (0, 9, 3)}
 CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9, gzip:0..9 (in HDF5) or none (in Zarr)"
 CHECKSUM_BYTES = 4
+
+
+@functools.cache
+def _numcodecs() -> Any:
+    """Import numcodecs when it is needed: that takes a tenth of the start of a worker process."""
+    import numcodecs.blosc
+    import numcodecs.zstd
+
+    return numcodecs
+
 
 Checksum = Callable[[Any], bytes]
 """What `crc32c` and `fletcher32` are."""
@@ -112,11 +120,11 @@ class ChunkCodec:
         if self.name in ("none", "gzip"):
             return None
         if self.name == "zstd":
-            return numcodecs.Zstd(level=self.level)
+            return _numcodecs().Zstd(level=self.level)
         # Blosc's own threads would fight with the worker processes.
-        numcodecs.blosc.use_threads = False
-        return numcodecs.Blosc(
-            self.name.removeprefix("blosc-"), self.level, numcodecs.Blosc.NOSHUFFLE
+        _numcodecs().blosc.use_threads = False
+        return _numcodecs().Blosc(
+            self.name.removeprefix("blosc-"), self.level, _numcodecs().Blosc.NOSHUFFLE
         )
 
     @property
@@ -245,11 +253,11 @@ def decode_into(
         raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found far more")
     try:
         if compression == "zstd":
-            raw = numcodecs.zstd.decompress(body, None if found is None else out)
+            raw = _numcodecs().zstd.decompress(body, None if found is None else out)
         elif compression == "blosc":
             # Blosc's own threads would fight with those that read.
-            numcodecs.blosc.use_threads = False
-            raw = numcodecs.blosc.decompress(body, out)
+            _numcodecs().blosc.use_threads = False
+            raw = _numcodecs().blosc.decompress(body, out)
         elif compression == "gzip":
             # No more than what is wanted, however much a chunk claims to hold.
             inflater = zlib.decompressobj()
