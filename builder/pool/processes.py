@@ -12,9 +12,10 @@ import fcntl
 import gc
 import multiprocessing
 import os
-import queue
+import select
 import selectors
 import signal
+import struct
 import sys
 import threading
 import traceback
@@ -33,6 +34,8 @@ MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
 
 _NO_EPISODE = -1
+_NUMBER = struct.Struct("<q")
+_MOST_NUMBERS = 512
 _PIPE_BYTES = 2**20
 
 
@@ -42,6 +45,9 @@ class _Worker:
     requests: Connection
     results: EpisodePipe
     episodes: list[int] = field(default_factory=list)
+
+    def ask(self, episode: int) -> None:
+        os.write(self.requests.fileno(), _NUMBER.pack(episode))
 
     def close(self) -> None:
         self.requests.close()
@@ -84,7 +90,7 @@ class ProcessPool:
         worker.episodes.append(episode)
         # If it is dead, `receive` will find out and give the episode to another.
         with contextlib.suppress(OSError):
-            worker.requests.send(episode)
+            worker.ask(episode)
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
         """Wait for whole episodes; replace workers that died and give them their episodes again."""
@@ -165,7 +171,7 @@ class ProcessPool:
         worker.episodes = dead.episodes
         with contextlib.suppress(OSError):
             for episode in dead.episodes:
-                worker.requests.send(episode)
+                worker.ask(episode)
         return worker
 
 
@@ -181,14 +187,17 @@ def _work(requested: Connection, give: Connection, job: Job) -> None:
     # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
     results = EpisodePipe(give, job.metadata)
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    threading.Thread(target=_read_numbers, args=(requested, waiting), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(requested,), daemon=True).start()
+    file, waiting = requested.fileno(), collections.deque[int]()
 
     def take(wait_for_one: bool) -> int | None:
-        try:
-            return waiting.get(block=wait_for_one)
-        except queue.Empty:
-            return None
+        if not waiting and (wait_for_one or select.select([file], [], [], 0)[0]):
+            # What is written at once is read as a whole.
+            numbers = os.read(file, _MOST_NUMBERS * _NUMBER.size)
+            if not numbers:
+                os._exit(1)  # The parent is gone.
+            waiting.extend(number for (number,) in _NUMBER.iter_unpack(numbers))
+        return waiting.popleft() if waiting else None
 
     try:
         collector = make_collector(job, take, results.send)
@@ -197,15 +206,16 @@ def _work(requested: Connection, give: Connection, job: Job) -> None:
             pass
     except CollectError as error:
         results.send(error)
+    except BrokenPipeError:
+        os._exit(1)  # The parent is gone.
     except Exception as error:  # ours, not the policy's: say so rather than die of it
         text = " ".join(f"{type(error).__name__}: {error}".split())
         results.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
-def _read_numbers(requested: Connection, waiting: queue.SimpleQueue[int]) -> None:
-    """Empty the pipe at once, so that the parent never waits for a worker that waits for it."""
-    while True:
-        try:
-            waiting.put(requested.recv())
-        except (EOFError, OSError):
-            os._exit(1)  # The parent is gone.
+def _end_with_parent(requested: Connection) -> None:
+    """End this process, whatever it is doing, once nobody can ask it for anything."""
+    poll = select.poll()
+    poll.register(requested.fileno(), 0)  # woken by nothing but the other end's closing
+    poll.poll()
+    os._exit(1)

@@ -19,7 +19,7 @@ _RAW, _COMPRESSED, _TREELESS = 0, 2, 3
 _LONG_SIZES = 3
 _LEAST_CODED = 256
 """Literals for which it is worth to have a code."""
-_ENOUGH_LITERALS = 2**13
+_ENOUGH_LITERALS = 2**11
 
 _u = np.uint64
 

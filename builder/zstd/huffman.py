@@ -115,13 +115,19 @@ def _limit(code: Any, count: int) -> None:
 @kernel
 def _number(code: Any) -> None:
     """Number the codes: the longest ones first, within a length by symbol."""
+    following = code.parent
+    for length in range(MOST_BITS + 1):
+        following[length] = 0
+    for symbol in range(BYTES):
+        following[code.length[symbol]] += 1
     number = 0
-    for length in range(code.longest, 0, -1):
-        for symbol in range(BYTES):
-            if code.length[symbol] == length:
-                code.entry[symbol] = _u(number) << _u(64 - length) | _u(length)
-                number += 1
-        number >>= 1
+    for length in range(MOST_BITS, 0, -1):
+        number, following[length] = (number + following[length]) >> 1, number
+    for symbol in range(BYTES):
+        length = np.int64(code.length[symbol])
+        if length:
+            code.entry[symbol] = _u(following[length]) << _u(64 - length) | _u(length)
+            following[length] += 1
 
 
 @kernel
