@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compiled.memory import aligned_zeros
 from builder.compression import image_encoder
 from builder.rows import Done, Seen
 from schemas.codecs import ChunkCodec
@@ -109,11 +110,12 @@ class EpisodeEncoder:
         self._block_rows = max(1, _BLOCK_ROWS // self._chunk_frames) * self._chunk_frames
 
         def make(rows: int, sharded: bool) -> Rows:
-            return {
-                f.name: np.full((rows, *f.row_shape(sizes)), f.fill, f.dtype)
-                for f in fields
-                if f.sharded == sharded
-            }
+            arrays = {}
+            for f in fields:
+                if f.sharded == sharded:
+                    arrays[f.name] = aligned_zeros((rows, *f.row_shape(sizes)), f.dtype)
+                    arrays[f.name][:] = f.fill
+            return arrays
 
         self._fields = {field.name: field for field in fields}
         self._encode = {f.name: image_encoder(f, metadata) for f in fields if f.sharded}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compiled.memory import aligned_zeros
 from builder.compiled.native import Entry
 from builder.zstd.layout import ABOVE, LEFT, MOST_BLOCK, work_dtype
 
@@ -112,13 +113,9 @@ class ImageEncoder:
 def _make_works(chunk_bytes: int) -> NDArray[Any]:
     """Make room, of one of a few sizes so that there are few variants of the code.
 
-    What is not used of it takes no memory. It starts at a multiple of 64 bytes,
-    where it is read faster.
+    What is not used of it takes no memory.
     """
     room = _LEAST_ROOM
     while room < chunk_bytes:
         room *= 4
-    dtype = work_dtype(room)
-    space = np.zeros(dtype.itemsize + 64, np.uint8)
-    start = -space.ctypes.data % 64
-    return space[start : start + dtype.itemsize].view(dtype)
+    return aligned_zeros((1,), work_dtype(room))
