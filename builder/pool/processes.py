@@ -1,13 +1,15 @@
 """A pool of local worker processes.
 
-Each worker has a pipe of its own: a worker that is killed can leave no shared
-queue or lock in a bad state, and the parent knows which episodes it held.
+Each worker has pipes and memory of its own: a worker that is killed can leave
+no shared queue or lock in a bad state, and the parent knows which episodes it
+held.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import ctypes
 import fcntl
 import gc
 import multiprocessing
@@ -23,19 +25,22 @@ from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from builder.collect import CollectError, Job
 from builder.collectors import make_collector
 from builder.envs.lanes import warm_up
 from builder.episodes import EncodedEpisode
+from builder.pool.ring import RING_BYTES
 from builder.pool.transport import EpisodePipe
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
 
 _NO_EPISODE = -1
-_NUMBER = struct.Struct("<q")
-_MOST_NUMBERS = 512
+_REQUEST = struct.Struct("<qq")
+"""An episode, and what was taken from the ring by then."""
+_MOST_REQUESTS = 256
 _PIPE_BYTES = 2**20
 
 
@@ -47,7 +52,7 @@ class _Worker:
     episodes: list[int] = field(default_factory=list)
 
     def ask(self, episode: int) -> None:
-        os.write(self.requests.fileno(), _NUMBER.pack(episode))
+        os.write(self.requests.fileno(), _REQUEST.pack(episode, self.results.ring.taken))
 
     def close(self) -> None:
         self.requests.close()
@@ -129,8 +134,12 @@ class ProcessPool:
         requested, requests = self._context.Pipe(duplex=False)
         results, give = self._context.Pipe(duplex=False)
         _widen(give)
+        memory = self._context.RawArray(ctypes.c_ubyte, RING_BYTES)
         process = self._context.Process(
-            target=_work, args=(requested, give, self._job), name="crafter-worker", daemon=True
+            target=_work,
+            args=(requested, give, memory, self._job),
+            name="crafter-worker",
+            daemon=True,
         )
         # Ctrl-C and SIGTERM may reach the whole process group; the parent alone decides what they
         # mean. A blocked signal stays blocked in the new process, from its very start. (To start
@@ -145,7 +154,7 @@ class ProcessPool:
         requested.close()
         give.close()
         self._results.register(results, selectors.EVENT_READ)
-        return _Worker(process, requests, EpisodePipe(results, self._job.metadata))
+        return _Worker(process, requests, EpisodePipe(results, memory, self._job.metadata))
 
     def _replace(self, dead: _Worker) -> _Worker:
         dead.process.join()
@@ -182,21 +191,23 @@ def _widen(pipe: Connection) -> None:
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _work(requested: Connection, give: Connection, job: Job) -> None:
+def _work(requested: Connection, give: Connection, memory: Any, job: Job) -> None:
     """Run a worker: take episode numbers from one pipe, send whole episodes into the other."""
     # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
-    results = EpisodePipe(give, job.metadata)
+    results = EpisodePipe(give, memory, job.metadata)
     threading.Thread(target=_end_with_parent, args=(requested,), daemon=True).start()
     file, waiting = requested.fileno(), collections.deque[int]()
 
     def take(wait_for_one: bool) -> int | None:
         if not waiting and (wait_for_one or select.select([file], [], [], 0)[0]):
             # What is written at once is read as a whole.
-            numbers = os.read(file, _MOST_NUMBERS * _NUMBER.size)
-            if not numbers:
+            requests = os.read(file, _MOST_REQUESTS * _REQUEST.size)
+            if not requests:
                 os._exit(1)  # The parent is gone.
-            waiting.extend(number for (number,) in _NUMBER.iter_unpack(numbers))
+            for episode, taken in _REQUEST.iter_unpack(requests):
+                waiting.append(episode)
+                results.ring.taken = taken
         return waiting.popleft() if waiting else None
 
     try:

@@ -1,8 +1,8 @@
-"""How a whole episode goes through a pipe: a few numbers, then all of its arrays as bare bytes.
+"""How a whole episode gets from one process to another.
 
-What its arrays are is known on both sides, so nothing has to describe them;
-and to pickle them would copy them thrice on the way, in the one process that
-all the workers wait for.
+A few numbers go through a pipe, and all of its arrays as bare bytes through
+shared memory, or through the pipe, too, if there is no room in it. What the
+arrays are is known on both sides, so nothing has to describe them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from builder.collect import CollectError
 from builder.episodes import Buffer, EncodedEpisode
+from builder.pool.ring import SharedRing
 from schemas.layout import FRAME_FIELDS, digested_fields
 from schemas.metadata import Metadata
 
-_HEADER = struct.Struct("<?5q")
-"""Whether it is an episode, bytes that follow, episode, rows, end reason, world seed."""
-_NO_SEED = -1
+_HEADER = struct.Struct("<?6q")
+"""Whether it is an episode, its bytes, where they end in the ring or `_IN_PIPE`; then its number,
+rows, end reason and world seed."""
+_IN_PIPE, _NO_SEED = -1, -1
 _DIGEST_BYTES = 16
 
 _MOST_PARTS = 1024
@@ -37,12 +39,20 @@ class EpisodePipe:
     ----------
     pipe : Connection
         Its open end.
+    memory : buffer
+        Memory that both ends share.
     metadata : Metadata
         Of the dataset.
+
+    Attributes
+    ----------
+    ring : SharedRing
+        The sender has to be told what the receiver's `ring.taken` is.
     """
 
-    def __init__(self, pipe: Connection, metadata: Metadata) -> None:
+    def __init__(self, pipe: Connection, memory: Any, metadata: Metadata) -> None:
         self._pipe, self._file = pipe, pipe.fileno()
+        self.ring = SharedRing(memory)
         sizes = metadata.sizes()
         fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
         self._images = [field.name for field in fields if field.sharded]
@@ -65,7 +75,7 @@ class EpisodePipe:
         """Write an episode as a collector makes it, or the error that came in its stead."""
         if isinstance(message, CollectError):
             content = pickle.dumps(message)
-            self._write([_HEADER.pack(False, len(content), 0, 0, 0, 0), content])
+            self._write([_HEADER.pack(False, len(content), _IN_PIPE, 0, 0, 0, 0), content])
             return
         assert message.terrain is not None
         assert not message.more
@@ -79,8 +89,12 @@ class EpisodePipe:
         ]
         seed = _NO_SEED if message.world_seed is None else message.world_seed
         size = sum(map(len, parts))
-        header = _HEADER.pack(True, size, message.episode, message.length, message.end_reason, seed)
-        self._write([header, *parts])
+        place = self.ring.put(parts, size)
+        header = _HEADER.pack(
+            True, size, _IN_PIPE if place is None else place,
+            message.episode, message.length, message.end_reason, seed,
+        )  # fmt: skip
+        self._write([header, *parts] if place is None else [header])
 
     def receive(self) -> EncodedEpisode | CollectError:
         """Read what `send` wrote; an episode's arrays and chunks are views of one buffer.
@@ -91,8 +105,8 @@ class EpisodePipe:
             If the sender died meanwhile.
         """
         header = self._read(_HEADER.size)
-        is_episode, size, episode, length, end_reason, seed = _HEADER.unpack(header.data)
-        content = self._read(size)
+        is_episode, size, place, episode, length, end_reason, seed = _HEADER.unpack(header.data)
+        content = self._read(size) if place == _IN_PIPE else self.ring.take(place, size)
         if not is_episode:
             error: CollectError = pickle.loads(content.data)  # from a process of our own
             return error

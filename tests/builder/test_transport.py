@@ -1,0 +1,125 @@
+"""What goes from one process to another arrives as it was, with little room or none."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from multiprocessing import Pipe
+
+import numpy as np
+import pytest
+
+from builder.collect import CollectError, Job
+from builder.episodes import EncodedEpisode
+from builder.pool import InlinePool, ProcessPool
+from builder.pool.ring import SharedRing
+from builder.pool.transport import EpisodePipe
+from builder.settings import BuildSettings
+from tests.conftest import SMALL_WORLD
+
+METADATA = BuildSettings(seed=1, **SMALL_WORLD).metadata()
+
+
+def play(pool, count: int) -> dict[int, EncodedEpisode]:
+    waiting, got = list(range(count)), {}
+    while len(got) < count:
+        while waiting and pool.free() > 0:
+            pool.submit(waiting.pop(0))
+        got |= {episode.episode: episode for episode in pool.receive(0.2)}
+    return got
+
+
+def assert_same(one: EncodedEpisode, other: EncodedEpisode) -> None:
+    for name in ("episode", "length", "end_reason", "world_seed"):
+        assert getattr(one, name) == getattr(other, name)
+    assert one.chunks == other.chunks
+    assert one.rows.keys() == other.rows.keys()
+    for name, rows in one.rows.items():
+        assert rows.dtype == other.rows[name].dtype
+        np.testing.assert_array_equal(rows, other.rows[name])
+    np.testing.assert_array_equal(one.digest, other.digest)
+    np.testing.assert_array_equal(one.terrain, other.terrain)
+
+
+@pytest.mark.parametrize("room", [1, 40_000, 2**22])
+def test_episodes_come_whole_whatever_room_there_is(monkeypatch, room):
+    monkeypatch.setattr("builder.pool.processes.RING_BYTES", room)
+    pool, inline = ProcessPool(Job(METADATA, 2), 2), InlinePool(Job(METADATA, 2))
+    try:
+        got = play(pool, 12)
+    finally:
+        pool.close()
+    for number, expected in play(inline, 12).items():
+        assert_same(got[number], expected)
+
+
+def test_through_the_ring_and_the_pipe_in_turns():
+    """The sender learns late what has been taken out."""
+    episodes = play(InlinePool(Job(METADATA, 2)), 12)
+    sizes = [episode.nbytes for episode in episodes.values()]
+    memory = bytearray(2 * max(sizes))
+    reading, writing = Pipe(duplex=False)
+    sender, receiver = (EpisodePipe(end, memory, METADATA) for end in (writing, reading))
+    ends: list[int | None] = []
+    put = sender.ring.put
+    sender.ring.put = lambda parts, size: ends.append(put(parts, size)) or ends[-1]
+
+    def send() -> None:
+        for number, episode in episodes.items():
+            sender.send(episode)
+            if number % 3 == 2:
+                sender.ring.taken = receiver.ring.taken
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    for episode in episodes.values():
+        assert_same(receiver.receive(), episode)
+    thread.join()
+    assert None in ends
+    assert len([end for end in ends if end is not None]) > 2
+
+
+def test_an_error_comes_with_its_details():
+    reading, writing = Pipe(duplex=False)
+    EpisodePipe(writing, bytearray(8), METADATA).send(CollectError("one line", "many lines"))
+    error = EpisodePipe(reading, bytearray(8), METADATA).receive()
+    assert (str(error), error.details) == ("one line", "many lines")
+
+
+def test_a_sender_that_dies_in_between_is_noticed():
+    reading, writing = Pipe(duplex=False)
+    writing._send(b"half")
+    writing.close()
+    with pytest.raises(EOFError):
+        EpisodePipe(reading, bytearray(8), METADATA).receive()
+
+
+def test_a_ring_never_overwrites_what_is_not_taken():
+    rng = np.random.default_rng(0)
+    memory = bytearray(1000)
+    sender, receiver = SharedRing(memory), SharedRing(memory)
+    under_way: deque[tuple[int, bytes]] = deque()
+    refused = 0
+    for _ in range(5000):
+        if rng.random() < 0.55:
+            content = rng.bytes(int(rng.integers(1, 500)))
+            middle = int(rng.integers(len(content) + 1))
+            end = sender.put([content[:middle], content[middle:]], len(content))
+            if end is None:
+                refused += 1
+            else:
+                under_way.append((end, content))
+        elif under_way:
+            end, content = under_way.popleft()
+            assert receiver.take(end, len(content)).tobytes() == content
+        if rng.random() < 0.5:
+            sender.taken = receiver.taken
+        # The sender believes less to be free than is.
+        assert sender.taken <= receiver.taken
+    assert 0 < refused < 2500
+
+
+def test_a_message_larger_than_the_ring_is_refused():
+    ring = SharedRing(bytearray(10))
+    assert ring.put([b"12345678901"], 11) is None
+    assert ring.put([b"1234567890"], 10) == 10
