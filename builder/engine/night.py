@@ -90,6 +90,7 @@ def _foresee(world: Any, picture: Any) -> bool:
     next to an integer, single precision cuts them off rightly. Where d is 0 the
     color stays c, or is one less if double precision rounds the sum down.
     """
+    use_wide_vectors()
     day = world.daylight
     night = 1 - day
     for color in range(_u64(256)):

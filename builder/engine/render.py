@@ -155,7 +155,8 @@ def _light_tile(world: Any, picture: Any, tile: int) -> None:
     day = world.daylight
     night = 1 - day
     lit, canvas, tinted = picture.lit[tile], picture.day_tiles[tile], picture.tinted_tiles[tile]
-    for i in range(_u64(len(lit))):
+    # In steps of whole vectors, for which there is room.
+    for i in range(_u64(-(-picture.unit_x * picture.unit_y * 3 // BLOCK) * BLOCK)):
         lit[i] = np.uint8(np.int32(day * _f64(np.int32(canvas[i])) + night * _f64(tinted[i])))
     if world.sleeping:
         for i in range(0, len(lit) - 2, 3):

@@ -161,6 +161,8 @@ def test_light_is_crafters_for_any_color(worlds, daylight, sleeping):
     colors = np.random.default_rng(0).integers(256, size=(400, 500, 3)).astype(np.uint8)
     worlds["daylight"], worlds["sleeping"] = daylight, sleeping
     picture = textures.make_picture((9, 9), (64, 64))._replace(
+        unit_x=500,
+        unit_y=400,
         day_tiles=colors.reshape(1, -1),
         tinted_tiles=textures._tint(colors[None]).reshape(1, -1),
         lit=np.zeros((1, colors.size), np.uint8),
