@@ -12,7 +12,7 @@ LANES = 4
 LEFT, ABOVE, STILL, MOVED = range(LANES)
 """The cell beside and the one above, the image before, and the same moved."""
 
-LEAST = 6
+LEAST = 8
 """Bytes of the shortest repeat that is used; `words.run_starts` finds these."""
 
 CELL_BITS = 10

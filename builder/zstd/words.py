@@ -140,12 +140,12 @@ def longest_run(typing_context: Any, masks: Any, at: Any, favourite: Any) -> Any
 
 @intrinsic
 def run_starts(typing_context: Any, masks: Any, at: Any) -> Any:
-    """Tell from which of the 64 bits from `at` on some lane has six ones in a row."""
+    """Tell from which of the 64 bits from `at` on some lane has eight ones in a row."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         masks, at = arguments
         found = _windows(context, builder, signature.args[0], masks, at)
-        for further in (1, 2, 2):
+        for further in (1, 2, 4):
             found = builder.and_(found, builder.lshr(found, _each(further)))
         return _call(builder, "llvm.vector.reduce.or.v4i64", _WORD, found)
 
