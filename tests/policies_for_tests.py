@@ -100,10 +100,16 @@ class KillsItsWorker(Random):
 
 def planner(num_envs, blocks="short"):
     """A plan of a kind: good ones of odd blocks, and bad ones."""
+    room = np.zeros(9, np.uint8)
 
     def plan(rng):
+        while blocks == "one array":  # for all blocks of all episodes
+            room[:] = rng.integers(17, size=len(room))
+            yield room
         if blocks == "raising":
             yield rng.integers(17, size=10)
+            raise RuntimeError("the plan is lost")
+        if blocks == "wrong at once in some" and rng.random() < 0.2:
             raise RuntimeError("the plan is lost")
         if blocks == "wrong":
             yield np.array([1, 2, 300, 1])

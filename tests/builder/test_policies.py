@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections import Counter
 
 import numpy as np
@@ -172,7 +173,16 @@ def test_policies_that_break_the_protocol(tmp_path, name, message, workers):
 @pytest.mark.parametrize("chunk_frames", [7, 32])
 @pytest.mark.parametrize(
     "blocks",
-    ["short", "ending", "long", "read-only", "empty floats", "to the end", "wrong after the end"],
+    [
+        "short",
+        "ending",
+        "long",
+        "read-only",
+        "one array",
+        "empty floats",
+        "to the end",
+        "wrong after the end",
+    ],
 )
 def test_a_plan_is_played_alike_with_and_without_a_look_at_each_step(
     tmp_path, blocks, chunk_frames
@@ -210,6 +220,18 @@ def test_plans_that_go_wrong(tmp_path, blocks, message, engine):
     )
     with pytest.raises(BuildError, match=message):
         build(tmp_path / "d", settings, Target(episodes=3), workers=0, num_envs=1, engine=engine)
+
+
+def test_episodes_before_one_whose_plan_goes_wrong_are_kept(tmp_path):
+    """Though its plan was begun together with theirs."""
+    settings = BuildSettings(
+        policy=f"{MODULE}:planner", policy_args={"blocks": "wrong at once in some"}, **SMALL_WORLD
+    )
+    with pytest.raises(BuildError, match="the plan is lost") as caught:
+        build(tmp_path / "d", settings, Target(episodes=20), workers=0, commit_seconds=0)
+    number = int(re.search(r"in episode (\d+)", str(caught.value))[1])
+    assert number > 0
+    assert len(open_dataset(tmp_path / "d")) == number
 
 
 @pytest.mark.parametrize("engine", ["fast", "crafter"])
