@@ -23,6 +23,11 @@ _LOGS = np.array([7, 6, 7])
 """Of how many states they have; with more, chunks of pictures do not get smaller."""
 _RLE, _COMPRESSED, _REPEAT = 1, 2, 3
 _LEAST_LENGTH = 3
+_CODE_SHIFT = 24
+"""Bits of a count of literals or a length, of which a block has fewer than 2**17."""
+_BELOW_CODE = np.uint64(2**_CODE_SHIFT - 1)
+_MOST_HELD = np.uint64(57)
+"""Bits that may be held before whole bytes are written, if there are 7 left after that."""
 _EARLIER = 3
 """Distances that have codes of their own: the last ones used."""
 
@@ -89,7 +94,8 @@ def encode_values(codes: Any, sequences: Any, count: int) -> None:
     """Turn distances and lengths into what is written of them, and count the codes.
 
     A distance that is one of the last three used becomes 1 to 3, others are
-    three more; 3 is taken off a length.
+    three more; 3 is taken off a length. Counts of literals and lengths get
+    their codes above them.
     """
     first, second, third = 1, 4, 8
     literal_codes, distance_codes = codes.tables[LITERALS], codes.tables[DISTANCE]
@@ -110,10 +116,12 @@ def encode_values(codes: Any, sequences: Any, count: int) -> None:
         else:
             value = distance + _EARLIER
             first, second, third = distance, first, second
-        sequences[i, 1] = length - _LEAST_LENGTH
+        literal_code, length_code = _literal_code(literals), _length_code(length - _LEAST_LENGTH)
+        sequences[i, 0] = literals | literal_code << _CODE_SHIFT
+        sequences[i, 1] = (length - _LEAST_LENGTH) | length_code << _CODE_SHIFT
         sequences[i, 2] = value
-        literal_codes.found[_literal_code(literals)] += 1
-        length_codes.found[_length_code(length - _LEAST_LENGTH)] += 1
+        literal_codes.found[literal_code] += 1
+        length_codes.found[length_code] += 1
         distance_codes.found[highest_bit(_u(value))] += 1
 
 
@@ -188,10 +196,10 @@ def _write_bits(codes: Any, sequences: Any, start: int, stop: int, out: Any, at:
     by_literals = by_distance = by_length = np.int64(0)
     bits, held = _u(0), _u(0)
     for i in range(stop - 1, start - 1, -1):
-        literals, length = np.int64(sequences[_u(i), 0]), np.int64(sequences[_u(i), 1])
+        literals, length = _u(sequences[_u(i), 0]), _u(sequences[_u(i), 1])
         distance = _u(sequences[_u(i), 2])
-        literal_code, length_code = _literal_code(literals), _length_code(length)
-        distance_code = np.int64(highest_bit(distance))
+        literal_code, length_code = literals >> _u(_CODE_SHIFT), length >> _u(_CODE_SHIFT)
+        distance_code = highest_bit(distance)
         if i == stop - 1:
             by_literals = first_state(literal_codes, literal_code) if has_literals else 0
             by_distance = first_state(distance_codes, distance_code) if has_distances else 0
@@ -208,14 +216,15 @@ def _write_bits(codes: Any, sequences: Any, start: int, stop: int, out: Any, at:
                     literal_codes, by_literals, literal_code, bits, held
                 )
         width = _u(_LITERAL_BITS[literal_code])
-        bits |= (_u(literals) & ((_u(1) << width) - _u(1))) << held
-        at, bits, held = put_bits(out, at, bits, held + width)
-        width = _u(_LENGTH_BITS[length_code])
-        bits |= (_u(length) & ((_u(1) << width) - _u(1))) << held
+        bits |= (literals & _BELOW_CODE & ((_u(1) << width) - _u(1))) << held
         held += width
-        width = _u(distance_code)
-        bits |= (distance & ((_u(1) << width) - _u(1))) << held
-        at, bits, held = put_bits(out, at, bits, held + width)
+        width = _u(_LENGTH_BITS[length_code])
+        if held + width + distance_code > _MOST_HELD:
+            at, bits, held = put_bits(out, at, bits, held)
+        bits |= (length & _BELOW_CODE & ((_u(1) << width) - _u(1))) << held
+        held += width
+        bits |= (distance & ((_u(1) << distance_code) - _u(1))) << held
+        at, bits, held = put_bits(out, at, bits, held + distance_code)
     if has_lengths:
         at, bits, held = _write_state(length_codes, by_length, out, at, bits, held)
     if has_distances:
