@@ -315,7 +315,10 @@ class _Build:
         if not path.exists():
             return f"what was committed went with {path}"
         if not kept.episodes:
-            return f"no episode is committed yet in {path}; build it anew with --overwrite"
+            return (
+                f"no episode is committed yet in {path}; "
+                "go on with --resume, or build it anew with --overwrite"
+            )
         return (
             f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {path}; "
             "go on with --resume"

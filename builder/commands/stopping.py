@@ -11,9 +11,7 @@ import click
 class StopRequest:
     """Ctrl-C (or a cluster's SIGTERM) asks once to stop; a second one interrupts at once."""
 
-    def __init__(
-        self, message: str = "stopping: committing what is whole ... (once more ends it at once)"
-    ) -> None:
+    def __init__(self, message: str = "stopping: committing what is whole ...") -> None:
         self.signal = 0
         self._message = message
         for number in (signal.SIGINT, signal.SIGTERM):
