@@ -22,7 +22,7 @@ from builder.engine.textures import BLUE, GREEN, RED, TINT
 _MARGIN = np.float32(2**-13)
 """Noise this near to an integer, either side, is in doubt.
 
-Single precision is off by less: up to 2**-15.8 by the mask, which is rounded
+Single precision is off by less: up to 2**-15.6 by the mask, which is rounded
 three times and multiplied by up to 223, and 2**-15.1 by the rest.
 """
 _MIX_MARGIN = 1e-9

@@ -56,7 +56,8 @@ def render(world: Any, picture: Any, frame: Any) -> None:
     """
     _look(world, picture)
     # Lines are copied in blocks that reach beyond their ends: at most BLOCK bytes or PIXELS pixels.
-    # So the order is: lines from above, in them cells from the left, then what is black after them.
+    # So the order is: lines from above, in them cells from the left (of wide ones the last blocks
+    # first, see `_draw_day`), then what is black after them.
     # There is room for that below the local view: 16 or more cells of the inventory.
     line_bytes = picture.width * 3
     for i in range(_u64(picture.border_y * line_bytes + picture.border_x * 3)):

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plan = Callable[[np.random.Generator], Iterator[NDArray[np.uint8]]]
-"""Yields an episode's actions without end, in blocks of any length."""
+"""Yields an episode's actions without end, in blocks of any length.
+
+The plans of several episodes may be under way at a time, so what one of them
+remembers belongs into the function's own variables.
+"""
 
 
 MOST_EMPTY_BLOCKS = 1000

@@ -27,20 +27,22 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import numpy as np
+
 from builder.collect import CollectError, Job
 from builder.collectors import make_collector
 from builder.envs.lanes import warm_up
 from builder.episodes import EncodedEpisode
-from builder.pool.ring import RING_BYTES
+from builder.pool.ring import LINE_BYTES, MOST_BYTES, RING_BYTES
 from builder.pool.transport import EpisodePipe
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
 
 _NO_EPISODE = -1
-_REQUEST = struct.Struct("<qq")
-"""An episode, and what was taken from the ring by then."""
-_MOST_REQUESTS = 256
+_NUMBER = struct.Struct("<q")
+_MOST_NUMBERS = select.PIPE_BUF // _NUMBER.size
+"""Numbers that a pipe takes all at once or not at all."""
 _PIPE_BYTES = 2**20
 
 
@@ -49,12 +51,26 @@ class _Worker:
     process: BaseProcess
     requests: Connection
     results: EpisodePipe
+    place: slice
     episodes: list[int] = field(default_factory=list)
+    unsent: bytearray = field(default_factory=bytearray)
 
     def ask(self, episode: int) -> None:
-        os.write(self.requests.fileno(), _REQUEST.pack(episode, self.results.ring.taken))
+        """Ask for an episode; should it be dead, `receive` will find out."""
+        self.unsent += _NUMBER.pack(episode)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the pipe takes now: to wait could be to wait for one that waits, too."""
+        while self.unsent:
+            try:
+                sent = os.write(self.requests.fileno(), self.unsent[: _MOST_NUMBERS * _NUMBER.size])
+            except OSError:
+                return
+            del self.unsent[:sent]
 
     def close(self) -> None:
+        """Close the pipes."""
         self.requests.close()
         self.results.close()
 
@@ -78,9 +94,12 @@ class ProcessPool:
         self._deaths: collections.Counter[int] = collections.Counter()
         self._workers: list[_Worker] = []
         self._results = selectors.DefaultSelector()
+        room = min(RING_BYTES, MOST_BYTES // workers // LINE_BYTES * LINE_BYTES)
+        # One for all: each takes two descriptors.
+        self._memory: Any = self._context.RawArray(ctypes.c_ubyte, workers * room)
         try:
-            for _ in range(workers):
-                self._workers.append(self._spawn())
+            for number in range(workers):
+                self._workers.append(self._spawn(slice(number * room, (number + 1) * room)))
         except BaseException:
             self.close()
             raise
@@ -93,15 +112,14 @@ class ProcessPool:
         """Ask the least busy worker for an episode."""
         worker = max(self._workers, key=self._room)
         worker.episodes.append(episode)
-        # If it is dead, `receive` will find out and give the episode to another.
-        with contextlib.suppress(OSError):
-            worker.ask(episode)
+        worker.ask(episode)
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
         """Wait for whole episodes; replace workers that died and give them their episodes again."""
         ready = {key.fd for key, _ in self._results.select(timeout)}
         received = []
         for index, worker in enumerate(self._workers):
+            worker.flush()
             if worker.results.fileno() not in ready:
                 continue
             try:
@@ -129,15 +147,17 @@ class ProcessPool:
         # One more than it has lanes, so that a lane that ends need not wait for an answer.
         return self._job.num_envs + 1 - len(worker.episodes)
 
-    def _spawn(self) -> _Worker:
+    def _spawn(self, place: slice) -> _Worker:
+        memory = np.frombuffer(self._memory, np.uint8)[place]
+        memory[:] = 0
         # Two pipes of one direction each: a socket, which goes both ways, takes twice the time.
         requested, requests = self._context.Pipe(duplex=False)
         results, give = self._context.Pipe(duplex=False)
         _widen(give)
-        memory = self._context.RawArray(ctypes.c_ubyte, RING_BYTES)
+        os.set_blocking(requests.fileno(), False)
         process = self._context.Process(
             target=_work,
-            args=(requested, give, memory, self._job),
+            args=(requested, give, self._memory, place, self._job),
             name="crafter-worker",
             daemon=True,
         )
@@ -154,7 +174,8 @@ class ProcessPool:
         requested.close()
         give.close()
         self._results.register(results, selectors.EVENT_READ)
-        return _Worker(process, requests, EpisodePipe(results, memory, self._job.metadata))
+        pipe = EpisodePipe(results, memory, self._job.metadata)
+        return _Worker(process, requests, pipe, place)
 
     def _replace(self, dead: _Worker) -> _Worker:
         dead.process.join()
@@ -176,11 +197,10 @@ class ProcessPool:
             f"a worker died (exit code {code}); its {len(dead.episodes)} episodes are done again",
             file=sys.stderr,
         )
-        worker = self._spawn()
+        worker = self._spawn(dead.place)
         worker.episodes = dead.episodes
-        with contextlib.suppress(OSError):
-            for episode in dead.episodes:
-                worker.ask(episode)
+        for episode in dead.episodes:
+            worker.ask(episode)
         return worker
 
 
@@ -191,37 +211,40 @@ def _widen(pipe: Connection) -> None:
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _work(requested: Connection, give: Connection, memory: Any, job: Job) -> None:
+def _work(requested: Connection, give: Connection, memory: Any, place: slice, job: Job) -> None:
     """Run a worker: take episode numbers from one pipe, send whole episodes into the other."""
     # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
-    results = EpisodePipe(give, memory, job.metadata)
+    results = EpisodePipe(give, np.frombuffer(memory, np.uint8)[place], job.metadata)
     threading.Thread(target=_end_with_parent, args=(requested,), daemon=True).start()
     file, waiting = requested.fileno(), collections.deque[int]()
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
 
     def take(wait_for_one: bool) -> int | None:
-        if not waiting and (wait_for_one or select.select([file], [], [], 0)[0]):
-            # What is written at once is read as a whole.
-            requests = os.read(file, _MOST_REQUESTS * _REQUEST.size)
-            if not requests:
+        if not waiting and (wait_for_one or poll.poll(0)):
+            numbers = os.read(file, _MOST_NUMBERS * _NUMBER.size)
+            if not numbers:
                 os._exit(1)  # The parent is gone.
-            for episode, taken in _REQUEST.iter_unpack(requests):
-                waiting.append(episode)
-                results.ring.taken = taken
+            waiting.extend(number for (number,) in _NUMBER.iter_unpack(numbers))
         return waiting.popleft() if waiting else None
 
+    def send(message: EncodedEpisode | CollectError) -> None:
+        try:
+            results.send(message)
+        except BrokenPipeError:
+            os._exit(1)  # The parent is gone.
+
     try:
-        collector = make_collector(job, take, results.send)
+        collector = make_collector(job, take, send)
         gc.freeze()  # what is there by now stays: no need to look through it again and again
         while collector.advance():
             pass
     except CollectError as error:
-        results.send(error)
-    except BrokenPipeError:
-        os._exit(1)  # The parent is gone.
+        send(error)
     except Exception as error:  # ours, not the policy's: say so rather than die of it
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        results.send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
+        send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
 def _end_with_parent(requested: Connection) -> None:

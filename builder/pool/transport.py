@@ -40,19 +40,14 @@ class EpisodePipe:
     pipe : Connection
         Its open end.
     memory : buffer
-        Memory that both ends share.
+        Memory that both ends share, with zeros at its start.
     metadata : Metadata
         Of the dataset.
-
-    Attributes
-    ----------
-    ring : SharedRing
-        The sender has to be told what the receiver's `ring.taken` is.
     """
 
     def __init__(self, pipe: Connection, memory: Any, metadata: Metadata) -> None:
         self._pipe, self._file = pipe, pipe.fileno()
-        self.ring = SharedRing(memory)
+        self._ring = SharedRing(memory)
         sizes = metadata.sizes()
         fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
         self._images = [field.name for field in fields if field.sharded]
@@ -89,7 +84,7 @@ class EpisodePipe:
         ]
         seed = _NO_SEED if message.world_seed is None else message.world_seed
         size = sum(map(len, parts))
-        place = self.ring.put(parts, size)
+        place = self._ring.put(parts, size)
         header = _HEADER.pack(
             True, size, _IN_PIPE if place is None else place,
             message.episode, message.length, message.end_reason, seed,
@@ -106,7 +101,7 @@ class EpisodePipe:
         """
         header = self._read(_HEADER.size)
         is_episode, size, place, episode, length, end_reason, seed = _HEADER.unpack(header.data)
-        content = self._read(size) if place == _IN_PIPE else self.ring.take(place, size)
+        content = self._read(size) if place == _IN_PIPE else self._ring.take(place, size)
         if not is_episode:
             error: CollectError = pickle.loads(content.data)  # from a process of our own
             return error

@@ -16,8 +16,8 @@ MOST_WAITING = 2**26
 class BackgroundFiles:
     """Replaces files one after the other, in the order in which they are given, in a thread.
 
-    An error is raised by the next call to any method but `close`; nothing is
-    written after it.
+    An error is raised by `wait`, or by a later `replace`; nothing is written
+    after it.
     """
 
     def __init__(self) -> None:

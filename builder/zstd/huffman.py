@@ -227,8 +227,9 @@ def write_stream(code: Any, symbols: Any, start: int, end: int, out: Any, at: in
     """Encode symbols, the last one first, and give the place after them.
 
     With codes at the top of a word there is nothing to be shifted up. What
-    stands below them are their lengths, which are shifted out: with four codes,
-    of up to 51 bits with what was left, they are below; a fifth one is cleaned.
+    stands below them are their lengths, in no more than the 4 lowest bits, which
+    are shifted out. Four codes and what was left end at bit 13 or above; only
+    the fifth could end among them, and comes without its length.
     """
     entry = code.entry
     bits, held = _u(0), _u(0)

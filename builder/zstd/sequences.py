@@ -27,7 +27,7 @@ _CODE_SHIFT = 24
 """Bits of a count of literals or a length, of which a block has fewer than 2**17."""
 _BELOW_CODE = np.uint64(2**_CODE_SHIFT - 1)
 _MOST_HELD = np.uint64(57)
-"""Bits that may be held before whole bytes are written, if there are 7 left after that."""
+"""Bits up to which more may be added: 64, less the 7 that may be left from before."""
 _EARLIER = 3
 """Distances that have codes of their own: the last ones used."""
 

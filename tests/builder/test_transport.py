@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import threading
+import time
 from collections import deque
 from multiprocessing import Pipe
 
@@ -12,7 +15,7 @@ import pytest
 from builder.collect import CollectError, Job
 from builder.episodes import EncodedEpisode
 from builder.pool import InlinePool, ProcessPool
-from builder.pool.ring import SharedRing
+from builder.pool.ring import LINE_BYTES, SharedRing
 from builder.pool.transport import EpisodePipe
 from builder.settings import BuildSettings
 from tests.conftest import SMALL_WORLD
@@ -41,7 +44,7 @@ def assert_same(one: EncodedEpisode, other: EncodedEpisode) -> None:
     np.testing.assert_array_equal(one.terrain, other.terrain)
 
 
-@pytest.mark.parametrize("room", [1, 40_000, 2**22])
+@pytest.mark.parametrize("room", [LINE_BYTES, 40_000 // LINE_BYTES * LINE_BYTES, 2**22])
 def test_episodes_come_whole_whatever_room_there_is(monkeypatch, room):
     monkeypatch.setattr("builder.pool.processes.RING_BYTES", room)
     pool, inline = ProcessPool(Job(METADATA, 2), 2), InlinePool(Job(METADATA, 2))
@@ -54,35 +57,34 @@ def test_episodes_come_whole_whatever_room_there_is(monkeypatch, room):
 
 
 def test_through_the_ring_and_the_pipe_in_turns():
-    """The sender learns late what has been taken out."""
     episodes = play(InlinePool(Job(METADATA, 2)), 12)
-    sizes = [episode.nbytes for episode in episodes.values()]
-    memory = bytearray(2 * max(sizes))
+    memory = bytearray(2 * max(episode.nbytes for episode in episodes.values()))
     reading, writing = Pipe(duplex=False)
     sender, receiver = (EpisodePipe(end, memory, METADATA) for end in (writing, reading))
     ends: list[int | None] = []
-    put = sender.ring.put
-    sender.ring.put = lambda parts, size: ends.append(put(parts, size)) or ends[-1]
+    put = sender._ring.put
+    sender._ring.put = lambda parts, size: ends.append(put(parts, size)) or ends[-1]
 
     def send() -> None:
-        for number, episode in episodes.items():
+        for episode in episodes.values():
             sender.send(episode)
-            if number % 3 == 2:
-                sender.ring.taken = receiver.ring.taken
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     for episode in episodes.values():
+        while None not in ends:  # until there is no room in the ring
+            time.sleep(0.01)
         assert_same(receiver.receive(), episode)
     thread.join()
-    assert None in ends
     assert len([end for end in ends if end is not None]) > 2
 
 
 def test_an_error_comes_with_its_details():
     reading, writing = Pipe(duplex=False)
-    EpisodePipe(writing, bytearray(8), METADATA).send(CollectError("one line", "many lines"))
-    error = EpisodePipe(reading, bytearray(8), METADATA).receive()
+    EpisodePipe(writing, bytearray(LINE_BYTES), METADATA).send(
+        CollectError("one line", "many lines")
+    )
+    error = EpisodePipe(reading, bytearray(LINE_BYTES), METADATA).receive()
     assert (str(error), error.details) == ("one line", "many lines")
 
 
@@ -91,12 +93,12 @@ def test_a_sender_that_dies_in_between_is_noticed():
     writing._send(b"half")
     writing.close()
     with pytest.raises(EOFError):
-        EpisodePipe(reading, bytearray(8), METADATA).receive()
+        EpisodePipe(reading, bytearray(LINE_BYTES), METADATA).receive()
 
 
 def test_a_ring_never_overwrites_what_is_not_taken():
     rng = np.random.default_rng(0)
-    memory = bytearray(1000)
+    memory = bytearray(LINE_BYTES + 1000)
     sender, receiver = SharedRing(memory), SharedRing(memory)
     under_way: deque[tuple[int, bytes]] = deque()
     refused = 0
@@ -112,14 +114,58 @@ def test_a_ring_never_overwrites_what_is_not_taken():
         elif under_way:
             end, content = under_way.popleft()
             assert receiver.take(end, len(content)).tobytes() == content
-        if rng.random() < 0.5:
-            sender.taken = receiver.taken
-        # The sender believes less to be free than is.
-        assert sender.taken <= receiver.taken
     assert 0 < refused < 2500
 
 
 def test_a_message_larger_than_the_ring_is_refused():
-    ring = SharedRing(bytearray(10))
+    ring = SharedRing(bytearray(LINE_BYTES + 10))
     assert ring.put([b"12345678901"], 11) is None
     assert ring.put([b"1234567890"], 10) == 10
+
+
+def test_an_empty_ring_takes_whatever_fits():
+    """Wherever the last message ended."""
+    memory = bytearray(LINE_BYTES + 10)
+    sender, receiver = SharedRing(memory), SharedRing(memory)
+    for content in (b"1234", b"1234567", b"123456789", b"1", b"1234567890"):
+        end = sender.put([content], len(content))
+        assert end is not None
+        assert receiver.take(end, len(content)).tobytes() == content
+
+
+def test_nobody_waits_when_more_is_asked_for_than_a_pipe_holds():
+    pool = ProcessPool(Job(METADATA, num_envs=30_000), 1)
+
+    def ask_and_receive() -> None:
+        for number in range(30_000):
+            pool.submit(number)
+        got = 0
+        while got < 100:
+            got += len(pool.receive(0.2))
+
+    try:
+        thread = threading.Thread(target=ask_and_receive, daemon=True)
+        thread.start()
+        thread.join(120)
+        assert not thread.is_alive()
+    finally:
+        pool.close()
+
+
+def test_with_many_open_files():
+    """Processes inherit the numbers of their descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1200:
+        pytest.skip("too few open files allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1040)]
+    try:
+        pool = ProcessPool(Job(METADATA, 2), 1)
+        try:
+            assert len(play(pool, 3)) == 3
+        finally:
+            pool.close()
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
