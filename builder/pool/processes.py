@@ -23,7 +23,7 @@ import threading
 import traceback
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -95,9 +95,9 @@ class ProcessPool:
         self._workers: list[_Worker] = []
         self._results = selectors.DefaultSelector()
         room = min(RING_BYTES, MOST_BYTES // workers // LINE_BYTES * LINE_BYTES)
-        # One for all: each takes two descriptors.
-        self._memory: Any = self._context.RawArray(ctypes.c_ubyte, workers * room)
         try:
+            # One for all: each takes two descriptors.
+            self._memory: Any = self._context.RawArray(ctypes.c_ubyte, workers * room)
             for number in range(workers):
                 self._workers.append(self._spawn(slice(number * room, (number + 1) * room)))
         except BaseException:
@@ -216,7 +216,7 @@ def _work(requested: Connection, give: Connection, memory: Any, place: slice, jo
     # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
     results = EpisodePipe(give, np.frombuffer(memory, np.uint8)[place], job.metadata)
-    threading.Thread(target=_end_with_parent, args=(requested,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     file, waiting = requested.fileno(), collections.deque[int]()
     poll = select.poll()
     poll.register(file, select.POLLIN)
@@ -247,9 +247,9 @@ def _work(requested: Connection, give: Connection, memory: Any, place: slice, jo
         send(CollectError(f"a worker failed: {text}", traceback.format_exc()))
 
 
-def _end_with_parent(requested: Connection) -> None:
-    """End this process, whatever it is doing, once nobody can ask it for anything."""
-    poll = select.poll()
-    poll.register(requested.fileno(), 0)  # woken by nothing but the other end's closing
-    poll.poll()
+def _end_with_parent() -> None:
+    """End this process, whatever it is doing, with its parent."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
     os._exit(1)

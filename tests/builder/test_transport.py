@@ -155,11 +155,12 @@ def test_nobody_waits_when_more_is_asked_for_than_a_pipe_holds():
 def test_with_many_open_files():
     """Processes inherit the numbers of their descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < 1200:
+    if hard != resource.RLIM_INFINITY and hard < 1200:
         pytest.skip("too few open files allowed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
-    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1040)]
+    files: list[int] = []
     try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1200, hard))
+        files += [os.open(os.devnull, os.O_RDONLY) for _ in range(1040)]
         pool = ProcessPool(Job(METADATA, 2), 1)
         try:
             assert len(play(pool, 3)) == 3
