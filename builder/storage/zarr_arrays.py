@@ -34,8 +34,8 @@ class ArrayFolder:
         Folder of the dataset.
     field : Field
         The array's description.
-    file_rows : int
-        Rows of a file.
+    metadata : Metadata
+        Of the dataset.
     files : BackgroundFiles
         What writes them.
     before_write : callable
@@ -46,12 +46,13 @@ class ArrayFolder:
         self,
         root: Path,
         field: Field,
-        file_rows: int,
+        metadata: Metadata,
         files: BackgroundFiles,
         before_write: Callable[[], None],
     ) -> None:
         self.path = root / field.path
-        self._field, self._file_rows = field, file_rows
+        self._field = field
+        self._file_rows = field.file_rows(metadata.sizes(), metadata.chunk_frames)
         self._files, self._before_write = files, before_write
         self._unsynced = False
         self.sizes: dict[int, int] = {}
@@ -106,18 +107,11 @@ class ArrayFolder:
 class ZarrImages(ImageArray):
     """An array whose files hold many chunks."""
 
-    def __init__(
-        self,
-        root: Path,
-        field: Field,
-        metadata: Metadata,
-        files: BackgroundFiles,
-        before_write: Callable[[], None],
-    ) -> None:
+    def __init__(self, folder: ArrayFolder, field: Field, metadata: Metadata) -> None:
         sizes = metadata.sizes()
         super().__init__(field, metadata, field.chunk_rows(sizes, metadata.chunk_frames))
         self._file_rows = field.file_rows(sizes, metadata.chunk_frames)
-        self.folder = ArrayFolder(root, field, self._file_rows, files, before_write)
+        self.folder = folder
         self._slots = self._file_rows // self._chunk_rows
         self._chunks: list[Buffer] = []
         self._unwritten = False
@@ -168,17 +162,9 @@ class ZarrImages(ImageArray):
 class ZarrRows(RowArray):
     """An array whose files hold one chunk each."""
 
-    def __init__(
-        self,
-        root: Path,
-        field: Field,
-        metadata: Metadata,
-        files: BackgroundFiles,
-        before_write: Callable[[], None],
-    ) -> None:
-        file_rows = field.file_rows(metadata.sizes(), metadata.chunk_frames)
-        super().__init__(field, metadata, file_rows)
-        self.folder = ArrayFolder(root, field, file_rows, files, before_write)
+    def __init__(self, folder: ArrayFolder, field: Field, metadata: Metadata) -> None:
+        super().__init__(field, metadata, field.file_rows(metadata.sizes(), metadata.chunk_frames))
+        self.folder = folder
 
     @property
     def nbytes(self) -> int:

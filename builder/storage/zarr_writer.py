@@ -16,7 +16,7 @@ from typing import Any
 from builder.storage.background import BackgroundFiles
 from builder.storage.files import remove_partial, replace_file, sync_folder
 from builder.storage.writer import DatasetWriter
-from builder.storage.zarr_arrays import ZarrImages, ZarrRows
+from builder.storage.zarr_arrays import ArrayFolder, ZarrImages, ZarrRows
 from schemas import zarr_format
 from schemas.errors import MetadataError, NotADatasetError
 from schemas.layout import TABLE
@@ -30,7 +30,9 @@ class ZarrWriter(DatasetWriter):
         self._files = BackgroundFiles()
         arrays: list[ZarrImages | ZarrRows] = [
             (ZarrImages if field.sharded else ZarrRows)(
-                path, field, metadata, self._files, self._retract_on_disk
+                ArrayFolder(path, field, metadata, self._files, self._retract_on_disk),
+                field,
+                metadata,
             )
             for field in metadata.present_fields()
         ]
