@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.stock import stock_rate_on_cores
+from benchmarks.stock_crafter import stock_rate_on_cores
 
 
 def build_seconds(folder: Path, *options: object) -> float:

@@ -20,13 +20,13 @@ import numcodecs.blosc
 import numpy as np
 from numcodecs import Blosc, Zstd
 
-from builder.collect import Job
-from builder.collectors import make_collector
-from builder.compression import image_encoder
-from builder.episodes import EncodedEpisode, decode_rows
-from builder.settings import BuildSettings
-from schemas.codecs import CHECKSUM_BYTES, DEFAULT_CODEC
-from schemas.layout import FRAME_FIELDS
+from crafter_dataset.builder.collectors import make_collector
+from crafter_dataset.builder.collectors.job import Job
+from crafter_dataset.builder.compression import image_encoder
+from crafter_dataset.builder.episodes import EncodedEpisode, decode_rows
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, DEFAULT_CODEC
+from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 
 class Own:

@@ -18,12 +18,12 @@ import crafter
 import numba
 import numpy as np
 
-from builder.engine import render as engine_render
-from builder.engine import step as engine_step
-from builder.engine.lanes import FastLanes, daylights
-from builder.engine.textures import Picture
-from builder.policies import load_factory
-from builder.seeding import policy_generator, world_seed
+from crafter_dataset.builder.policies import load_factory
+from crafter_dataset.engine.fast import render as engine_render
+from crafter_dataset.engine.fast import step as engine_step
+from crafter_dataset.engine.fast.lanes import FastLanes, daylights
+from crafter_dataset.engine.fast.textures import Picture
+from crafter_dataset.engine.seeding import policy_generator, world_seed
 
 NIGHT, DAY = (float(light) for light in daylights(301)[[240, 300]])
 """Daylight of two steps."""

@@ -20,14 +20,14 @@ import numpy as np
 import zarr
 
 from benchmarks.data import given_or_built
-from builder.settings import BuildSettings
-from schemas.layout import TABLE, TABLE_FIELDS
-from schemas.metadata import Counts
-from schemas.zarr_format import DOCUMENT, array_document, root_document, to_bytes
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.metadata import Counts
+from crafter_dataset.schemas.zarr_format import DOCUMENT, array_document, root_document, to_bytes
 
 EPOCH = """
 import sys, psutil
-from loader import UniformSampler, Windows, open_dataset
+from crafter_dataset.loader import UniformSampler, Windows, open_dataset
 windows = Windows(open_dataset(sys.argv[1]), 16)
 sampler, process = UniformSampler(windows), psutil.Process()
 part = len(sampler) // 20
@@ -41,7 +41,7 @@ INDEX = """
 import sys, time
 begun = time.perf_counter()
 import psutil
-from loader import UniformSampler, Windows, open_dataset
+from crafter_dataset.loader import UniformSampler, Windows, open_dataset
 imported = time.perf_counter()
 dataset = open_dataset(sys.argv[1])
 opened = time.perf_counter()

@@ -79,7 +79,7 @@ class Script:
         """Click somewhere on the timeline."""
         import pygame
 
-        from viewer.layout import arrange
+        from crafter_dataset.viewer.arrangement import arrange
 
         rect = arrange(state).timeline
         place = rect.x + int(self.rng.integers(1, rect.width)), rect.y + 5
@@ -112,11 +112,11 @@ def resident() -> float:
 
 def drive(path: str) -> None:
     """Run the script in this process, and print what it measured."""
-    from viewer.drawing.export import save_window
-    from viewer.drawing.window import open_window, run_window
-    from viewer.library import Library
-    from viewer.session import opened
-    from viewer.state import State
+    from crafter_dataset.viewer.drawing.export import save_window
+    from crafter_dataset.viewer.drawing.window import open_window, run_window
+    from crafter_dataset.viewer.library import Library
+    from crafter_dataset.viewer.session import opened
+    from crafter_dataset.viewer.state import State
 
     script = Script(np.random.default_rng(0), time.perf_counter())
     library = Library([path])

@@ -24,8 +24,8 @@ import torch
 
 from benchmarks.data import given_or_built
 from benchmarks.peers import PEERS, Peer, Reader
-from loader import UniformSampler, Windows, open_dataset
-from loader.torch import collate
+from crafter_dataset.loader import UniformSampler, Windows, open_dataset
+from crafter_dataset.loader.torch import collate
 
 FRAME_BYTES = 64 * 64 * 3
 

@@ -6,8 +6,8 @@ Once the package is imported, Gymnasium knows the environment
 
 from __future__ import annotations
 
-from builder.registration import ENV_ID, register
-from builder.seeding import policy_generator, world_seed
+from crafter_dataset.engine.seeding import policy_generator, world_seed
+from crafter_dataset.envs.registration import ENV_ID, register
 
 __all__ = ["ENV_ID", "policy_generator", "world_seed"]
 

@@ -7,17 +7,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from builder import compression
-from builder.collect import CollectError, Job
-from builder.envs.lanes import check_engine, warm_up
-from builder.episodes import EncodedEpisode, cut_episode
-from builder.errors import BuildError
-from builder.pool import Pool, make_pool
-from builder.provenance import describe_run
-from builder.settings import DEFAULT_FRAMES, BuildSettings, SettingsError, Target, check_resumable
-from builder.storage import containers
-from builder.storage.writer import DatasetWriter
-from schemas.metadata import Counts, Metadata
+from crafter_dataset.builder import compression
+from crafter_dataset.builder.collectors.job import CollectError, Job
+from crafter_dataset.builder.episodes import EncodedEpisode, cut_episode
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.pool import Pool, make_pool
+from crafter_dataset.builder.provenance import describe_run
+from crafter_dataset.builder.settings import (
+    DEFAULT_FRAMES,
+    BuildSettings,
+    SettingsError,
+    Target,
+    check_resumable,
+)
+from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.engine.engines import check_engine, warm_up
+from crafter_dataset.schemas.metadata import Counts, Metadata
 
 COMMIT_SECONDS = 10.0
 """Time between commits, so at most what a kill costs."""

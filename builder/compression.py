@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from schemas.codecs import ChunkCodec, crc32c
-from schemas.layout import FRAME_FIELDS, Field
-from schemas.metadata import EnvSpec, Metadata
+from crafter_dataset.schemas.codecs import ChunkCodec, crc32c
+from crafter_dataset.schemas.layout import FRAME_FIELDS, Field
+from crafter_dataset.schemas.metadata import EnvSpec, Metadata
 
 if TYPE_CHECKING:
-    from builder.zstd.encoder import ImageEncoder
+    from crafter_dataset.builder.zstd.encoder import ImageEncoder
 
 Encode = Callable[[NDArray[Any]], bytes]
 """Takes a whole chunk, and gives what `ChunkCodec.decode` undoes."""
@@ -52,7 +52,7 @@ def warm_up(metadata: Metadata) -> None:
 def _own_encoder(field: Field, metadata: Metadata) -> ImageEncoder | None:
     """Make the project's own encoder, if it takes such images and can be loaded or compiled."""
     try:
-        from builder.zstd.encoder import ImageEncoder
+        from crafter_dataset.builder.zstd.encoder import ImageEncoder
 
         row_shape, images = field.row_shape(metadata.sizes()), metadata.chunk_frames
         image_bytes = math.prod(row_shape)

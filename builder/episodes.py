@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compiled.memory import aligned_zeros
-from builder.compression import image_encoder
-from builder.rows import Done, Seen
-from schemas.codecs import ChunkCodec
-from schemas.digests import EpisodeHasher
-from schemas.layout import CUT, FRAME_FIELDS, digested_fields
-from schemas.metadata import Metadata
+from crafter_dataset.builder.compression import image_encoder
+from crafter_dataset.engine.compiled.memory import aligned_zeros
+from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.digests import EpisodeHasher
+from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, digested_fields
+from crafter_dataset.schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
 Buffer = bytes | memoryview

@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from builder.envs.spec import ACHIEVEMENTS, ACTIONS, ITEMS, MATERIALS, OBJECTS, check_geometry
-from builder.policies.load import BUILTIN, describe_policy
-from schemas.codecs import DEFAULT_CODEC, ChunkCodec
-from schemas.layout import FRAME_FIELDS, OPTIONAL_FIELDS
-from schemas.metadata import Counts, EnvSpec, Metadata
+from crafter_dataset.builder.policies.load import BUILTIN, describe_policy
+from crafter_dataset.engine.spec import (
+    ACHIEVEMENTS,
+    ACTIONS,
+    ITEMS,
+    MATERIALS,
+    OBJECTS,
+    check_geometry,
+)
+from crafter_dataset.schemas.codecs import DEFAULT_CODEC, ChunkCodec
+from crafter_dataset.schemas.layout import FRAME_FIELDS, OPTIONAL_FIELDS
+from crafter_dataset.schemas.metadata import Counts, EnvSpec, Metadata
 
 DEFAULT_FRAMES = 100_000
 

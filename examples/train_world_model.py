@@ -20,9 +20,9 @@ import click
 import torch
 from torch import Tensor, nn
 
-from loader import SequentialSampler, UniformSampler, Windows, open_dataset
-from loader.torch import Batch, WindowLoader, normalize
-from schemas.commandline import run
+from crafter_dataset.commands.ending import run
+from crafter_dataset.loader import SequentialSampler, UniformSampler, Windows, open_dataset
+from crafter_dataset.loader.torch import Batch, WindowLoader, normalize
 
 CONTEXT = 2
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from loader.dataset import Dataset, open_dataset
-from loader.episode import Episode, EpisodeField
-from loader.samplers import (
+from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.loader.episode import Episode, EpisodeField
+from crafter_dataset.loader.samplers import (
     DiamondSampler,
     EpisodeSampler,
     Sampler,
@@ -14,8 +14,8 @@ from loader.samplers import (
     WeightedSampler,
     by_return,
 )
-from loader.windows import Windows
-from schemas.errors import CorruptDataError, DatasetError, NotADatasetError
+from crafter_dataset.loader.windows import Windows
+from crafter_dataset.schemas.errors import CorruptDataError, DatasetError, NotADatasetError
 
 __all__ = [
     "CorruptDataError",

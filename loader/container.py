@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loader.workers import default_threads
-from schemas.container import Container
-from schemas.hdf5_format import SUFFIXES
+from crafter_dataset.loader.workers import default_threads
+from crafter_dataset.schemas.container import Container
+from crafter_dataset.schemas.hdf5_format import SUFFIXES
 
 CACHE_BYTES = 64 * 2**20
 """Bytes of decoded chunks that a reader keeps, by default."""
@@ -45,14 +45,14 @@ def open_container(
             raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
     # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
     if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
-        from loader.zarr.remote import RemoteZarr
+        from crafter_dataset.loader.zarr.remote import RemoteZarr
 
         return RemoteZarr(str(path))
     threads = default_threads() if threads is None else threads
     if Path(path).is_file() or (not Path(path).exists() and Path(path).suffix.lower() in SUFFIXES):
-        from loader.hdf5 import LocalHdf5
+        from crafter_dataset.loader.hdf5 import LocalHdf5
 
         return LocalHdf5(Path(path), cache_bytes, threads)
-    from loader.zarr.local import LocalZarr
+    from crafter_dataset.loader.zarr.local import LocalZarr
 
     return LocalZarr(Path(path), cache_bytes, threads)

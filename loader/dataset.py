@@ -10,13 +10,13 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loader.container import CACHE_BYTES, is_address, open_container
-from loader.episode import Episode
-from loader.split import split_groups
-from schemas.container import Container
-from schemas.errors import CorruptDataError
-from schemas.layout import TABLE, TABLE_FIELDS
-from schemas.metadata import Metadata, SourceSpec, provenance_of
+from crafter_dataset.loader.container import CACHE_BYTES, is_address, open_container
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.split import split_groups
+from crafter_dataset.schemas.container import Container
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.metadata import Metadata, SourceSpec, provenance_of
 
 TABLE_DTYPE = np.dtype(
     [

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.container import Cuts
-from schemas.errors import CorruptDataError
-from schemas.layout import FRAME_FIELDS, TABLE
+from crafter_dataset.schemas.container import Cuts
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE
 
 if TYPE_CHECKING:
-    from loader.dataset import Dataset
+    from crafter_dataset.loader.dataset import Dataset
 
 
 class EpisodeField:

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.reading.chunk_cache import ChunkCache
-from loader.reading.direct import DirectArray
-from loader.reading.direct_container import DirectContainer
-from loader.reading.fallback_log import log_once
-from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
-from loader.workers import WorkerThreads
-from schemas.codecs import fletcher32
-from schemas.container import ArrayInfo, ChunkLayout
-from schemas.errors import CorruptDataError, NotADatasetError
-from schemas.hdf5_file import Hdf5File, StoredArray
-from schemas.hdf5_format import compression_of, violations
-from schemas.layout import FIELDS, Field
-from schemas.metadata import Metadata, Violation
+from crafter_dataset.loader.reading.chunk_cache import ChunkCache
+from crafter_dataset.loader.reading.direct import DirectArray
+from crafter_dataset.loader.reading.direct_container import DirectContainer
+from crafter_dataset.loader.reading.fallback_log import log_once
+from crafter_dataset.loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
+from crafter_dataset.loader.workers import WorkerThreads
+from crafter_dataset.schemas.codecs import fletcher32
+from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout
+from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.hdf5_file import Hdf5File, StoredArray
+from crafter_dataset.schemas.hdf5_format import compression_of, violations
+from crafter_dataset.schemas.layout import FIELDS, Field
+from crafter_dataset.schemas.metadata import Metadata, Violation
 
 MOST_PLACES = 2**17
 """Chunks of an array that are all looked up at once; those of a larger one are one by one."""

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loader.random_order import Permutation, uniform
-from loader.windows import Weights, Windows, episode_weights
-from schemas.layout import TERMINATED
+from crafter_dataset.loader.random_order import Permutation, uniform
+from crafter_dataset.loader.windows import Weights, Windows, episode_weights
+from crafter_dataset.schemas.layout import TERMINATED
 
 _BLOCK = 1024
 """Positions that are worked out at once."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.summary import reached_achievements
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.summary import reached_achievements
 
 SYNTAX = "numbers and ranges such as 0:100,250,900:"
 

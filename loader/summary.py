@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from schemas.errors import CorruptDataError
-from schemas.layout import FRAME_FIELDS
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ except ModuleNotFoundError as error:
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from loader.samplers import Place, Sampler, UniformSampler
-from loader.windows import Windows
+from crafter_dataset.loader.samplers import Place, Sampler, UniformSampler
+from crafter_dataset.loader.windows import Windows
 
 Layout = Literal["CHW", "HWC"]
 Shapes = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loader.dataset import Dataset
-from loader.window_index import Padding, WindowIndex
-from schemas.container import Cuts
-from schemas.errors import CorruptDataError
-from schemas.layout import FRAME_FIELDS
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.window_index import Padding, WindowIndex
+from crafter_dataset.schemas.container import Cuts
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 Alignment = Literal["transitions", "arrivals"]
 

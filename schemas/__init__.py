@@ -6,8 +6,8 @@ and no viewer.
 
 from __future__ import annotations
 
-from schemas.container import ArrayInfo, Container
-from schemas.errors import (
+from crafter_dataset.schemas.container import ArrayInfo, Container
+from crafter_dataset.schemas.errors import (
     CodecError,
     CorruptDataError,
     DatasetError,
@@ -15,7 +15,7 @@ from schemas.errors import (
     NotADatasetError,
     VersionError,
 )
-from schemas.layout import (
+from crafter_dataset.schemas.layout import (
     CUT,
     END_REASONS,
     FIELDS,
@@ -27,8 +27,8 @@ from schemas.layout import (
     TIME_LIMIT,
     Field,
 )
-from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, Violation
-from schemas.validation import validate
+from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, Violation
+from crafter_dataset.schemas.validation import validate
 
 __all__ = [
     "ATTRIBUTE",

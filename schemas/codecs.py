@@ -19,7 +19,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import CodecError, CorruptDataError
+from crafter_dataset.schemas.errors import CodecError, CorruptDataError
 
 DEFAULT_CODEC = "zstd:1"
 

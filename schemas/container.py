@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.codecs import Checksum, crc32c
-from schemas.layout import Field
-from schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.codecs import Checksum, crc32c
+from crafter_dataset.schemas.layout import Field
+from crafter_dataset.schemas.metadata import Metadata, Violation
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from schemas.layout import FRAME_FIELDS, TABLE_FIELDS
-from schemas.metadata import Metadata
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE_FIELDS
+from crafter_dataset.schemas.metadata import Metadata
 
 TableReader = Callable[[str, int, int], NDArray[Any]]
 

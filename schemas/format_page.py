@@ -1,6 +1,6 @@
 """The tables of `docs/format.md`, made from the layout so that they cannot drift.
 
-`python -m schemas.format_page docs/format.md` brings a page up to date.
+`python -m crafter_dataset.schemas.format_page docs/format.md` brings a page up to date.
 """
 
 from __future__ import annotations
@@ -11,8 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.layout import END_REASONS, FIELDS, FORMAT_VERSION, FRAME_FIELDS, TABLE_FIELDS, Field
-from schemas.metadata import ENTRIES
+from crafter_dataset.schemas.layout import (
+    END_REASONS,
+    FIELDS,
+    FORMAT_VERSION,
+    FRAME_FIELDS,
+    TABLE_FIELDS,
+    Field,
+)
+from crafter_dataset.schemas.metadata import ENTRIES
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

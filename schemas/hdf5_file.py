@@ -19,10 +19,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import CorruptDataError, NotADatasetError
-from schemas.hdf5_format import DIMENSIONS, SIGNATURE
-from schemas.layout import MOST_CHUNK_BYTES, TABLE
-from schemas.metadata import ATTRIBUTE, PROVENANCE
+from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.hdf5_format import DIMENSIONS, SIGNATURE
+from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES, TABLE
+from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE
 
 MOST_TEXT_BYTES = 2**24
 """Bytes of an attribute, at most."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from schemas.codecs import ChunkCodec
-from schemas.layout import Field
-from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.layout import Field
+from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from schemas.codecs import CODEC_CHOICES, ChunkCodec
-from schemas.errors import CodecError, MetadataError, NotADatasetError, VersionError
-from schemas.layout import (
+from crafter_dataset.schemas.codecs import CODEC_CHOICES, ChunkCodec
+from crafter_dataset.schemas.errors import CodecError, MetadataError, NotADatasetError, VersionError
+from crafter_dataset.schemas.layout import (
     BUILT_TABLE,
     BUILT_VERSION,
     END_REASONS,

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.codecs import CHECKSUM_BYTES, crc32c
-from schemas.errors import CorruptDataError
+from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, crc32c
+from crafter_dataset.schemas.errors import CorruptDataError
 
 MISSING = 2**64 - 1
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.container import Container
-from schemas.digests import EpisodeHasher, dataset_digest, digested_table
-from schemas.errors import CorruptDataError
-from schemas.layout import (
+from crafter_dataset.schemas.container import Container
+from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import (
     CUT,
     FRAME_FIELDS,
     TABLE,
@@ -22,7 +22,13 @@ from schemas.layout import (
     Field,
     digested_fields,
 )
-from schemas.metadata import ATTRIBUTE, Metadata, Violation, metadata_violations, require_dataset
+from crafter_dataset.schemas.metadata import (
+    ATTRIBUTE,
+    Metadata,
+    Violation,
+    metadata_violations,
+    require_dataset,
+)
 
 Rows = dict[str, NDArray[Any]]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from schemas.codecs import ChunkCodec
-from schemas.errors import CodecError
-from schemas.layout import TABLE, Field
-from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.errors import CodecError
+from crafter_dataset.schemas.layout import TABLE, Field
+from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
 
 DOCUMENT = "zarr.json"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from builder import compression
-from builder.build import build
-from builder.envs.lanes import warm_up
-from builder.settings import BuildSettings, Target
+from crafter_dataset.builder import compression
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.engine.engines import warm_up
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from builder.policies import OpenLoopPolicy
+from crafter_dataset.builder.policies import OpenLoopPolicy
 
 
 class Random:

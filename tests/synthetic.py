@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from builder.episodes import EncodedEpisode
-from builder.settings import BuildSettings
-from builder.storage import containers
-from schemas.codecs import ChunkCodec
-from schemas.layout import FRAME_FIELDS, TERMINATED, TIME_LIMIT
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.builder.storage import containers
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TERMINATED, TIME_LIMIT
 
 
 def write_dataset(

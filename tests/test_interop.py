@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import zarr
 
-from loader import open_dataset
-from schemas.layout import FIELDS
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.layout import FIELDS
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builder.commands.build import command as build_command
-from builder.commands.convert import command as convert_command
-from builder.commands.merge import command as merge_command
-from builder.commands.split import command as split_command
-from builder.commands.validate import command as validate_command
-from loader.commands.inspect import command as inspect_command
+from crafter_dataset.commands.build import command as build_command
+from crafter_dataset.commands.convert import command as convert_command
+from crafter_dataset.commands.inspect import command as inspect_command
+from crafter_dataset.commands.merge import command as merge_command
+from crafter_dataset.commands.plot import command as plot_command
+from crafter_dataset.commands.split import command as split_command
+from crafter_dataset.commands.validate import command as validate_command
+from crafter_dataset.commands.view import command as view_command
 from tests.copying import cases
-from viewer.commands.plot import command as plot_command
-from viewer.commands.view import command as view_command
 
 README = Path(__file__).parent.parent / "README.md"
 COMMANDS = {

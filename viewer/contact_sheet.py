@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.episode import Episode
-from viewer.track import READING_FAILS
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.viewer.track import READING_FAILS
 
 COLUMNS, ROWS = 8, 2
 """Size of the grid."""

@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.shelf import Shelf
-from viewer.track import Track
+from crafter_dataset.viewer.shelf import Shelf
+from crafter_dataset.viewer.track import Track
 
 
 @dataclass(frozen=True)

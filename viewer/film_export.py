@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.episode import Episode
-from loader.export.errors import ExportError
-from viewer.files import FILMS, write_film
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.viewer.files import FILMS, write_film
 
 FPS = 20
 """Frames a second, as in the viewer."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from viewer import moves
-from viewer.state import State
+from crafter_dataset.viewer import moves
+from crafter_dataset.viewer.state import State
 
 
 class Binding(NamedTuple):

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.summary import reached_achievements
-from viewer.events import Counted, Event, Grown, Told
-from viewer.shelf import Shelf
-from viewer.source import Shot, Source, read_images
-from viewer.state import State
-from viewer.track import READING_FAILS, Track
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.summary import reached_achievements
+from crafter_dataset.viewer.events import Counted, Event, Grown, Told
+from crafter_dataset.viewer.reader import Shot, Source, read_images
+from crafter_dataset.viewer.shelf import Shelf
+from crafter_dataset.viewer.state import State
+from crafter_dataset.viewer.track import READING_FAILS, Track
 
 COUNTED_AT_ONCE = 2_000
 """Episodes whose achievements are looked at before it is asked whether the user has left."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from viewer.shelf import ORDERS, Shelf
-from viewer.state import MAPS, SPEEDS, State
+from crafter_dataset.viewer.shelf import ORDERS, Shelf
+from crafter_dataset.viewer.state import MAPS, SPEEDS, State
 
 PANELS = {
     "trail": "trail",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from viewer.events import Event, Opened
-from viewer.library import Library
-from viewer.state import State
-from viewer.update import update
+from crafter_dataset.viewer.events import Event, Opened
+from crafter_dataset.viewer.library import Library
+from crafter_dataset.viewer.state import State
+from crafter_dataset.viewer.update import update
 
 
 def take(state: State, event: Event, library: Library) -> State:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.metadata import Metadata
+from crafter_dataset.schemas.metadata import Metadata
 
 ORDERS = ("number", "longest", "shortest", "best return", "worst return")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from viewer.shelf import Shelf
-from viewer.track import Track
+from crafter_dataset.viewer.shelf import Shelf
+from crafter_dataset.viewer.track import Track
 
 SPEEDS = (1, 2, 5, 10, 20, 30, 60, 120, 240)
 """Frames a second that the keys for faster and slower step through."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.episode import Episode
-from schemas.errors import DatasetError
-from schemas.metadata import Metadata
-from viewer.asleep import FULL_ENERGY, asleep
-from viewer.maps.seen import moved
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.schemas.errors import DatasetError
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.viewer.asleep import FULL_ENERGY, asleep
+from crafter_dataset.viewer.maps.seen import moved
 
 READING_FAILS = (DatasetError, OSError)
 """What reading may raise; it is shown in the place of what was to be read."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from viewer import moves
-from viewer.events import (
+from crafter_dataset.viewer import moves
+from crafter_dataset.viewer.arrangement import achievement_at, arrange, timeline_frame
+from crafter_dataset.viewer.events import (
     Close,
     Counted,
     Drag,
@@ -20,9 +21,8 @@ from viewer.events import (
     Told,
     Wheel,
 )
-from viewer.keys import BY_KEY
-from viewer.layout import achievement_at, arrange, timeline_frame
-from viewer.state import State
+from crafter_dataset.viewer.keys import BY_KEY
+from crafter_dataset.viewer.state import State
 
 
 def update(state: State, event: Event) -> State:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader import Dataset
+from crafter_dataset.loader import Dataset
 
 FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
 STEP_FIELDS = FIELDS[1:]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.base import FIELDS, STEP_FIELDS, Peer, Reader, first_rows
 from benchmarks.peers.flat import ROWS
-from loader import Dataset
+from crafter_dataset.loader import Dataset
 
 TABLE = "crafter"
 PIXELS = "pixels"

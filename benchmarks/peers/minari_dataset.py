@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.base import FIELDS, STEP_FIELDS, Peer, Reader
-from loader import Dataset
+from crafter_dataset.loader import Dataset
 
 DATASET_ID = "crafter-v0"
 IDS = "ids.npy"

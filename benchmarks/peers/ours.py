@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.base import Peer, Reader
-from builder.commands.copying import plan_series
-from builder.copying.combine import Part, combine
-from builder.copying.store import store
-from loader import Dataset, Windows, open_dataset
-from schemas.codecs import CHECKSUM_BYTES
-from schemas.layout import FRAME_FIELDS
-from schemas.shards import read_index
-from schemas.zarr_format import chunk_file
+from crafter_dataset.builder.copying.combine import Part, combine
+from crafter_dataset.builder.copying.store import store
+from crafter_dataset.commands.storing import plan_series
+from crafter_dataset.loader import Dataset, Windows, open_dataset
+from crafter_dataset.schemas.codecs import CHECKSUM_BYTES
+from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.shards import read_index
+from crafter_dataset.schemas.zarr_format import chunk_file
 
 LINK = "dataset.zarr"
 
@@ -30,7 +30,7 @@ class OurReader(Reader):
 
     def connect(self) -> Any:
         """Open the dataset."""
-        from loader.torch import WindowDataset
+        from crafter_dataset.loader.torch import WindowDataset
 
         dataset = open_dataset(self.folder / self.link, threads=self.threads)
         return WindowDataset(Windows(dataset, self.length), "HWC")

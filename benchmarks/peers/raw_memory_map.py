@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.peers.base import FIELDS, Peer, Reader, first_rows
 from benchmarks.peers.flat import ROWS, FlatReader
-from loader import Dataset
+from crafter_dataset.loader import Dataset
 
 
 class RawMemoryMapReader(FlatReader):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.base import FIELDS, STEP_FIELDS, Peer, Reader
-from loader import Dataset
+from crafter_dataset.loader import Dataset
 
 KEYS = dict(zip(FIELDS, ("obs", "act", "rew", "end", "trunc"), strict=True))
 

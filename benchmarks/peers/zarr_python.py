@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.base import FIELDS, Peer, Reader
 from benchmarks.peers.flat import ROWS, FlatReader
-from loader import Dataset
+from crafter_dataset.loader import Dataset
 
 LINK = "dataset.zarr"
 

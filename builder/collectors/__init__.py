@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from builder.collect import Collector, Give, Job, Take, make_policy
-from builder.collectors.planned import PlannedCollector, plan_of
+from crafter_dataset.builder.collectors.job import Collector, Give, Job, Take, make_policy
+from crafter_dataset.builder.collectors.planned import PlannedCollector, plan_of
 
 __all__ = ["PlannedCollector", "make_collector"]
 
@@ -21,6 +21,6 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     if plan is not None and job.engine == "fast":
         return PlannedCollector(job, plan, take, give)
     # It imports Gymnasium, which takes its time.
-    from builder.collectors.lockstep import LockstepCollector
+    from crafter_dataset.builder.collectors.lockstep import LockstepCollector
 
     return LockstepCollector(job, policy, take, give)

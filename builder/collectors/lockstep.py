@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.collect import CollectError, Give, Job, Take, in_episodes, raised
-from builder.envs import CrafterVectorEnv, LaneError
-from builder.episodes import EpisodeEncoder
-from builder.policies import Policy
-from builder.rows import Seen
-from builder.seeding import policy_generator, world_seed
-from schemas.layout import CUT, TERMINATED, TIME_LIMIT
+from crafter_dataset.builder.collectors.job import (
+    CollectError,
+    Give,
+    Job,
+    Take,
+    in_episodes,
+    raised,
+)
+from crafter_dataset.builder.episodes import EpisodeEncoder
+from crafter_dataset.builder.policies import Policy
+from crafter_dataset.engine.rows import Seen
+from crafter_dataset.engine.seeding import policy_generator, world_seed
+from crafter_dataset.envs import CrafterVectorEnv, LaneError
+from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 _INFO_KEYS = {"positions": "position"}
 """Keys of an environment's `info` that are not named like the field."""

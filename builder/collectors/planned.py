@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from builder.collect import CollectError, Give, Job, Take, in_episodes, raised
-from builder.envs.lanes import fast_lanes
-from builder.episodes import EpisodeEncoder
-from builder.policies.open_loop import OpenLoopPolicy, Plan, blocks_of
-from builder.seeding import policy_generator, world_seed
+from crafter_dataset.builder.collectors.job import (
+    CollectError,
+    Give,
+    Job,
+    Take,
+    in_episodes,
+    raised,
+)
+from crafter_dataset.builder.episodes import EpisodeEncoder
+from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy, Plan, blocks_of
+from crafter_dataset.engine.engines import fast_lanes
+from crafter_dataset.engine.seeding import policy_generator, world_seed
 
 _ROOM = 4096
 _MOST_AHEAD = 8

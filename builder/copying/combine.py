@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.container import Container
-from schemas.errors import CorruptDataError
-from schemas.layout import BUILT_VERSION, FORMAT_VERSION, TABLE, TABLE_FIELDS
-from schemas.metadata import Counts, Metadata, SourceSpec
+from crafter_dataset.schemas.container import Container
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import BUILT_VERSION, FORMAT_VERSION, TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.metadata import Counts, Metadata, SourceSpec
 
 ORIGIN_FIELDS = ("numbers", "sources")
 """Per-episode fields that say where an episode comes from."""

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.copying.combine import ORIGIN_FIELDS, Part, Plan
-from builder.episodes import Buffer, EncodedEpisode
-from schemas.codecs import CHECKSUM_BYTES, ChunkCodec, crc32c, verify
-from schemas.container import ChunkLayout, StoredChunks
-from schemas.errors import CorruptDataError
-from schemas.layout import FRAME_FIELDS, TABLE, Field
-from schemas.metadata import Metadata
+from crafter_dataset.builder.copying.combine import ORIGIN_FIELDS, Part, Plan
+from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
+from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, ChunkCodec, crc32c, verify
+from crafter_dataset.schemas.container import ChunkLayout, StoredChunks
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, Field
+from crafter_dataset.schemas.metadata import Metadata
 
 THREADS = 8
 """Threads that compress at once, at most."""

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.build import COMMIT_SECONDS, Progress
-from builder.episodes import EncodedEpisode
-from builder.errors import BuildError
-from builder.provenance import describe_conversion
-from builder.settings import Target
-from builder.storage import containers
-from builder.storage.writer import DatasetWriter
-from schemas.metadata import Metadata
+from crafter_dataset.builder.build import COMMIT_SECONDS, Progress
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.provenance import describe_conversion
+from crafter_dataset.builder.settings import Target
+from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.schemas.metadata import Metadata
 
 _HINT = "add to it with --append, go on with --resume, or replace it with --overwrite"
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.importing.source import SourceError, foreign_metadata
-from builder.settings import SettingsError
-from schemas.layout import FRAME_FIELDS
-from schemas.metadata import Metadata
+from crafter_dataset.builder.importing.foreign import SourceError, foreign_metadata
+from crafter_dataset.builder.settings import SettingsError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.metadata import Metadata
 
 LONGEST = 65_535
 """Actions that an episode has at most; the format's greatest time limit."""

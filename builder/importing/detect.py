@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from builder.importing.minari import MinariEpisodes, find_data
-from builder.importing.recorder import Archive, RecorderEpisodes
-from builder.importing.source import Source, SourceError
-from builder.importing.torch_episodes import LAYOUTS, TorchEpisodes, find_numbered, load_file
+from crafter_dataset.builder.importing.foreign import Source, SourceError
+from crafter_dataset.builder.importing.minari import MinariEpisodes, find_data
+from crafter_dataset.builder.importing.recorder import Archive, RecorderEpisodes
+from crafter_dataset.builder.importing.torch_episodes import (
+    LAYOUTS,
+    TorchEpisodes,
+    find_numbered,
+    load_file,
+)
 
 KINDS: tuple[str, ...] = (*LAYOUTS, "recorder", "minari")
 """Names of the formats that can be imported."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from builder.episodes import EncodedEpisode, EpisodeEncoder
-from builder.importing.source import Source, SourceError
-from schemas.metadata import Metadata
+from crafter_dataset.builder.episodes import EncodedEpisode, EpisodeEncoder
+from crafter_dataset.builder.importing.foreign import Source, SourceError
+from crafter_dataset.schemas.metadata import Metadata
 
 
 def imported_metadata(source: Source, codec: str, chunk_frames: int | None) -> Metadata:

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from builder.importing.checks import check_ends, convert, describe
-from builder.importing.source import ForeignEpisode, Rows, SourceError
-from schemas.errors import DatasetError
-from schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
-from schemas.metadata import ATTRIBUTE, Metadata
+from crafter_dataset.builder.importing.checks import check_ends, convert, describe
+from crafter_dataset.builder.importing.foreign import ForeignEpisode, Rows, SourceError
+from crafter_dataset.schemas.errors import DatasetError
+from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
+from crafter_dataset.schemas.metadata import ATTRIBUTE, Metadata
 
 METADATA = "metadata.json"
 MAIN = "main_data.hdf5"
@@ -90,7 +90,7 @@ class MinariEpisodes:
                 f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
             )
         self.notes: tuple[str, ...] = ()
-        from schemas.hdf5_file import find_dataset
+        from crafter_dataset.schemas.hdf5_file import find_dataset
 
         with _reading(self._file), self._h5py.File(self._file, "r") as root:
             groups = [group for group in root if group.startswith("episode_")]
@@ -152,7 +152,7 @@ class MinariEpisodes:
                 yield episode
 
     def _read(self, group: Any, number: int) -> ForeignEpisode:
-        from schemas.hdf5_file import find_dataset  # it loads h5py
+        from crafter_dataset.schemas.hdf5_file import find_dataset  # it loads h5py
 
         where = f"{self._file}: episode_{number}"
         length = len(find_dataset(group, "actions"))
@@ -281,7 +281,7 @@ def _reading(where: Path) -> Iterator[None]:
 
 def _stored(group: Any, path: str, rows: int) -> Any:
     """Give an array of so many rows that are all in the file, before any is read."""
-    from schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
+    from crafter_dataset.schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
 
     array = find_dataset(group, path)
     if array.shape[:1] != (rows,):

@@ -13,10 +13,10 @@ import numpy as np
 from crafter import constants
 from numpy.typing import NDArray
 
-from builder.envs.spec import ACHIEVEMENTS, ITEMS
-from builder.importing.checks import check_ends, convert, describe
-from builder.importing.source import ForeignEpisode, Rows, SourceError
-from schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
+from crafter_dataset.builder.importing.checks import check_ends, convert, describe
+from crafter_dataset.builder.importing.foreign import ForeignEpisode, Rows, SourceError
+from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
+from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
 
 COUNTS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     "inventory": (re.compile(r"a?inventory_(.+)"), ITEMS),

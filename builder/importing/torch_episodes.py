@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.importing.checks import check_ends, convert, describe
-from builder.importing.source import ForeignEpisode, Rows, SourceError, placeholder
-from schemas.layout import TERMINATED, UNKNOWN
+from crafter_dataset.builder.importing.checks import check_ends, convert, describe
+from crafter_dataset.builder.importing.foreign import ForeignEpisode, Rows, SourceError, placeholder
+from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 
 INFO = "info.pt"
 LOWERED = (

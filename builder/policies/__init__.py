@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.policies.load import PolicyError, describe_policy, load_factory
-from builder.policies.open_loop import OpenLoopPolicy
-from builder.policies.protocol import Policy, PolicyFactory
+from crafter_dataset.builder.policies.load import PolicyError, describe_policy, load_factory
+from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy
+from crafter_dataset.builder.policies.protocol import Policy, PolicyFactory
 
 __all__ = [
     "OpenLoopPolicy",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.envs.spec import ACTIONS
-from builder.policies.open_loop import OpenLoopPolicy
+from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy
+from crafter_dataset.engine.spec import ACTIONS
 
 _BLOCK = 256
 _SLEEP = ACTIONS.index("sleep")

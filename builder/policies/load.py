@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.policies import builtin
-from builder.policies.protocol import PolicyFactory
-from schemas.metadata import PolicySpec
+from crafter_dataset.builder.policies import builtin
+from crafter_dataset.builder.policies.protocol import PolicyFactory
+from crafter_dataset.schemas.metadata import PolicySpec
 
 BUILTIN: dict[str, PolicyFactory] = {
     "heuristic": builtin.heuristic,

@@ -37,7 +37,7 @@ class Policy(Protocol):
             Latest frame of each lane.
         infos : dict
             Arrays with a leading axis of lanes, the keys those of
-            `builder.envs.CrafterEnv`'s `info`. Lanes whose episode has ended
+            `envs.CrafterEnv`'s `info`. Lanes whose episode has ended
             show its last frame; their actions are ignored.
 
         Returns

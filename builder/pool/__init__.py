@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from builder.collect import Job
-from builder.pool.inline import InlinePool
-from builder.pool.processes import ProcessPool
-from builder.pool.protocol import Pool
+from crafter_dataset.builder.collectors.job import Job
+from crafter_dataset.builder.pool.inline import InlinePool
+from crafter_dataset.builder.pool.processes import ProcessPool
+from crafter_dataset.builder.pool.protocol import Pool
 
 __all__ = ["InlinePool", "Pool", "ProcessPool", "make_pool"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import collections
 import time
 
-from builder.collect import Job
-from builder.collectors import make_collector
-from builder.episodes import EncodedEpisode
+from crafter_dataset.builder.collectors import make_collector
+from crafter_dataset.builder.collectors.job import Job
+from crafter_dataset.builder.episodes import EncodedEpisode
 
 
 class InlinePool:

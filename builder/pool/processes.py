@@ -29,12 +29,12 @@ from typing import Any
 
 import numpy as np
 
-from builder.collect import CollectError, Job
-from builder.collectors import make_collector
-from builder.envs.lanes import warm_up
-from builder.episodes import EncodedEpisode
-from builder.pool.ring import LINE_BYTES, MOST_BYTES, RING_BYTES
-from builder.pool.transport import EpisodePipe
+from crafter_dataset.builder.collectors import make_collector
+from crafter_dataset.builder.collectors.job import CollectError, Job
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.pool.ring import LINE_BYTES, MOST_BYTES, RING_BYTES
+from crafter_dataset.builder.pool.transport import EpisodePipe
+from crafter_dataset.engine.engines import warm_up
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""

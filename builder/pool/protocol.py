@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from builder.episodes import EncodedEpisode
+from crafter_dataset.builder.episodes import EncodedEpisode
 
 
 class Pool(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.episodes import Buffer
+from crafter_dataset.builder.episodes import Buffer
 
 RING_BYTES = 2**22
 """Some ten episodes of the default size."""

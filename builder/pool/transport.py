@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.collect import CollectError
-from builder.episodes import Buffer, EncodedEpisode
-from builder.pool.ring import SharedRing
-from schemas.layout import FRAME_FIELDS, digested_fields
-from schemas.metadata import Metadata
+from crafter_dataset.builder.collectors.job import CollectError
+from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
+from crafter_dataset.builder.pool.ring import SharedRing
+from crafter_dataset.schemas.layout import FRAME_FIELDS, digested_fields
+from crafter_dataset.schemas.metadata import Metadata
 
 _HEADER = struct.Struct("<?6q")
 """Whether it is an episode, its bytes, where they end in the ring or `_IN_PIPE`; then its number,

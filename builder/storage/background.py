@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from builder.storage.files import replace_file
+from crafter_dataset.builder.storage.files import replace_file
 
 MOST_WAITING = 2**26
 """Bytes that may wait to be written, unless a single file has more."""

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from builder.errors import BuildError
-from builder.storage.files import PARTIAL, lock_file, lock_folder
-from builder.storage.hdf5_writer import Hdf5Writer
-from builder.storage.writer import DatasetWriter
-from builder.storage.zarr_writer import ZarrWriter, read_root
-from schemas import codecs, hdf5_format
-from schemas.codecs import ChunkCodec
-from schemas.errors import CodecError, NotADatasetError
-from schemas.hdf5_format import SUFFIXES
-from schemas.layout import MOST_CHUNK_BYTES
-from schemas.metadata import ATTRIBUTE, Metadata
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.storage.files import PARTIAL, lock_file, lock_folder
+from crafter_dataset.builder.storage.hdf5_writer import Hdf5Writer
+from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.builder.storage.zarr_writer import ZarrWriter, read_root
+from crafter_dataset.schemas import codecs, hdf5_format
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.errors import CodecError, NotADatasetError
+from crafter_dataset.schemas.hdf5_format import SUFFIXES
+from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES
+from crafter_dataset.schemas.metadata import ATTRIBUTE, Metadata
 
 
 def is_hdf5(path: Path) -> bool:
@@ -117,7 +117,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
         return attributes
     if not path.is_file():
         raise NotADatasetError(f"{path}: expected an HDF5 file, found something else")
-    from schemas.hdf5_file import Hdf5File  # h5py is slow to import
+    from crafter_dataset.schemas.hdf5_file import Hdf5File  # h5py is slow to import
 
     with Hdf5File(path) as file:
         return file.attributes

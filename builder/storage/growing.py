@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.episodes import Buffer
-from schemas.codecs import ChunkCodec
-from schemas.errors import CorruptDataError
-from schemas.layout import Field
-from schemas.metadata import Metadata
+from crafter_dataset.builder.episodes import Buffer
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import Field
+from crafter_dataset.schemas.metadata import Metadata
 
 
 class DamagedRowError(CorruptDataError):

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.episodes import Buffer
-from builder.storage.growing import DamagedRowError, ImageArray, RowArray
-from builder.storage.hdf5 import objects
-from builder.storage.hdf5.file import AppendedFile
-from builder.storage.hdf5.tree import ChunkTree
-from schemas import hdf5_format
-from schemas.codecs import CHECKSUM_BYTES, fletcher32
-from schemas.layout import Field
-from schemas.metadata import Metadata
+from crafter_dataset.builder.episodes import Buffer
+from crafter_dataset.builder.storage.growing import DamagedRowError, ImageArray, RowArray
+from crafter_dataset.builder.storage.hdf5 import objects
+from crafter_dataset.builder.storage.hdf5.file import AppendedFile
+from crafter_dataset.builder.storage.hdf5.tree import ChunkTree
+from crafter_dataset.schemas import hdf5_format
+from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, fletcher32
+from crafter_dataset.schemas.layout import Field
+from crafter_dataset.schemas.metadata import Metadata
 
 Place = tuple[int, int]
 """Address and stored size of a chunk."""

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from builder.storage.files import PARTIAL
-from builder.storage.hdf5 import objects
-from builder.storage.hdf5.file import AppendedFile
-from builder.storage.hdf5_arrays import Hdf5Images, Hdf5Rows, Place, make_array
-from builder.storage.writer import DatasetWriter
-from schemas import hdf5_format
-from schemas.errors import MetadataError
-from schemas.layout import TABLE, Field
-from schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, provenance_of
+from crafter_dataset.builder.storage.files import PARTIAL
+from crafter_dataset.builder.storage.hdf5 import objects
+from crafter_dataset.builder.storage.hdf5.file import AppendedFile
+from crafter_dataset.builder.storage.hdf5_arrays import Hdf5Images, Hdf5Rows, Place, make_array
+from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.schemas import hdf5_format
+from crafter_dataset.schemas.errors import MetadataError
+from crafter_dataset.schemas.layout import TABLE, Field
+from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, provenance_of
 
 if TYPE_CHECKING:
-    from schemas.hdf5_file import Hdf5File
+    from crafter_dataset.schemas.hdf5_file import Hdf5File
 
 
 class Hdf5Writer(DatasetWriter):
@@ -66,7 +66,7 @@ class Hdf5Writer(DatasetWriter):
             If the path is no dataset, of another version, damaged, or laid
             out in a way that this software would not choose.
         """
-        from schemas.hdf5_file import Hdf5File  # h5py is slow to import
+        from crafter_dataset.schemas.hdf5_file import Hdf5File  # h5py is slow to import
 
         file = AppendedFile.open(path)
         path.with_name(path.name + PARTIAL).unlink(missing_ok=True)

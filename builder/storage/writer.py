@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.episodes import EncodedEpisode
-from builder.storage.growing import DamagedRowError, GrowingArray, ImageArray, RowArray
-from schemas.digests import dataset_digest
-from schemas.errors import CorruptDataError
-from schemas.layout import CUT, TABLE
-from schemas.metadata import Counts, Metadata
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.storage.growing import (
+    DamagedRowError,
+    GrowingArray,
+    ImageArray,
+    RowArray,
+)
+from crafter_dataset.schemas.digests import dataset_digest
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import CUT, TABLE
+from crafter_dataset.schemas.metadata import Counts, Metadata
 
 
 class DatasetWriter(ABC):

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.episodes import Buffer
-from builder.storage.background import BackgroundFiles
-from builder.storage.files import sync_folder
-from builder.storage.growing import DamagedRowError, ImageArray, RowArray
-from schemas.errors import CorruptDataError
-from schemas.layout import Field
-from schemas.metadata import Metadata
-from schemas.shards import read_chunks, shard_parts
-from schemas.zarr_format import chunk_file
+from crafter_dataset.builder.episodes import Buffer
+from crafter_dataset.builder.storage.background import BackgroundFiles
+from crafter_dataset.builder.storage.files import sync_folder
+from crafter_dataset.builder.storage.growing import DamagedRowError, ImageArray, RowArray
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import Field
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.shards import read_chunks, shard_parts
+from crafter_dataset.schemas.zarr_format import chunk_file
 
 
 class ArrayFolder:

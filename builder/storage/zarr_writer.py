@@ -13,14 +13,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from builder.storage.background import BackgroundFiles
-from builder.storage.files import remove_partial, replace_file, sync_folder
-from builder.storage.writer import DatasetWriter
-from builder.storage.zarr_arrays import ArrayFolder, ZarrImages, ZarrRows
-from schemas import zarr_format
-from schemas.errors import MetadataError, NotADatasetError
-from schemas.layout import TABLE
-from schemas.metadata import Metadata, provenance_of
+from crafter_dataset.builder.storage.background import BackgroundFiles
+from crafter_dataset.builder.storage.files import remove_partial, replace_file, sync_folder
+from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.builder.storage.zarr_arrays import ArrayFolder, ZarrImages, ZarrRows
+from crafter_dataset.schemas import zarr_format
+from crafter_dataset.schemas.errors import MetadataError, NotADatasetError
+from crafter_dataset.schemas.layout import TABLE
+from crafter_dataset.schemas.metadata import Metadata, provenance_of
 
 
 class ZarrWriter(DatasetWriter):

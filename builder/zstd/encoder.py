@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compiled.memory import aligned_zeros
-from builder.compiled.native import Entry
-from builder.zstd.layout import ABOVE, LEFT, MOST_BLOCK, work_dtype
+from crafter_dataset.builder.zstd.record import ABOVE, LEFT, MOST_BLOCK, work_dtype
+from crafter_dataset.engine.compiled.memory import aligned_zeros
+from crafter_dataset.engine.compiled.native import Entry
 
 MOST_CHUNK = 2**23
 """Bytes of the largest chunk: a decoder needs not remember more (RFC 8878, section 3.1.1.1.2)."""
@@ -79,7 +79,7 @@ class ImageEncoder:
         self._out = self._works["out"][0]
         self._view = self._out.data
         self._chunk: NDArray[np.uint8] | None = None
-        self._encode = Entry("encode_frame", "builder.zstd.frame")
+        self._encode = Entry("encode_frame", "crafter_dataset.builder.zstd.frame")
         self._arrays = self._works, self._shifts
 
     @staticmethod

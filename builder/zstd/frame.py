@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.jit import kernel
-from builder.zstd.huffman import build_code, write_code, write_stream
-from builder.zstd.layout import MOST_BLOCK
-from builder.zstd.matches import find_repeats
-from builder.zstd.sequences import build_codes, encode_values, gather_literals, write_sequences
+from crafter_dataset.builder.zstd.huffman import build_code, write_code, write_stream
+from crafter_dataset.builder.zstd.matches import find_repeats
+from crafter_dataset.builder.zstd.record import MOST_BLOCK
+from crafter_dataset.builder.zstd.sequences import (
+    build_codes,
+    encode_values,
+    gather_literals,
+    write_sequences,
+)
+from crafter_dataset.engine.compiled.jit import kernel
 
 _MAGIC = 0xFD2FB528
 _ONE_SEGMENT_OF_4_SIZE_BYTES = 0xA0
@@ -30,7 +35,7 @@ def encode_frame(works: Any, shifts: Any, chunk: int, chunk_bytes: int) -> int:
 
     Parameters
     ----------
-    works : ndarray of one record, see `builder.zstd.layout.work_dtype`
+    works : ndarray of one record, see `builder.zstd.record.work_dtype`
         The shape of an image and the distances within it are given; what
         comes out is in `out`.
     shifts : ndarray, int64

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.intrinsics import highest_bit
-from builder.compiled.jit import kernel
-from builder.zstd.layout import MOST_SYMBOLS
+from crafter_dataset.builder.zstd.record import MOST_SYMBOLS
+from crafter_dataset.engine.compiled.intrinsics import highest_bit
+from crafter_dataset.engine.compiled.jit import kernel
 
 _u = np.uint64
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.intrinsics import highest_bit
-from builder.compiled.jit import inlined, kernel
-from builder.zstd.fse import build_table, first_state, share_states, write_shares
-from builder.zstd.layout import BYTES
-from builder.zstd.words import store_word
+from crafter_dataset.builder.zstd.fse import build_table, first_state, share_states, write_shares
+from crafter_dataset.builder.zstd.record import BYTES
+from crafter_dataset.builder.zstd.words import store_word
+from crafter_dataset.engine.compiled.intrinsics import highest_bit
+from crafter_dataset.engine.compiled.jit import inlined, kernel
 
 MOST_BITS = 11
 """Of a symbol's code."""

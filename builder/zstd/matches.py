@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.intrinsics import ones, trailing_zeros
-from builder.compiled.jit import kernel
-from builder.zstd.layout import ABOVE, CELL_BITS, LANES, LEAST, LEFT, MOVED, STILL
-from builder.zstd.words import equal_64, load_word, longest_run, run_starts
+from crafter_dataset.builder.zstd.record import ABOVE, CELL_BITS, LANES, LEAST, LEFT, MOVED, STILL
+from crafter_dataset.builder.zstd.words import equal_64, load_word, longest_run, run_starts
+from crafter_dataset.engine.compiled.intrinsics import ones, trailing_zeros
+from crafter_dataset.engine.compiled.jit import kernel
 
 _SAMPLED = 512
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -35,7 +35,7 @@ def find_repeats(work: Any, start: int, shifts: Any) -> None:
     Parameters
     ----------
     work : record
-        See `builder.zstd.layout.work_dtype`.
+        See `builder.zstd.record.work_dtype`.
     start : int
         The image's first byte in the chunk.
     shifts : ndarray, int64

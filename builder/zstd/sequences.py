@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from builder.compiled.intrinsics import highest_bit
-from builder.compiled.jit import kernel
-from builder.zstd.fse import build_table, first_state, share_states, write_shares
-from builder.zstd.huffman import close_bits, put_bits
-from builder.zstd.words import copy_64, load_byte
+from crafter_dataset.builder.zstd.fse import build_table, first_state, share_states, write_shares
+from crafter_dataset.builder.zstd.huffman import close_bits, put_bits
+from crafter_dataset.builder.zstd.words import copy_64, load_byte
+from crafter_dataset.engine.compiled.intrinsics import highest_bit
+from crafter_dataset.engine.compiled.jit import kernel
 
 LITERALS, DISTANCE, LENGTH = range(3)
 """The three codes, in the order of their descriptions."""

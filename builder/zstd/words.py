@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import extending
 from numba.core import types
 
-from builder.compiled.jit import address_in
+from crafter_dataset.engine.compiled.jit import address_in
 
 intrinsic: Callable[..., Any] = extending.intrinsic
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from loader.dataset import Dataset
-from loader.export.errors import ExportError
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.export.errors import ExportError
 
 FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
 """What an episode is made of in every format."""

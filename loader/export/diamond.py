@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset
-from loader.export.errors import ExportError
-from loader.export.torch_files import require_torch, save
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.checks import FIELDS, check_dataset
+from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.loader.export.torch_files import require_torch, save
 
 
 def export(dataset: Dataset, path: Path) -> Iterator[int]:

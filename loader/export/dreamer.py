@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset, check_final_frames
-from loader.export.npz import save_npz
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.checks import FIELDS, check_dataset, check_final_frames
+from crafter_dataset.loader.export.npz import save_npz
 
 CHUNK = 1024
 """Steps of a chunk, DreamerV3's `replay.chunksize`."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from loader.dataset import Dataset
-from loader.export.checks import FIELDS, check_dataset
-from loader.export.torch_files import require_torch, save
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.export.checks import FIELDS, check_dataset
+from crafter_dataset.loader.export.torch_files import require_torch, save
 
 
 def export(dataset: Dataset, path: Path) -> Iterator[int]:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from loader.dataset import Dataset
-from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset
-from loader.export.errors import ExportError, MissingPackageError
-from schemas.layout import FRAME_FIELDS
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.checks import FIELDS, check_dataset
+from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 FPS = 20
 """Nominal: Crafter knows steps, not seconds. The viewer's speed, and that of films."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loader.dataset import Dataset
-from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset, check_final_frames
-from loader.export.errors import ExportError, MissingPackageError
-from schemas.layout import FRAME_FIELDS
-from schemas.metadata import ATTRIBUTE
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.checks import FIELDS, check_dataset, check_final_frames
+from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.metadata import ATTRIBUTE
 
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
@@ -144,7 +144,9 @@ def _env_spec(dataset: Dataset) -> EnvSpec | None:
         return None
     # As `import builder` registers it, which the loader never does.
     return EnvSpec(
-        "crafter-dataset/Crafter-v1", entry_point="builder.envs.single:CrafterEnv", kwargs=settings
+        "crafter-dataset/Crafter-v1",
+        entry_point="crafter_dataset.envs.single:CrafterEnv",
+        kwargs=settings,
     )
 
 

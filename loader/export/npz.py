@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from loader.dataset import Dataset
-from loader.export.checks import check_dataset
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.export.checks import check_dataset
 
 
 def export(dataset: Dataset, path: Path) -> Iterator[int]:

@@ -11,9 +11,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.episode import Episode
-from loader.export.checks import FIELDS, check_dataset
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.checks import FIELDS, check_dataset
 
 CHUNK_BYTES = 2_000_000
 """Bytes of a chunk before compression, as ReplayBuffer chooses them."""

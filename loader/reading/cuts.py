@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.container import Cuts
-from schemas.errors import CorruptDataError
+from crafter_dataset.schemas.container import Cuts
+from crafter_dataset.schemas.errors import CorruptDataError
 
 
 def copy_cuts(

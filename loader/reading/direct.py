@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.reading.chunk_cache import ChunkCache
-from loader.workers import WorkerThreads
-from schemas.codecs import decode_into
-from schemas.container import ChunkLayout, Cuts, StoredChunks
-from schemas.errors import CorruptDataError
+from crafter_dataset.loader.reading.chunk_cache import ChunkCache
+from crafter_dataset.loader.workers import WorkerThreads
+from crafter_dataset.schemas.codecs import decode_into
+from crafter_dataset.schemas.container import ChunkLayout, Cuts, StoredChunks
+from crafter_dataset.schemas.errors import CorruptDataError
 
 Piece: TypeAlias = tuple[int, int, NDArray[Any]]
 """Rows of a chunk, and where they go."""

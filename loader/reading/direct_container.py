@@ -7,10 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from loader.reading.cuts import copy_cuts, empty_rows
-from loader.reading.direct import DirectArray
-from schemas.container import ChunkLayout, Cuts, StoredChunks
-from schemas.errors import CorruptDataError
+from crafter_dataset.loader.reading.cuts import copy_cuts, empty_rows
+from crafter_dataset.loader.reading.direct import DirectArray
+from crafter_dataset.schemas.container import ChunkLayout, Cuts, StoredChunks
+from crafter_dataset.schemas.errors import CorruptDataError
 
 
 class DirectContainer(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 
-_log = logging.getLogger("loader.zarr")
+_log = logging.getLogger("crafter_dataset.loader.zarr")
 
 _said: set[tuple[object, ...]] = set()
 

@@ -14,9 +14,9 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.reading.regular_files import open_regular
-from schemas.errors import CorruptDataError
-from schemas.shards import read_index
+from crafter_dataset.loader.reading.regular_files import open_regular
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.shards import read_index
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,23 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from loader.reading.chunk_cache import ChunkCache
-from loader.reading.direct import DirectArray
-from loader.reading.direct_container import DirectContainer
-from loader.reading.fallback_log import log_once
-from loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles, open_files_limit
-from loader.reading.regular_files import read_regular
-from loader.workers import WorkerThreads
-from loader.zarr.layout import DirectLayout, FileChunks
-from schemas.container import ArrayInfo
-from schemas.errors import CorruptDataError, NotADatasetError
-from schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
-from schemas.metadata import Metadata, Violation
-from schemas.shards import MISSING
-from schemas.zarr_format import DOCUMENT, chunk_file, document_violations
+from crafter_dataset.loader.reading.chunk_cache import ChunkCache
+from crafter_dataset.loader.reading.direct import DirectArray
+from crafter_dataset.loader.reading.direct_container import DirectContainer
+from crafter_dataset.loader.reading.fallback_log import log_once
+from crafter_dataset.loader.reading.mapped_files import (
+    LEAST_RESIDENT_BYTES,
+    MappedFiles,
+    open_files_limit,
+)
+from crafter_dataset.loader.reading.regular_files import read_regular
+from crafter_dataset.loader.workers import WorkerThreads
+from crafter_dataset.loader.zarr.chunks import DirectLayout, FileChunks
+from crafter_dataset.schemas.container import ArrayInfo
+from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
+from crafter_dataset.schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.shards import MISSING
+from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 if TYPE_CHECKING:
-    from loader.zarr.stock import StockGroup
+    from crafter_dataset.loader.zarr.zarr_python import StockGroup
 
 MOST_DOCUMENT_BYTES = 2**26
 """Bytes of a metadata document, at most."""
@@ -79,7 +83,7 @@ class LocalZarr(DirectContainer):
     @property
     def _stock(self) -> StockGroup:
         if self._group is None:
-            from loader.zarr.stock import StockGroup
+            from crafter_dataset.loader.zarr.zarr_python import StockGroup
 
             self._group = StockGroup(self._path)
         return self._group

@@ -11,15 +11,15 @@ from zarr.abc.store import SuffixByteRequest
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
-from loader.reading.cuts import copy_cuts
-from loader.reading.fallback_log import log_once
-from loader.zarr.stock import StockGroup, one_line
-from schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
-from schemas.errors import CorruptDataError
-from schemas.layout import FIELDS, Field
-from schemas.metadata import Metadata, Violation
-from schemas.shards import MISSING, index_bytes, read_index
-from schemas.zarr_format import chunk_file, document_violations
+from crafter_dataset.loader.reading.cuts import copy_cuts
+from crafter_dataset.loader.reading.fallback_log import log_once
+from crafter_dataset.loader.zarr.zarr_python import StockGroup, one_line
+from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
+from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.layout import FIELDS, Field
+from crafter_dataset.schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.shards import MISSING, index_bytes, read_index
+from crafter_dataset.schemas.zarr_format import chunk_file, document_violations
 
 _FIELDS = {field.path: field for field in FIELDS}
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from builder.storage import background
-from builder.storage.background import BackgroundFiles
+from crafter_dataset.builder.storage import background
+from crafter_dataset.builder.storage.background import BackgroundFiles
 
 
 @pytest.fixture

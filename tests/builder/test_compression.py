@@ -8,14 +8,14 @@ import numcodecs
 import numpy as np
 import pytest
 
-from builder.build import build
-from builder.compression import image_encoder
-from builder.settings import BuildSettings, Target
-from loader import open_dataset
-from schemas.codecs import ChunkCodec
-from schemas.layout import FRAME_FIELDS
-from schemas.shards import read_chunks
-from schemas.validation import validate
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.compression import image_encoder
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.shards import read_chunks
+from crafter_dataset.schemas.validation import validate
 
 LIBZSTD = numcodecs.Zstd(level=1)
 
@@ -71,9 +71,9 @@ def test_other_codecs_are_their_libraries(codec):
 
 
 def test_without_numba_libzstd_takes_its_place(tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("builder.zstd")]:
+    for name in [name for name in sys.modules if name.startswith("crafter_dataset.builder.zstd")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "builder.zstd.encoder", None)
+    monkeypatch.setitem(sys.modules, "crafter_dataset.builder.zstd.encoder", None)
     metadata = BuildSettings(codec="zstd:1").metadata()
     encode = image_encoder(FRAME_FIELDS["frames"], metadata)
     assert encode.__self__ == ChunkCodec.parse("zstd:1")

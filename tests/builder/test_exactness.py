@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from builder.build import build
-from builder.settings import BuildSettings, Target
-from loader import open_dataset
-from tests.stock import play, stock_env
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.loader import open_dataset
+from tests.stock_crafter import play, stock_env
 
 
 def assert_equals_stock(path, settings: BuildSettings):

@@ -10,15 +10,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from builder.build import build
-from builder.envs.spec import ACTIONS
-from builder.errors import BuildError
-from builder.policies import PolicyError, describe_policy, load_factory
-from builder.seeding import policy_generator, world_seed
-from builder.settings import BuildSettings, Target
-from loader import open_dataset
-from loader.container import open_container
-from schemas import validate
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.policies import PolicyError, describe_policy, load_factory
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.engine.seeding import policy_generator, world_seed
+from crafter_dataset.engine.spec import ACTIONS
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import validate
 from tests.conftest import SMALL_WORLD
 
 MODULE = "tests.policies_for_tests"

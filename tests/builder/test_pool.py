@@ -11,11 +11,11 @@ import time
 import psutil
 import pytest
 
-from builder.build import build
-from builder.collect import Job
-from builder.errors import BuildError
-from builder.pool import InlinePool, ProcessPool
-from builder.settings import BuildSettings, Target
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.collectors.job import Job
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.pool import InlinePool, ProcessPool
+from crafter_dataset.builder.settings import BuildSettings, Target
 from tests.conftest import SMALL_WORLD
 
 MODULE = "tests.policies_for_tests"
@@ -157,7 +157,7 @@ def test_an_episode_that_keeps_killing_its_worker_ends_the_build(tmp_path):
 
 def test_workers_end_with_a_killed_parent(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "builder", "--out", "d", "--workers", "2"],
+        [sys.executable, "-m", "crafter_dataset", "--out", "d", "--workers", "2"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 30

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builder.build import build
-from builder.errors import BuildError
-from builder.pool import InlinePool
-from builder.settings import BuildSettings, SettingsError, Target
-from builder.storage import files
-from loader import open_dataset
-from loader.container import open_container
-from schemas import validate
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.pool import InlinePool
+from crafter_dataset.builder.settings import BuildSettings, SettingsError, Target
+from crafter_dataset.builder.storage import files
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import validate
 from tests.conftest import SMALL_WORLD
 
 SETTINGS = BuildSettings(seed=4, chunk_frames=16, **SMALL_WORLD)
@@ -71,8 +71,8 @@ def test_extending_equals_building_at_once(tmp_path, first, second):
 @pytest.fixture
 def small_files(monkeypatch):
     """Let files be full after a few chunks, so that a small dataset has many of them."""
-    monkeypatch.setattr("schemas.layout.FILE_ROWS", 48)
-    monkeypatch.setattr("schemas.layout.TABLE_FILE_ROWS", 4)
+    monkeypatch.setattr("crafter_dataset.schemas.layout.FILE_ROWS", 48)
+    monkeypatch.setattr("crafter_dataset.schemas.layout.TABLE_FILE_ROWS", 4)
 
 
 @pytest.mark.parametrize("first", [47, 48, 49, 100, 333])
@@ -203,7 +203,7 @@ def test_resume_to_less_is_refused(tmp_path):
 
 def test_resume_with_another_crafter_is_refused(tmp_path, monkeypatch):
     build(tmp_path / "d", SETTINGS, Target(frames=50), workers=0)
-    monkeypatch.setattr("builder.settings.version", lambda package: "9.9")
+    monkeypatch.setattr("crafter_dataset.builder.settings.version", lambda package: "9.9")
     with pytest.raises(SettingsError, match=r"environment version: expected 1.8.3 .* found 9.9"):
         build(tmp_path / "d", SETTINGS, Target(frames=99), workers=0, resume=True)
 
@@ -275,7 +275,10 @@ class Killed(BaseException):
 def die_at(monkeypatch, call: int) -> None:
     """Let the process die in the given call that would replace a file, half of it written."""
     counter = iter(range(10**9))
-    for module in ("builder.storage.background", "builder.storage.zarr_writer"):
+    for module in (
+        "crafter_dataset.builder.storage.background",
+        "crafter_dataset.builder.storage.zarr_writer",
+    ):
 
         def replace_or_die(path, parts, replace_file=files.replace_file):
             if next(counter) == call:

@@ -12,12 +12,12 @@ from multiprocessing import Pipe
 import numpy as np
 import pytest
 
-from builder.collect import CollectError, Job
-from builder.episodes import EncodedEpisode
-from builder.pool import InlinePool, ProcessPool
-from builder.pool.ring import LINE_BYTES, SharedRing
-from builder.pool.transport import EpisodePipe
-from builder.settings import BuildSettings
+from crafter_dataset.builder.collectors.job import CollectError, Job
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.pool import InlinePool, ProcessPool
+from crafter_dataset.builder.pool.ring import LINE_BYTES, SharedRing
+from crafter_dataset.builder.pool.transport import EpisodePipe
+from crafter_dataset.builder.settings import BuildSettings
 from tests.conftest import SMALL_WORLD
 
 METADATA = BuildSettings(seed=1, **SMALL_WORLD).metadata()
@@ -46,7 +46,7 @@ def assert_same(one: EncodedEpisode, other: EncodedEpisode) -> None:
 
 @pytest.mark.parametrize("room", [LINE_BYTES, 40_000 // LINE_BYTES * LINE_BYTES, 2**22])
 def test_episodes_come_whole_whatever_room_there_is(monkeypatch, room):
-    monkeypatch.setattr("builder.pool.processes.RING_BYTES", room)
+    monkeypatch.setattr("crafter_dataset.builder.pool.processes.RING_BYTES", room)
     pool, inline = ProcessPool(Job(METADATA, 2), 2), InlinePool(Job(METADATA, 2))
     try:
         got = play(pool, 12)

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
-from builder.commands.build import command as build_command
-from builder.settings import DEFAULT_FRAMES, BuildSettings
-from loader import open_dataset
-from schemas import codecs, hdf5_format
+from crafter_dataset.builder.settings import DEFAULT_FRAMES, BuildSettings
+from crafter_dataset.commands.build import command as build_command
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas import codecs, hdf5_format
 
 SMALL = ("--area", "24x20", "--length", "60", "--workers", "0")
 

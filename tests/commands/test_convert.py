@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import zarr
 
-from builder.commands.convert import EXPORTS, IMPORTS
-from builder.commands.convert import command as convert_command
-from builder.commands.convert import main as convert_main
-from builder.importing.detect import KINDS
-from builder.settings import BuildSettings, Target
-from loader import open_dataset
-from loader.container import open_container
-from schemas import validate
+from crafter_dataset.builder.importing.detect import KINDS
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.commands.convert import EXPORTS, IMPORTS
+from crafter_dataset.commands.convert import command as convert_command
+from crafter_dataset.commands.convert import main as convert_main
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import validate
 from tests.commands.test_build import fails
 from tests.containers.test_contract import assert_same
 from tests.synthetic import write_dataset
@@ -243,7 +243,7 @@ def test_the_formats_that_help_names_are_those_there_are():
 
 def test_an_exported_dataset_of_the_default_size_comes_back_through_minari(command, tmp_path):
     """Everything that Minari has a place for survives the way there and back."""
-    from builder.build import build
+    from crafter_dataset.builder.build import build
 
     settings = BuildSettings(area=(16, 16), length=30, seed=2)
     build(tmp_path / "data.zarr", settings, Target(episodes=3), workers=0)

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loader import open_dataset
-from loader.selection import select_episodes
-from loader.summary import crafter_score, reached_achievements
-from viewer.maps.seen import view_rect
-from viewer.plots.counts import lengths_and_returns
-from viewer.plots.gathering import gather
-from viewer.plots.page import Picture, page
-from viewer.plots.published import HUMAN, RANDOM
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.selection import select_episodes
+from crafter_dataset.loader.summary import crafter_score, reached_achievements
+from crafter_dataset.viewer.maps.seen import view_rect
+from crafter_dataset.viewer.plots.counts import lengths_and_returns
+from crafter_dataset.viewer.plots.gathering import gather
+from crafter_dataset.viewer.plots.page import Picture, page
+from crafter_dataset.viewer.plots.published import HUMAN, RANDOM
 
 PLOTS = {
     "achievements",

@@ -8,7 +8,7 @@ import shutil
 import pytest
 import zarr
 
-from loader import open_dataset
+from crafter_dataset.loader import open_dataset
 from tests.commands.test_build import fails
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from loader import open_dataset
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.viewer.arrangement import arrange
+from crafter_dataset.viewer.contact_sheet import contact_sheet
+from crafter_dataset.viewer.drawing.export import draw
+from crafter_dataset.viewer.drawing.style import DAMAGED
+from crafter_dataset.viewer.library import Library
+from crafter_dataset.viewer.session import opened
+from crafter_dataset.viewer.state import Panels, State
 from tests.synthetic import write_dataset
-from viewer.contact_sheet import contact_sheet
-from viewer.drawing.export import draw
-from viewer.drawing.style import DAMAGED
-from viewer.layout import arrange
-from viewer.library import Library
-from viewer.session import opened
-from viewer.state import Panels, State
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builder.build import build
-from builder.errors import BuildError
-from builder.settings import BuildSettings, Target
-from builder.storage import containers
-from loader import CorruptDataError, Windows, open_dataset
-from loader.container import open_container
-from loader.summary import summarize
-from schemas import validate
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.builder.storage import containers
+from crafter_dataset.loader import CorruptDataError, Windows, open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.loader.summary import summarize
+from crafter_dataset.schemas import validate
 from tests.synthetic import grow_dataset, write_dataset
 
 SETTINGS = BuildSettings(seed=3, area=(16, 14), length=40, chunk_frames=8, size=(27, 27))
@@ -244,7 +244,7 @@ def read_second(dataset) -> np.ndarray:
 
 def damage_chunk(path: Path, rows: np.ndarray) -> None:
     """Change a byte in the middle of where these rows are stored with zstd:1."""
-    from schemas.codecs import ChunkCodec
+    from crafter_dataset.schemas.codecs import ChunkCodec
 
     stored = ChunkCodec.parse("zstd:1").encode(rows)[:-4]
     for file in [path] if path.is_file() else sorted(path.rglob("c.*")):

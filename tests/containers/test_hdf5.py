@@ -17,18 +17,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.build import build
-from builder.settings import BuildSettings, Target
-from builder.storage.hdf5 import objects
-from builder.storage.hdf5.checksum import lookup3
-from builder.storage.hdf5.file import AppendedFile
-from builder.storage.hdf5.tree import ChunkTree
-from builder.storage.hdf5_writer import Hdf5Writer
-from loader import CorruptDataError, DatasetError, NotADatasetError, open_dataset
-from loader.container import open_container
-from schemas import FIELDS, CodecError, MetadataError, validate
-from schemas.codecs import fletcher32
-from schemas.hdf5_format import Filter
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.builder.storage.hdf5 import objects
+from crafter_dataset.builder.storage.hdf5.checksum import lookup3
+from crafter_dataset.builder.storage.hdf5.file import AppendedFile
+from crafter_dataset.builder.storage.hdf5.tree import ChunkTree
+from crafter_dataset.builder.storage.hdf5_writer import Hdf5Writer
+from crafter_dataset.loader import CorruptDataError, DatasetError, NotADatasetError, open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import FIELDS, CodecError, MetadataError, validate
+from crafter_dataset.schemas.codecs import fletcher32
+from crafter_dataset.schemas.hdf5_format import Filter
 from tests.synthetic import grow_dataset, write_dataset
 
 LENGTHS = [9, 30, 1, 12]
@@ -253,7 +253,7 @@ def test_libhdf5_may_add_to_it(path):
 
 def test_places_are_the_same_found_one_by_one(path, monkeypatch):
     expected = [episode.load() for episode in open_dataset(path)]
-    monkeypatch.setattr("loader.hdf5.MOST_PLACES", 0)
+    monkeypatch.setattr("crafter_dataset.loader.hdf5.MOST_PLACES", 0)
     for episode, rows in zip(open_dataset(path), expected, strict=True):
         for name, values in episode.load().items():
             np.testing.assert_array_equal(values, rows[name])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from builder.commands.copying import plan_series
-from builder.copying.combine import Part, combine
-from builder.copying.store import store
-from loader import open_dataset
+from crafter_dataset.builder.copying.combine import Part, combine
+from crafter_dataset.builder.copying.store import store
+from crafter_dataset.commands.storing import plan_series
+from crafter_dataset.loader import open_dataset
 
 
 def part(path: Path, episodes: Iterable[int] | None = None) -> Part:

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import builder.copying.encoded
-from builder.build import build
-from builder.copying.combine import CombineError, Part, combine, missing_from
-from builder.copying.store import Series, store
-from builder.errors import BuildError
-from builder.importing.encode import encode_imported
-from builder.importing.source import ForeignEpisode, foreign_metadata
-from builder.settings import BuildSettings, SettingsError, Target
-from builder.storage.growing import RowArray
-from loader import CorruptDataError, Dataset, open_dataset
-from loader.container import open_container
-from schemas import validate
-from schemas.layout import FRAME_FIELDS
-from schemas.metadata import PolicySpec
+import crafter_dataset.builder.copying.encoded
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.copying.combine import CombineError, Part, combine, missing_from
+from crafter_dataset.builder.copying.store import Series, store
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.importing.encode import encode_imported
+from crafter_dataset.builder.importing.foreign import ForeignEpisode, foreign_metadata
+from crafter_dataset.builder.settings import BuildSettings, SettingsError, Target
+from crafter_dataset.builder.storage.growing import RowArray
+from crafter_dataset.loader import CorruptDataError, Dataset, open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import validate
+from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.metadata import PolicySpec
 from tests.containers.test_contract import assert_same, damage_chunk
 from tests.copying.cases import copy, part
 from tests.synthetic import write_dataset
@@ -69,9 +69,9 @@ def assert_episodes(dataset: Dataset, expected: list) -> None:
 def test_no_chunk_is_decoded_where_the_codec_stays(tmp_path, monkeypatch, source, target, codec):
     first, second = tmp_path / f"first{source}", tmp_path / f"second{target}"
     write_dataset(first, [9, 1, 30, 24], codec=codec)
-    monkeypatch.setattr(builder.copying.encoded.ChunkCodec, "encode", None)
+    monkeypatch.setattr(crafter_dataset.builder.copying.encoded.ChunkCodec, "encode", None)
     plan = combine([part(first)], codec)
-    for episode in builder.copying.encoded.read_encoded(plan):
+    for episode in crafter_dataset.builder.copying.encoded.read_encoded(plan):
         assert len(episode.chunks["frames"]) == -(-episode.length // 8)
     monkeypatch.undo()
     copy([part(first)], second, codec)
@@ -273,7 +273,7 @@ def test_an_interrupt_in_the_middle_of_writing_publishes_nothing_half(
 
 
 def _resume_with_wrong_digests(built: Path, path: Path) -> None:
-    from builder.commands.copying import plan_series
+    from crafter_dataset.commands.storing import plan_series
 
     series = plan_series(combine([part(built)], "zstd:1"))
     digests = series.digests.copy()

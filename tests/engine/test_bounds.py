@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from builder.engine.lanes import FastLanes, daylights
-from builder.envs.spec import make_seen
+from crafter_dataset.engine.fast.lanes import FastLanes, daylights
+from crafter_dataset.engine.spec import make_seen
 
 _ZONE = 4096
 _MARK = 0xA5

@@ -9,10 +9,10 @@ import pytest
 from crafter import constants, engine
 from opensimplex import internals
 
-from builder.engine import night, noise, render, rng, rules, textures, worldgen
-from builder.engine.lanes import daylights
-from builder.engine.world import world_dtype
-from tests.stock import stock_env
+from crafter_dataset.engine.fast import night, noise, render, rng, rules, textures, worldgen
+from crafter_dataset.engine.fast.lanes import daylights
+from crafter_dataset.engine.fast.world import world_dtype
+from tests.stock_crafter import stock_env
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import pytest
 
-from loader import Dataset, Episode, open_dataset
-from loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.loader import Dataset, Episode, open_dataset
+from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
 from tests.synthetic import write_dataset
 
 

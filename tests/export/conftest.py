@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loader import Dataset, open_dataset
-from schemas.layout import CUT, TERMINATED, TIME_LIMIT
+from crafter_dataset.loader import Dataset, open_dataset
+from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 from tests.synthetic import write_dataset
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from loader import open_dataset
-from loader.export import diamond
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.export import diamond
 from tests.export.cases import Exporter, files_of, lose_final_frames
 from tests.synthetic import write_dataset
 

@@ -8,8 +8,8 @@ import string
 import numpy as np
 import pytest
 
-from loader import open_dataset
-from loader.export import dreamer
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.export import dreamer
 from tests.export.cases import Exporter, files_of, lose_final_frames
 from tests.synthetic import write_dataset
 

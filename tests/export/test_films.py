@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from loader import open_dataset
-from loader.episode import Episode
-from loader.export.errors import ExportError
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.viewer.files import MissingPackageError
+from crafter_dataset.viewer.film_export import exporter
 from tests.synthetic import write_dataset
-from viewer.files import MissingPackageError
-from viewer.film_export import exporter
 
 
 def read_gif(path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loader.export import iris
+from crafter_dataset.loader.export import iris
 from tests.export.cases import Exporter, files_of, lose_final_frames
 
 torch = pytest.importorskip("torch")

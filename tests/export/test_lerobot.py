@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from loader import open_dataset
-from loader.export.errors import ExportError, MissingPackageError
-from loader.export.lerobot import INFO_FIELDS, TASK, export
-from schemas.layout import CUT, TERMINATED, TIME_LIMIT
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.loader.export.lerobot import INFO_FIELDS, TASK, export
+from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 from tests.synthetic import write_dataset
 
 

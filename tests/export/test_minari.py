@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import loader.export.minari as exporter
-from loader import open_dataset
-from loader.episode import Episode
-from loader.export.errors import ExportError, MissingPackageError
-from schemas.layout import CUT, TERMINATED, TIME_LIMIT
+import crafter_dataset.loader.export.minari as exporter
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 from tests.synthetic import write_dataset
 
 minari = pytest.importorskip("minari")

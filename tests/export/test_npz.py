@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loader.export import npz
+from crafter_dataset.loader.export import npz
 from tests.export.cases import Exporter, files_of, lose_final_frames
 
 EXTRAS = {"terrain", "world_seed", "end_reason", "return", "final_frame"}

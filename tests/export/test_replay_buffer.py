@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import zarr
 
-from loader import open_dataset
-from loader.export import replay_buffer
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.export import replay_buffer
 from tests.export.cases import Exporter, files_of, lose_final_frames
 from tests.synthetic import write_dataset
 

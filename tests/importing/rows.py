@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from builder.episodes import EpisodeEncoder, decode_rows
-from builder.importing.source import ForeignEpisode, Source
-from schemas.layout import FRAME_FIELDS, TABLE_FIELDS, TERMINATED, TIME_LIMIT, digested_fields
+from crafter_dataset.builder.episodes import EpisodeEncoder, decode_rows
+from crafter_dataset.builder.importing.foreign import ForeignEpisode, Source
+from crafter_dataset.schemas.layout import (
+    FRAME_FIELDS,
+    TABLE_FIELDS,
+    TERMINATED,
+    TIME_LIMIT,
+    digested_fields,
+)
 
 
 def read(source: Source) -> list[ForeignEpisode]:

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from builder.importing.detect import KINDS, open_source
-from builder.importing.source import SourceError
+from crafter_dataset.builder.importing.detect import KINDS, open_source
+from crafter_dataset.builder.importing.foreign import SourceError
 
 
 def test_kinds():
@@ -17,7 +17,7 @@ def test_kinds():
 
 
 def test_importing_loads_no_format_library():
-    code = "import sys, builder, builder.importing.detect; print(*sys.modules)"
+    code = "import sys, crafter_dataset.builder.importing.detect; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

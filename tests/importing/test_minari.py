@@ -14,14 +14,14 @@ import pytest
 from gymnasium import spaces
 from PIL import Image
 
-from builder.build import build
-from builder.envs.spec import ITEMS
-from builder.importing.detect import open_source
-from builder.importing.minari import MinariEpisodes
-from builder.importing.source import SourceError
-from builder.settings import BuildSettings, Target
-from loader import open_dataset
-from schemas.layout import TERMINATED, UNKNOWN
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.importing.detect import open_source
+from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.builder.importing.minari import MinariEpisodes
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.engine.spec import ITEMS
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 from tests.conftest import SMALL_WORLD
 from tests.importing.rows import read
 
@@ -217,7 +217,7 @@ def test_arrow_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """Build a dataset and export it with our own exporter."""
-    from loader.export.minari import export
+    from crafter_dataset.loader.export.minari import export
 
     folder = tmp_path_factory.mktemp("exported")
     settings = BuildSettings(seed=3, trajectories_per_world=2, size=(40, 40), **SMALL_WORLD)
@@ -247,7 +247,7 @@ def test_round_trip(exported):
 
 
 def test_round_trip_of_some_episodes(exported, tmp_path):
-    from loader.export.minari import export
+    from crafter_dataset.loader.export.minari import export
 
     dataset, _ = exported
     list(export(dataset[1:3], tmp_path / "some"))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from crafter.recorder import EpisodeRecorder
 
-from builder.envs.spec import ACHIEVEMENTS, ITEMS
-from builder.importing.detect import open_source
-from builder.importing.recorder import RecorderEpisodes
-from builder.importing.source import SourceError
-from schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
+from crafter_dataset.builder.importing.detect import open_source
+from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.builder.importing.recorder import RecorderEpisodes
+from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
+from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
 from tests.importing.rows import read
 
 AREA = (24, 20)

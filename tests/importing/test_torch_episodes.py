@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builder.importing.detect import open_source
-from builder.importing.source import SourceError
-from schemas.layout import TERMINATED, UNKNOWN
+from crafter_dataset.builder.importing.detect import open_source
+from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 from tests.importing.rows import read
 
 torch = pytest.importorskip("torch")

@@ -14,13 +14,13 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.build import build
-from builder.settings import BuildSettings, Target
-from loader import open_dataset
-from loader.selection import filter_episodes
-from loader.split import split_groups
-from loader.summary import crafter_score, summarize
-from schemas import CorruptDataError, NotADatasetError, VersionError
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.selection import filter_episodes
+from crafter_dataset.loader.split import split_groups
+from crafter_dataset.loader.summary import crafter_score, summarize
+from crafter_dataset.schemas import CorruptDataError, NotADatasetError, VersionError
 from tests.conftest import SMALL_WORLD
 
 
@@ -354,7 +354,7 @@ def test_another_dataset_in_its_place_is_noticed_elsewhere(small_path, tmp_path)
                           ("starts", 2**62), ("starts", 10**6)],
 )  # fmt: skip
 def test_episodes_beyond_the_rows_are_refused(small_path, monkeypatch, column, value):
-    from loader.zarr.local import LocalZarr
+    from crafter_dataset.loader.zarr.local import LocalZarr
 
     read = LocalZarr.read
 

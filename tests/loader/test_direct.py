@@ -20,14 +20,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
-from loader import Windows, open_dataset
-from loader.reading.chunk_cache import ChunkCache
-from loader.reading.mapped_files import MappedFiles
-from loader.workers import WorkerThreads
-from loader.zarr.layout import DirectLayout
-from schemas import CorruptDataError, NotADatasetError
-from schemas.codecs import ChunkCodec
-from schemas.container import Cuts
+from crafter_dataset.loader import Windows, open_dataset
+from crafter_dataset.loader.reading.chunk_cache import ChunkCache
+from crafter_dataset.loader.reading.mapped_files import MappedFiles
+from crafter_dataset.loader.workers import WorkerThreads
+from crafter_dataset.loader.zarr.chunks import DirectLayout
+from crafter_dataset.schemas import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.container import Cuts
 from tests.synthetic import write_dataset
 
 CODECS = ("zstd:1", "zstd:19", "blosc-lz4:5", "blosc-zstd:1", "none")
@@ -209,9 +209,9 @@ def test_addresses_and_zip_files_are_read_through_zarr_python(tmp_path, paths, c
             dataset = open_dataset(where)
             for name, values in Windows(dataset, 4)[:].items():
                 np.testing.assert_array_equal(values, expected[name])
-        assert [r.getMessage() for r in caplog.records if r.name.startswith("loader")] == [
-            f"{where}: not a local folder, so it is read through zarr-python, slowly"
-        ]
+        assert [
+            r.getMessage() for r in caplog.records if r.name.startswith("crafter_dataset.loader")
+        ] == [f"{where}: not a local folder, so it is read through zarr-python, slowly"]
         np.testing.assert_array_equal(dataset[2].terrain, open_dataset(path)[2].terrain)
     memory.rm("/direct.zarr/frames/c.0.0.0.0")
     with pytest.raises(CorruptDataError, match=r"episode 2, frames.*expected a file c.0.0.0.0"):
@@ -263,8 +263,8 @@ def test_the_cache_stays_within_its_bytes():
 
 def test_a_whole_chunk_goes_straight_to_its_place(paths, monkeypatch):
     targets = []
-    decode = "loader.reading.direct.decode_into"
-    from schemas.codecs import decode_into
+    decode = "crafter_dataset.loader.reading.direct.decode_into"
+    from crafter_dataset.schemas.codecs import decode_into
 
     def spy(compression, data, out, checksum):
         targets.append(out)
@@ -305,7 +305,7 @@ def test_frames_of_unknown_size_are_read(paths):
     raw = ChunkCodec.parse("none").encode(rows)[:-4]
     block = (len(raw) << 3 | 1).to_bytes(3, "little") + raw  # one last raw block
     frame = b"\x28\xb5\x2f\xfd\x00\x58" + block
-    from schemas.codecs import crc32c, decode_into
+    from crafter_dataset.schemas.codecs import crc32c, decode_into
 
     out = np.zeros_like(rows)
     decode_into("zstd", frame + crc32c(frame), out)
@@ -379,7 +379,7 @@ def test_readers_share_a_process_that_may_open_few_files(tmp_path):
     script = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-from loader.reading.mapped_files import MappedFiles
+from crafter_dataset.loader.reading.mapped_files import MappedFiles
 import glob
 files = sorted(f for f in glob.glob({str(path)!r} + "/**/c.*", recursive=True))
 readers = [MappedFiles(1000, 2**28) for _ in range(4)]
@@ -413,7 +413,7 @@ def test_nobody_writes_after_an_interrupt():
 
 
 def test_headers_that_lie_allocate_nothing(paths):
-    from schemas.codecs import crc32c, decode_into
+    from crafter_dataset.schemas.codecs import crc32c, decode_into
 
     out = np.zeros(1000, np.uint8)
     for name in ("zstd:1", "blosc-lz4:5"):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader import (
+from crafter_dataset.loader import (
     DiamondSampler,
     EpisodeSampler,
     SequentialSampler,
@@ -22,8 +22,8 @@ from loader import (
     by_return,
     open_dataset,
 )
-from loader.random_order import Permutation, uniform
-from schemas.layout import TERMINATED, TIME_LIMIT
+from crafter_dataset.loader.random_order import Permutation, uniform
+from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 from tests.synthetic import write_dataset
 
 LENGTHS = [10, 3, 26, 41, 1, 17]

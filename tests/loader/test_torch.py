@@ -13,8 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from loader import DiamondSampler, SequentialSampler, UniformSampler, Windows, open_dataset
-from loader.torch import WindowDataset, WindowLoader, collate, normalize
+from crafter_dataset.loader import (
+    DiamondSampler,
+    SequentialSampler,
+    UniformSampler,
+    Windows,
+    open_dataset,
+)
+from crafter_dataset.loader.torch import WindowDataset, WindowLoader, collate, normalize
 from tests.synthetic import write_dataset
 
 
@@ -150,7 +156,7 @@ def test_padding_is_grey_as_in_diamond_where_the_mask_is_given(dataset):
 
 
 def test_without_pytorch_it_says_what_to_install():
-    code = "import sys; sys.modules['torch'] = None; import loader.torch"
+    code = "import sys; sys.modules['torch'] = None; import crafter_dataset.loader.torch"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert last.endswith(
@@ -244,8 +250,8 @@ def test_a_sampler_of_other_windows_is_refused(dataset):
 
 KILL_WORKERS = """
 import json, os, signal, sys, torch
-from loader import Windows, open_dataset
-from loader.torch import WindowLoader
+from crafter_dataset.loader import Windows, open_dataset
+from crafter_dataset.loader.torch import WindowLoader
 
 if __name__ == "__main__":
     path, method, states = sys.argv[1:]

@@ -13,12 +13,12 @@ import zarr
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from builder.settings import BuildSettings
-from builder.storage.zarr_writer import ZarrWriter
-from loader import Windows, open_dataset
-from loader.window_index import WindowIndex
-from schemas import CorruptDataError
-from schemas.layout import FRAME_FIELDS
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.builder.storage.zarr_writer import ZarrWriter
+from crafter_dataset.loader import Windows, open_dataset
+from crafter_dataset.loader.window_index import WindowIndex
+from crafter_dataset.schemas import CorruptDataError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
 from tests.synthetic import write_dataset
 
 PADDINGS = ("none", "right", "left", "both")

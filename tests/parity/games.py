@@ -11,13 +11,13 @@ import numba
 import numpy as np
 from crafter import objects
 
-from builder.engine import world as engine_world
-from builder.engine.lanes import FastLanes
-from builder.engine.rules import MATERIALS
-from builder.envs.spec import ITEMS, make_seen
-from builder.rows import Done
-from schemas.layout import TERMINATED, TIME_LIMIT
-from tests.stock import stock_env
+from crafter_dataset.engine.fast import world as engine_world
+from crafter_dataset.engine.fast.lanes import FastLanes
+from crafter_dataset.engine.fast.rules import MATERIALS
+from crafter_dataset.engine.rows import Done
+from crafter_dataset.engine.spec import ITEMS, make_seen
+from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
+from tests.stock_crafter import stock_env
 
 KINDS = {
     "cow": (objects.Cow, 3),

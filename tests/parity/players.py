@@ -269,7 +269,7 @@ class Planned(Player):
     """Plays back the plan of one of the package's own policies."""
 
     def __init__(self, game, rng, policy="heuristic"):
-        from builder.policies import load_factory
+        from crafter_dataset.builder.policies import load_factory
 
         super().__init__(game, rng)
         blocks = load_factory(policy)(1).plan(rng)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.seeding import world_seed
+from crafter_dataset.engine.seeding import world_seed
 from tests.parity import players
 from tests.parity.coverage import Coverage
 from tests.parity.games import Both, FastGame, StockGame, play_again

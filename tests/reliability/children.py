@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 PROCESSES = 2
-_MODULES = ["h5py", "loader", "loader.zarr.stock", "schemas", "tests.reliability.containers"]
+_MODULES = ["h5py", "crafter_dataset.loader.zarr.zarr_python", "tests.reliability.containers"]
 
 
 @dataclass

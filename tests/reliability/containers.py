@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.settings import BuildSettings
-from loader import open_dataset
-from loader.container import open_container
-from schemas import validate
-from schemas.errors import NotADatasetError
-from schemas.layout import FRAME_FIELDS
-from schemas.shards import MISSING, read_index
-from schemas.zarr_format import DOCUMENT
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import validate
+from crafter_dataset.schemas.errors import NotADatasetError
+from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.shards import MISSING, read_index
+from crafter_dataset.schemas.zarr_format import DOCUMENT
 
 SUFFIXES = (".zarr", ".h5")
 
@@ -28,9 +28,9 @@ QUICK = BuildSettings(seed=4, area=(10, 10), size=(18, 18), length=20, chunk_fra
 """Episodes of a few milliseconds, whose arrays are small."""
 
 SMALL = {
-    "schemas.layout.FILE_ROWS": 48,
-    "schemas.layout.TABLE_FILE_ROWS": 4,
-    "schemas.hdf5_format.CHUNK_ROWS": 48,
+    "crafter_dataset.schemas.layout.FILE_ROWS": 48,
+    "crafter_dataset.schemas.layout.TABLE_FILE_ROWS": 4,
+    "crafter_dataset.schemas.hdf5_format.CHUNK_ROWS": 48,
 }
 """Rows a file or a chunk under which a small dataset has several of them in an array."""
 

@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from schemas.hdf5_format import DIMENSIONS
-from schemas.metadata import ATTRIBUTE, PROVENANCE
+from crafter_dataset.schemas.hdf5_format import DIMENSIONS
+from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE
 from tests.reliability import malice
 
 HUGE = (2**31 - 1, 2**31, 10**12, 2**62)
@@ -248,6 +248,6 @@ def _bomb(file: h5py.File, rng: random.Random) -> str:
 
 
 def _with_checksum(data: bytes) -> bytes:
-    from schemas.codecs import fletcher32
+    from crafter_dataset.schemas.codecs import fletcher32
 
     return data + fletcher32(data)

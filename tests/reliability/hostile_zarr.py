@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.codecs import ChunkCodec, crc32c
-from schemas.layout import TABLE_FIELDS
-from schemas.metadata import ATTRIBUTE
-from schemas.zarr_format import DOCUMENT
+from crafter_dataset.schemas.codecs import ChunkCodec, crc32c
+from crafter_dataset.schemas.layout import TABLE_FIELDS
+from crafter_dataset.schemas.metadata import ATTRIBUTE
+from crafter_dataset.schemas.zarr_format import DOCUMENT
 from tests.reliability import malice
 
 CONTENT = ("attributes", ATTRIBUTE)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from loader import open_dataset
-from loader.container import open_container
-from schemas import validate
-from schemas.errors import DatasetError
-from schemas.metadata import Metadata
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import validate
+from crafter_dataset.schemas.errors import DatasetError
+from crafter_dataset.schemas.metadata import Metadata
 
 ALLOWED = (DatasetError, OSError)
 """What may be raised because of what is on disk."""

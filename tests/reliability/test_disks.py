@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.build import build
-from builder.commands.build import main
-from builder.errors import BuildError
-from builder.settings import Target
-from loader import open_dataset
-from schemas.commandline import describe_os_error
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.settings import Target
+from crafter_dataset.commands.build import main
+from crafter_dataset.commands.ending import describe_os_error
+from crafter_dataset.loader import open_dataset
 from tests.reliability.containers import (
     QUICK,
     SUFFIXES,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.build import build
-from builder.settings import Target
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.settings import Target
 from tests.reliability.children import limit_memory, run_cases, unlimited_memory
 from tests.reliability.containers import QUICK, SUFFIXES
 from tests.reliability.reading import Reading, describe, differing, read_all
@@ -30,9 +30,9 @@ CPU_SECONDS = 1.0
 HANG_SECONDS = 20.0
 
 COMMANDS = {
-    "inspect-dataset": ("loader.commands.inspect", ()),
-    "validate-dataset": ("builder.commands.validate", ("--deep",)),
-    "view-dataset": ("viewer.commands.view", ("--screenshot", "picture.png")),
+    "inspect-dataset": ("crafter_dataset.commands.inspect", ()),
+    "validate-dataset": ("crafter_dataset.commands.validate", ("--deep",)),
+    "view-dataset": ("crafter_dataset.commands.view", ("--screenshot", "picture.png")),
 }
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.build import build
-from builder.settings import Target
-from loader import open_dataset
-from schemas.errors import NotADatasetError
+from crafter_dataset.builder.build import build
+from crafter_dataset.builder.settings import Target
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.errors import NotADatasetError
 from tests.reliability.containers import (
     QUICK,
     SUFFIXES,

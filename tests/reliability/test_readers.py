@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from loader import open_dataset
-from schemas.digests import EpisodeHasher
-from schemas.errors import NotADatasetError
-from schemas.layout import digested_fields
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.digests import EpisodeHasher
+from crafter_dataset.schemas.errors import NotADatasetError
+from crafter_dataset.schemas.layout import digested_fields
 from tests.reliability.containers import SUFFIXES, start_build
 from tests.reliability.report import campaign
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from schemas.format_page import fill_in
+from crafter_dataset.schemas.format_page import fill_in
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "format.md"
 
 
 def test_the_page_is_up_to_date():
     text = PAGE.read_text()
-    assert text == fill_in(text), "run: python -m schemas.format_page docs/format.md"
+    assert text == fill_in(text), (
+        "run: python -m crafter_dataset.schemas.format_page docs/format.md"
+    )
     assert "| `frames` | uint8 | frame, height, width, channel | MUST | 0 |" in text

@@ -17,12 +17,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
 
-from builder.settings import BuildSettings
-from schemas import FIELDS, FRAME_FIELDS, CodecError, CorruptDataError, MetadataError, VersionError
-from schemas.codecs import ChunkCodec
-from schemas.digests import EpisodeHasher, dataset_digest, digested_table
-from schemas.layout import BUILT_VERSION, FORMAT_VERSION, digested_fields
-from schemas.metadata import (
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas import (
+    FIELDS,
+    FRAME_FIELDS,
+    CodecError,
+    CorruptDataError,
+    MetadataError,
+    VersionError,
+)
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
+from crafter_dataset.schemas.layout import BUILT_VERSION, FORMAT_VERSION, digested_fields
+from crafter_dataset.schemas.metadata import (
     ATTRIBUTE,
     ENTRIES,
     Counts,
@@ -31,7 +38,7 @@ from schemas.metadata import (
     SourceSpec,
     metadata_violations,
 )
-from schemas.shards import read_chunks, read_index, shard_parts
+from crafter_dataset.schemas.shards import read_chunks, read_index, shard_parts
 
 CODECS = ["zstd", "zstd:1", "zstd:22", "blosc-zstd", "blosc-lz4:9", "none"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import zarr
 
-from loader import open_dataset
-from loader.container import open_container
-from schemas import CorruptDataError, NotADatasetError, VersionError, validate
-from schemas.codecs import crc32c
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.schemas import CorruptDataError, NotADatasetError, VersionError, validate
+from crafter_dataset.schemas.codecs import crc32c
 
 FRAME_ARRAYS = ("frames", "actions", "rewards", "terminations", "truncations", "semantic",
                 "positions", "inventory", "achievements", "daylight", "episode_ids")  # fmt: skip

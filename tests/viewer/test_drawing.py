@@ -8,20 +8,20 @@ import numpy as np
 import pygame
 import pytest
 
+from crafter_dataset.viewer.arrangement import arrange
+from crafter_dataset.viewer.drawing.export import draw
+from crafter_dataset.viewer.drawing.header import header_lines
+from crafter_dataset.viewer.drawing.scene import Scene
+from crafter_dataset.viewer.drawing.style import GOLD, GREEN, NIGHT, RED, SLEEP
+from crafter_dataset.viewer.drawing.timeline import _strip
+from crafter_dataset.viewer.drawing.window import _key_name
+from crafter_dataset.viewer.events import Drag, Key, Press, Release, Resize, Tick, Wheel
+from crafter_dataset.viewer.keys import BY_KEY
+from crafter_dataset.viewer.library import Library
+from crafter_dataset.viewer.reader import Shot
+from crafter_dataset.viewer.session import opened, take
+from crafter_dataset.viewer.state import Panels, State
 from tests.synthetic import write_dataset
-from viewer.drawing.export import draw
-from viewer.drawing.header import header_lines
-from viewer.drawing.scene import Scene
-from viewer.drawing.style import GOLD, GREEN, NIGHT, RED, SLEEP
-from viewer.drawing.timeline import _strip
-from viewer.drawing.window import _key_name
-from viewer.events import Drag, Key, Press, Release, Resize, Tick, Wheel
-from viewer.keys import BY_KEY
-from viewer.layout import arrange
-from viewer.library import Library
-from viewer.session import opened, take
-from viewer.source import Shot
-from viewer.state import Panels, State
 
 KEYS = [key for key in BY_KEY if key not in ("q", "escape")] + list("0123456789")
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader import open_dataset
-from viewer.maps.picture import WorldPainter, shrink
-from viewer.maps.seen import field_of_view, moved, seen, view_rect, visits
-from viewer.maps.textures import texture
-from viewer.track import Track
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.viewer.maps.picture import WorldPainter, shrink
+from crafter_dataset.viewer.maps.seen import field_of_view, moved, seen, view_rect, visits
+from crafter_dataset.viewer.maps.textures import texture
+from crafter_dataset.viewer.track import Track
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loader import open_dataset
-from tests.stock import play, stock_env
-from viewer.asleep import asleep
-from viewer.track import Track
+from crafter_dataset.loader import open_dataset
+from crafter_dataset.viewer.asleep import asleep
+from crafter_dataset.viewer.track import Track
+from tests.stock_crafter import play, stock_env
 
 
 class Sleepers:

@@ -9,10 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from builder.settings import BuildSettings
-from loader.dataset import TABLE_DTYPE
-from viewer import moves
-from viewer.events import (
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.loader.dataset import TABLE_DTYPE
+from crafter_dataset.viewer import moves
+from crafter_dataset.viewer.arrangement import (
+    arrange,
+    sidebar_lines,
+    timeline_frame,
+    timeline_x,
+    window_size,
+)
+from crafter_dataset.viewer.events import (
     Close,
     Counted,
     Drag,
@@ -26,18 +33,11 @@ from viewer.events import (
     Told,
     Wheel,
 )
-from viewer.keys import BINDINGS, help_lines
-from viewer.layout import (
-    arrange,
-    sidebar_lines,
-    timeline_frame,
-    timeline_x,
-    window_size,
-)
-from viewer.shelf import ORDERS, Shelf
-from viewer.state import Panels, State
-from viewer.track import Track
-from viewer.update import update
+from crafter_dataset.viewer.keys import BINDINGS, help_lines
+from crafter_dataset.viewer.shelf import ORDERS, Shelf
+from crafter_dataset.viewer.state import Panels, State
+from crafter_dataset.viewer.track import Track
+from crafter_dataset.viewer.update import update
 
 LENGTHS = (30, 5, 80, 5, 1)
 RETURNS = (1.0, 3.0, -1.0, 0.5, 0.0)
@@ -368,7 +368,10 @@ def test_a_window_for_a_scale_shows_frames_at_it(state, scale, panels):
 
 
 def test_states_need_no_pygame():
-    code = "import sys, viewer.update, viewer.session, viewer.plots; print('pygame' in sys.modules)"
+    code = (
+        "import sys; from crafter_dataset.viewer import update, session, plots; "
+        "print('pygame' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

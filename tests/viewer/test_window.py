@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crafter_dataset.viewer.arrangement import arrange
+from crafter_dataset.viewer.drawing.export import draw
+from crafter_dataset.viewer.events import Drag, Key, Press, Release, Resize, Wheel
+from crafter_dataset.viewer.library import Library
+from crafter_dataset.viewer.session import opened, take
+from crafter_dataset.viewer.state import State
 from tests.synthetic import grow_dataset
 from tests.viewer.desktop import AVAILABLE, Desktop
-from viewer.drawing.export import draw
-from viewer.events import Drag, Key, Press, Release, Resize, Wheel
-from viewer.layout import arrange
-from viewer.library import Library
-from viewer.session import opened, take
-from viewer.state import State
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="needs Xvfb and xdotool")
 

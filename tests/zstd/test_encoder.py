@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.zstd.encoder import MOST_CHUNK, ImageEncoder
-from builder.zstd.frame import MOST_BLOCK
+from crafter_dataset.builder.zstd.encoder import MOST_CHUNK, ImageEncoder
+from crafter_dataset.builder.zstd.frame import MOST_BLOCK
 
 LIBZSTD = numcodecs.Zstd(level=1)
 

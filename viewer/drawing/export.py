@@ -12,11 +12,11 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from viewer.contact_sheet import contact_sheet
-from viewer.drawing.scene import Scene
-from viewer.files import FILMS, write_film, write_picture
-from viewer.library import Library
-from viewer.state import State
+from crafter_dataset.viewer.contact_sheet import contact_sheet
+from crafter_dataset.viewer.drawing.scene import Scene
+from crafter_dataset.viewer.files import FILMS, write_film, write_picture
+from crafter_dataset.viewer.library import Library
+from crafter_dataset.viewer.state import State
 
 
 def pixels(surface: pygame.Surface) -> NDArray[np.uint8]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pygame
 
-from viewer.drawing.style import DIM, write
-from viewer.layout import Rect
-from viewer.state import State
-from viewer.track import Track
+from crafter_dataset.viewer.arrangement import Rect
+from crafter_dataset.viewer.drawing.style import DIM, write
+from crafter_dataset.viewer.state import State
+from crafter_dataset.viewer.track import Track
 
 COLUMNS = (0, 220, 360, 490, 640, 790)
 """Where the pairs of a line begin, in pixels, unless those before are longer or there is less

@@ -6,9 +6,10 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from viewer.drawing.header import draw_header
-from viewer.drawing.sidebar import draw_sidebar
-from viewer.drawing.style import (
+from crafter_dataset.viewer.arrangement import Rect, arrange
+from crafter_dataset.viewer.drawing.header import draw_header
+from crafter_dataset.viewer.drawing.sidebar import draw_sidebar
+from crafter_dataset.viewer.drawing.style import (
     BACKGROUND,
     DAMAGED,
     DIM,
@@ -20,13 +21,12 @@ from viewer.drawing.style import (
     write,
     write_wrapped,
 )
-from viewer.drawing.timeline import Timeline
-from viewer.drawing.world import WorldMap
-from viewer.keys import help_lines
-from viewer.layout import Rect, arrange
-from viewer.maps.picture import shrink
-from viewer.source import Shot
-from viewer.state import State
+from crafter_dataset.viewer.drawing.timeline import Timeline
+from crafter_dataset.viewer.drawing.world import WorldMap
+from crafter_dataset.viewer.keys import help_lines
+from crafter_dataset.viewer.maps.picture import shrink
+from crafter_dataset.viewer.reader import Shot
+from crafter_dataset.viewer.state import State
 
 LEGEND = "timeline: gold achievement, green reward, red damage, dark night, violet sleep"
 

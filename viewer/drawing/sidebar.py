@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pygame
 
-from viewer.drawing.style import DIM, FONT_SIZE, GOLD, GREEN, RED, TEXT, write
-from viewer.layout import SECTION, Rect, sidebar_lines
-from viewer.state import State
+from crafter_dataset.viewer.arrangement import SECTION, Rect, sidebar_lines
+from crafter_dataset.viewer.drawing.style import DIM, FONT_SIZE, GOLD, GREEN, RED, TEXT, write
+from crafter_dataset.viewer.state import State
 
 LOW = 3
 """Health, food, drink and energy up to this are shown as low."""

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pygame
 
-from viewer.contact_sheet import DAMAGED as DAMAGED
+from crafter_dataset.viewer.contact_sheet import DAMAGED as DAMAGED
 
 Colour: TypeAlias = tuple[int, int, int]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from viewer.drawing.style import DAY, GOLD, GREEN, NIGHT, PANEL, RED, SLEEP, TEXT
-from viewer.layout import Rect, timeline_x
-from viewer.state import State
-from viewer.track import Track
+from crafter_dataset.viewer.arrangement import Rect, timeline_x
+from crafter_dataset.viewer.drawing.style import DAY, GOLD, GREEN, NIGHT, PANEL, RED, SLEEP, TEXT
+from crafter_dataset.viewer.state import State
+from crafter_dataset.viewer.track import Track
 
 MARKS, ASLEEP = 12, 6
 """Heights of the strip of achievements above, and of sleep below, in pixels."""

@@ -10,11 +10,21 @@ from dataclasses import replace
 
 import pygame
 
-from viewer.drawing.scene import Scene
-from viewer.events import Close, Drag, Event, Key, Press, Release, Resize, Tick, Wheel
-from viewer.library import Library
-from viewer.session import opened, take
-from viewer.state import State
+from crafter_dataset.viewer.drawing.scene import Scene
+from crafter_dataset.viewer.events import (
+    Close,
+    Drag,
+    Event,
+    Key,
+    Press,
+    Release,
+    Resize,
+    Tick,
+    Wheel,
+)
+from crafter_dataset.viewer.library import Library
+from crafter_dataset.viewer.session import opened, take
+from crafter_dataset.viewer.state import State
 
 IDLE_SECONDS = 0.25
 """How long nothing may happen before the thread is asked for news."""

@@ -6,13 +6,13 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from viewer.drawing.style import BACKGROUND, FONT_SIZE, GOLD, RED, TEXT, font, write
-from viewer.layout import Rect
-from viewer.maps.picture import WorldPainter, shrink
-from viewer.maps.seen import field_of_view, seen, view_rect, visits
-from viewer.source import Shot
-from viewer.state import State
-from viewer.track import Track
+from crafter_dataset.viewer.arrangement import Rect
+from crafter_dataset.viewer.drawing.style import BACKGROUND, FONT_SIZE, GOLD, RED, TEXT, font, write
+from crafter_dataset.viewer.maps.picture import WorldPainter, shrink
+from crafter_dataset.viewer.maps.seen import field_of_view, seen, view_rect, visits
+from crafter_dataset.viewer.reader import Shot
+from crafter_dataset.viewer.state import State
+from crafter_dataset.viewer.track import Track
 
 MOST_CHANGES = 400
 """Squares of the map that are drawn one by one when it has changed; else it is drawn anew."""

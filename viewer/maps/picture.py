@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.maps.textures import texture
+from crafter_dataset.viewer.maps.textures import texture
 
 WALKABLE = ("grass", "sand", "path")
 """What creatures stand on; under one that stands where the terrain was something else, `path`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.metadata import Metadata
+from crafter_dataset.schemas.metadata import Metadata
 
 
 def field_of_view(metadata: Metadata) -> tuple[int, int]:

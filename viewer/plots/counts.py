@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from viewer.plots.canvas import new_figure
-from viewer.plots.gathering import Gathered
-from viewer.plots.published import HUMAN, RANDOM, Published
+from crafter_dataset.viewer.plots.canvas import new_figure
+from crafter_dataset.viewer.plots.gathering import Gathered
+from crafter_dataset.viewer.plots.published import HUMAN, RANDOM, Published
 
 BLUE, ORANGE, GREEN = "tab:blue", "tab:orange", "tab:green"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from loader.dataset import Dataset
-from loader.summary import Summary, summarize
-from schemas.metadata import Metadata
-from viewer.maps.seen import field_of_view, moved, seen, visits
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.summary import Summary, summarize
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.viewer.maps.seen import field_of_view, moved, seen, visits
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from viewer.maps.picture import WorldPainter
-from viewer.plots.canvas import colours, darkened, grid, show_map
-from viewer.plots.gathering import Gathered, Trajectory, World
+from crafter_dataset.viewer.maps.picture import WorldPainter
+from crafter_dataset.viewer.plots.canvas import colours, darkened, grid, show_map
+from crafter_dataset.viewer.plots.gathering import Gathered, Trajectory, World
 
 OUTLINE = withStroke(linewidth=2.8, foreground="white")
 """Around lines, which else would be lost on grass or water."""

@@ -9,11 +9,11 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from builder.episodes import Buffer
-from builder.storage.files import PARTIAL, name_error, sync_folder
-from builder.storage.hdf5.checksum import lookup3
-from schemas.errors import MetadataError, NotADatasetError
-from schemas.hdf5_format import SIGNATURE
+from crafter_dataset.builder.episodes import Buffer
+from crafter_dataset.builder.storage.files import PARTIAL, name_error, sync_folder
+from crafter_dataset.builder.storage.hdf5.checksum import lookup3
+from crafter_dataset.schemas.errors import MetadataError, NotADatasetError
+from crafter_dataset.schemas.hdf5_format import SIGNATURE
 
 SUPERBLOCK_BYTES = 48
 _UNDEFINED = 2**64 - 1

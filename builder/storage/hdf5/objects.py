@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from builder.storage.hdf5.checksum import lookup3
-from builder.storage.hdf5.tree import UNDEFINED
-from schemas.hdf5_format import Filter
+from crafter_dataset.builder.storage.hdf5.checksum import lookup3
+from crafter_dataset.builder.storage.hdf5.tree import UNDEFINED
+from crafter_dataset.schemas.hdf5_format import Filter
 
 MOST_MESSAGE_BYTES = 2**16 - 1
 

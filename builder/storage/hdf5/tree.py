@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from builder.storage.hdf5.checksum import lookup3
+from crafter_dataset.builder.storage.hdf5.checksum import lookup3
 
 UNDEFINED = b"\xff" * 8
 """The address of what is not there."""

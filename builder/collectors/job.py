@@ -1,0 +1,118 @@
+"""What every way of collecting episodes has in common: the job, its policy, its errors."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.policies import Policy, PolicyError, load_factory
+from crafter_dataset.schemas.metadata import Metadata
+
+Take = Callable[[bool], int | None]
+"""`take(wait)` gives the number of the next episode, or None if there is
+none: for now (`wait` false), or ever (`wait` true)."""
+
+Give = Callable[[EncodedEpisode], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker must know, the same for every episode.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset; its counts do not matter.
+    num_envs : int
+        Lanes of the vector environment.
+    max_rows : int or None
+        Rows after which an episode is cut, since no more can be needed.
+    engine : str
+        Which of `envs.ENGINES` plays.
+    """
+
+    metadata: Metadata
+    num_envs: int
+    max_rows: int | None = None
+    engine: str = "fast"
+
+    @property
+    def policy_name(self) -> str:
+        """The policy, as messages name it."""
+        return f"policy {self.metadata.policy.name!r}"
+
+
+class CollectError(Exception):
+    """A policy or an environment raised.
+
+    Parameters
+    ----------
+    message : str
+        One line: who raised what, where, in which episodes.
+    details : str
+        The whole traceback.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CollectError, (str(self), self.details)
+
+
+class Collector(Protocol):
+    """Plays the episodes it takes, and gives each as soon as it is whole."""
+
+    def advance(self) -> bool:
+        """Play on for a moment.
+
+        Returns
+        -------
+        bool
+            Whether there may be anything left to play.
+
+        Raises
+        ------
+        CollectError
+            If the policy or an environment raises.
+        """
+
+
+def make_policy(job: Job) -> Policy:
+    """Make the job's policy for all its lanes.
+
+    Raises
+    ------
+    CollectError
+        If it cannot be made.
+    """
+    spec = job.metadata.policy
+    try:
+        return load_factory(spec.name)(job.num_envs, **spec.parameters)
+    except PolicyError as error:
+        raise CollectError(str(error)) from error
+    except Exception as error:
+        raise raised(job.policy_name, error, []) from error
+
+
+def in_episodes(episodes: list[int]) -> str:
+    """Name the episodes at fault."""
+    if not episodes:
+        return "before the first episode"
+    plural = "s" if len(episodes) > 1 else ""
+    return f"in episode{plural} {', '.join(map(str, sorted(episodes)))}"
+
+
+def raised(who: str, error: BaseException, episodes: list[int]) -> CollectError:
+    """Describe an exception in one line, with its whole traceback as details."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return CollectError(
+        f"{who} raised {type(error).__name__}: {text} ({place.filename}:{place.lineno}) "
+        f"{in_episodes(episodes)}",
+        "".join(traceback.format_exception(error)),
+    )

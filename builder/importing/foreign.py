@@ -1,0 +1,141 @@
+"""What every importer gives: a dataset's metadata, and its episodes one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas.layout import FORMAT_VERSION, FRAME_FIELDS, TABLE_FIELDS
+from crafter_dataset.schemas.metadata import EnvSpec, Metadata, PolicySpec
+
+Rows = dict[str, NDArray[Any]]
+
+UNKNOWN_NAME = "unknown"
+
+
+class SourceError(Exception):
+    """A source that cannot be imported; the text is one line for the user."""
+
+
+@dataclass(frozen=True)
+class ForeignEpisode:
+    """One episode of another format, as rows of ours.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray
+        T + 1 rows of each of the source's fields but `episode_ids`: a frame, the
+        action taken there and what it caused. The last row is the final frame,
+        its action, reward and flags 0.
+    end_reason : int
+        Index into `schemas.layout.END_REASONS`; `UNKNOWN` where the source does
+        not say, and the flags on row T - 1 are the source's then.
+    world_seed : int, optional
+        Seed of the world's RandomState, if the source has `world_seeds`.
+    terrain : ndarray, shape `area`, uint8, optional
+        Material ids at reset, if the source has `terrain`.
+    has_final_frame : bool
+        False if the last row is a placeholder of fill values.
+    """
+
+    rows: Rows
+    end_reason: int
+    world_seed: int | None = None
+    terrain: NDArray[np.uint8] | None = None
+    has_final_frame: bool = True
+
+
+class Source(Protocol):
+    """A dataset of another format, opened."""
+
+    metadata: Metadata
+    """Of the dataset to be written; made by `foreign_metadata`."""
+
+    count: int
+    """Number of episodes."""
+
+    notes: tuple[str, ...]
+    """What a reader of the episodes should know beyond the metadata, each in one line."""
+
+    def episodes(self) -> Iterator[ForeignEpisode]:
+        """Read the episodes in their order, one at a time.
+
+        Raises
+        ------
+        SourceError
+            If a file is damaged or holds something else, naming it.
+        """
+
+
+def foreign_metadata(
+    *,
+    size: tuple[int, int],
+    fields: Collection[str] = (),
+    episode_fields: Collection[str] = (),
+    unknown: Collection[str] = (),
+    area: tuple[int, int] | None = None,
+    length: int | None = None,
+    policy: PolicySpec | None = None,
+    version: str = UNKNOWN_NAME,
+) -> Metadata:
+    """Describe episodes that were not built here; what is not given is marked as unknown.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Picture (width, height), in pixels.
+    fields : collection of str
+        Optional per-frame fields that the source has.
+    episode_fields : collection of str
+        Optional per-episode fields: `world_seeds`, `terrain`, `final_frames`.
+    unknown : collection of str
+        Further required fields that the source lacks, `truncations` for example.
+    area, length, policy, version
+        Of the environment, and what drove it, where the source says so.
+
+    Returns
+    -------
+    Metadata
+        With the names of Crafter 1.8.3 and, in the stead of what is unknown,
+        Crafter's defaults, which `unknown` lists.
+    """
+    model = BuildSettings(size=size).metadata()
+    missing = ["seed", "trajectories_per_world", "env.view", "env.object_order", "env.reward"]
+    missing += [] if area else ["env.area"]
+    missing += [] if length else ["env.length"]
+    missing += [] if policy else ["policy"]
+    missing += ["env.version"] if version == UNKNOWN_NAME else []
+    return replace(
+        model,
+        env=EnvSpec(
+            name=model.env.name,
+            version=version,
+            area=area or model.env.area,
+            view=model.env.view,
+            size=size,
+            length=length or model.env.length,
+            object_order=UNKNOWN_NAME,
+        ),
+        policy=policy or PolicySpec(UNKNOWN_NAME),
+        fields=tuple(f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in fields),
+        episode_fields=tuple(
+            f.name for f in TABLE_FIELDS.values() if not f.optional or f.name in episode_fields
+        ),
+        unknown=(*missing, *unknown),
+        version=FORMAT_VERSION,
+    )
+
+
+def placeholder(rows: Rows) -> Rows:
+    """Add a last row of fill values, for a final frame that the source has dropped."""
+    return {
+        name: np.concatenate(
+            [values, np.full((1, *values.shape[1:]), FRAME_FIELDS[name].fill, values.dtype)]
+        )
+        for name, values in rows.items()
+    }

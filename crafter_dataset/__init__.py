@@ -1,0 +1,1 @@
+"""Trajectory datasets of Crafter: built, stored, loaded, validated and shown."""

@@ -1,0 +1,1 @@
+"""Exact Crafter, by either of two engines: compiled, and the crafter package itself."""

@@ -1,0 +1,166 @@
+"""Compiled functions as Python calls them, without numba.
+
+To import numba and to have it take its own code out of its cache takes longer
+than to play an episode, in every worker process; and to make out the types of
+its arguments, as long as a few steps. So a function is compiled once, into an
+object file; LLVM loads that in a millisecond, and a call hands over a single pointer,
+to a frame that was laid out when the same arrays were given before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import importlib
+import sys
+from operator import is_
+from typing import Any
+
+import numpy as np
+from llvmlite import binding
+
+from crafter_dataset.engine.compiled.cache import cache_folder, kept
+
+_SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+
+
+class Entry:
+    """A compiled function that takes arrays, then integers, and gives an integer.
+
+    Parameters
+    ----------
+    name : str
+        Of the function. It is compiled when it is first called with arrays of
+        such types, unless that was done before.
+    module : str
+        Where it is.
+    """
+
+    def __init__(self, name: str, module: str) -> None:
+        self._name, self._module = name, module
+        self._arrays: tuple[Any, ...] = ()
+        self._function: Any = None
+
+    def __call__(self, arrays: tuple[Any, ...], *numbers: int) -> int:
+        """Call the function.
+
+        Parameters
+        ----------
+        arrays : tuple
+            Its first arguments: arrays, and tuples of arrays and integers.
+        *numbers : int
+            The others.
+
+        Raises
+        ------
+        TypeError
+            If an array is not as compiled code takes it.
+        """
+        if arrays is not self._arrays:
+            self.prepare(arrays, len(numbers))
+        self._frame[self._fixed :] = numbers
+        result: int = self._function(self._frame)
+        return result
+
+    def prepare(self, arrays: tuple[Any, ...], numbers: int) -> None:
+        """Load or compile the function for some arrays, unless they are those of the last call.
+
+        That takes least if their tuple is the same, too.
+        """
+        if len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays)):
+            self._arrays = arrays
+            return
+        frame: list[int] = []
+        types: list[str] = []
+        _lay_out(arrays, frame, types)
+        # What may fail comes first: the frame must be that of the arrays, which it keeps alive.
+        function = _function(self._name, self._module, tuple(types), arrays, numbers)
+        self._function, self._fixed = function, len(frame)
+        self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
+        self._arrays = arrays
+
+
+def _lay_out(value: Any, frame: list[int], types: list[str]) -> None:
+    """Add a value to a frame: an array's address and shape, or an integer; and name its type."""
+    if isinstance(value, tuple):
+        for item in value:
+            _lay_out(item, frame, types)
+    elif isinstance(value, np.ndarray):
+        if not value.flags.carray:
+            raise TypeError("expected an array that is contiguous, aligned and can be written to")
+        frame += [value.ctypes.data, *value.shape]
+        types.append(f"{_describe(value.dtype)}{value.ndim}")
+    else:
+        frame.append(int(value))
+        types.append("i")
+
+
+@functools.cache
+def _describe(dtype: np.dtype[Any]) -> str:
+    return str(dtype.descr)
+
+
+_functions: dict[tuple[Any, ...], Any] = {}
+
+
+def _function(
+    name: str, module: str, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int
+) -> Any:
+    """Load a function for arguments of some types, or compile it with these as an example."""
+    key = (name, module, types, numbers)
+    if key not in _functions:
+
+        def make() -> bytes:
+            from crafter_dataset.engine.compiled.jit import compile_entry
+
+            return compile_entry(name, module, arrays, numbers)
+
+        hashed = hashlib.sha256(f"{types}{numbers}".encode()).hexdigest()[:8]
+        file = f"{module}.{name}-{hashed}-{machine()}"
+        if not (cache_folder() / file).exists():
+            _announce()
+        _functions[key] = _load(kept(file, make))
+    return _functions[key]
+
+
+@functools.cache
+def _announce() -> None:
+    """Say that compiling takes a while, if it can be done."""
+    importlib.import_module("numba")
+    print(
+        "compiling for this processor, which takes about a minute and is done once ...",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+_loaded: list[Any] = []
+
+
+def _load(content: bytes) -> Any:
+    """Load what `engine.compiled.jit.compile_entry` made."""
+    symbol, _, code = content.partition(b"\n")
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _loaded.append(engine)  # the code goes with it
+    return _SIGNATURE(engine.get_function_address(symbol.decode()))
+
+
+def target_machine() -> Any:
+    """Describe this machine to LLVM, as numba does; whoever takes it owns it."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    features = binding.get_host_cpu_features().flatten()
+    target = binding.Target.from_triple(binding.get_process_triple())
+    return target.create_target_machine(
+        binding.get_host_cpu_name(), features, opt=3, codemodel="jitdefault", jit=True
+    )
+
+
+@functools.cache
+def machine() -> str:
+    """Name what compiled code depends on beside its sources: Python and the processor."""
+    processor = f"{binding.get_host_cpu_name()}{binding.get_host_cpu_features().flatten()}"
+    return hashlib.sha256(f"{processor}{sys.version_info[:2]}".encode()).hexdigest()[:8]

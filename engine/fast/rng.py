@@ -1,0 +1,135 @@
+"""`numpy.random.RandomState`, draw for draw.
+
+MT19937 as in M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8
+(1998); what is made of its words as in NumPy's legacy distributions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from crafter_dataset.engine.compiled.intrinsics import use_wide_vectors
+from crafter_dataset.engine.compiled.jit import inlined, kernel
+
+WORDS = 624
+_SHIFT = 397
+_UPPER, _LOWER = np.uint32(0x80000000), np.uint32(0x7FFFFFFF)
+# numba widens whatever is done with 32 bits to 64, which halves the speed: back each time.
+_u32, _u64 = np.uint32, np.uint64
+_MATRIX, _NOTHING = np.uint32(0x9908B0DF), np.uint32(0)
+
+
+@kernel
+def seed_words(world: Any, seed: int) -> None:
+    """Seed as `RandomState(seed)` does; mirrors `init_genrand`."""
+    state = world.random_state
+    word = np.uint32(seed)
+    state[0] = word
+    for i in range(1, WORDS):
+        word = _u32(word ^ _u32(word >> np.uint32(30)))
+        word = _u32(_u32(np.uint32(1812433253) * word) + np.uint32(i))
+        state[i] = word
+    world.random_used = WORDS
+
+
+@kernel
+def _twist(high: np.uint32, low: np.uint32, shifted: np.uint32) -> np.uint32:
+    word = _u32(_u32(high & _UPPER) | _u32(low & _LOWER))
+    odd = _u32(_NOTHING - _u32(low & np.uint32(1)))
+    return _u32(_u32(shifted ^ _u32(word >> np.uint32(1))) ^ _u32(odd & _MATRIX))
+
+
+@kernel
+def refill(world: Any) -> None:
+    """Make the next 624 words; mirrors `mt19937_gen` and the tempering of `mt19937_next`.
+
+    All words are tempered at once, and the loops are split where they would
+    read what they have just written, so that they are vectorised.
+    """
+    use_wide_vectors()
+    state, words = world.random_state, world.random_words
+    for i in range(WORDS - _SHIFT):
+        state[i] = _twist(state[i], state[i + 1], state[i + _SHIFT])
+    for i in range(WORDS - _SHIFT, WORDS - 1):
+        state[i] = _twist(state[i], state[i + 1], state[i + _SHIFT - WORDS])
+    state[WORDS - 1] = _twist(state[WORDS - 1], state[0], state[_SHIFT - 1])
+    for i in range(WORDS):
+        word = state[i]
+        word = _u32(word ^ _u32(word >> np.uint32(11)))
+        word = _u32(word ^ _u32(_u32(word << np.uint32(7)) & np.uint32(0x9D2C5680)))
+        word = _u32(word ^ _u32(_u32(word << np.uint32(15)) & np.uint32(0xEFC60000)))
+        words[i] = _u32(word ^ _u32(word >> np.uint32(18)))
+    world.random_used = 0
+
+
+@kernel
+def _next_word(world: Any) -> np.uint32:
+    if world.random_used == WORDS:
+        refill(world)
+    word = world.random_words[world.random_used]
+    world.random_used += 1
+    return word
+
+
+@kernel
+def to_unit(first: np.uint32, second: np.uint32) -> float:
+    """Make a number in [0, 1) of 53 bits of two words; mirrors `mt19937_next_double`."""
+    # As int32, which they fit into, they are converted in a vector.
+    high = np.int32(first >> np.uint32(5))
+    low = np.int32(second >> np.uint32(6))
+    return (np.float64(high) * 67108864.0 + np.float64(low)) / 9007199254740992.0
+
+
+@inlined
+def uniform(world: Any) -> float:
+    """Draw from [0, 1); mirrors `RandomState.uniform()`."""
+    used = _u64(world.random_used)
+    if used > _u64(WORDS - 2):
+        return _uniform_of_next_words(world)
+    world.random_used = used + _u64(2)
+    return to_unit(world.random_words[used], world.random_words[used + _u64(1)])
+
+
+@kernel
+def _uniform_of_next_words(world: Any) -> float:
+    first = _next_word(world)
+    return to_unit(first, _next_word(world))
+
+
+@kernel
+def randint(world: Any, count: int) -> int:
+    """Draw from 0 to count - 1; mirrors `RandomState.randint(0, count)`.
+
+    It masks words and rejects those that are too large; 1 takes no word.
+    """
+    highest = np.uint32(count - 1)
+    if highest == 0:
+        return 0
+    mask = highest
+    mask |= mask >> np.uint32(1)
+    mask |= mask >> np.uint32(2)
+    mask |= mask >> np.uint32(4)
+    mask |= mask >> np.uint32(8)
+    mask |= mask >> np.uint32(16)
+    word = _next_word(world) & mask
+    while word > highest:
+        word = _next_word(world) & mask
+    return np.int64(word)
+
+
+@kernel
+def take_words(world: Any, words: Any, count: int) -> None:
+    """Take the next words in bulk."""
+    taken = 0
+    while taken < count:
+        if world.random_used == WORDS:
+            refill(world)
+        start = world.random_used
+        run = min(count - taken, WORDS - start)
+        to, origin = np.uint64(taken), np.uint64(start)
+        for i in range(np.uint64(run)):  # unsigned, or else it is not vectorised
+            words[to + i] = world.random_words[origin + i]
+        world.random_used = start + run
+        taken += run

@@ -1,0 +1,321 @@
+"""The state of one environment, and the map's operations; mirrors `crafter.engine.World`.
+
+A world is one record, so that kernels take one pointer. Its arrays have room
+for a number of cells that is a power of four, so that compiled code serves
+every area up to that size. Cells are indexed `x * height + y`.
+
+Objects are rows of columns, in the order in which they were added; row 0 is
+no object, and a removed one has kind 0. Each map chunk lists its objects as a
+linked list in the order in which they came to it, which is the order of
+Crafter's chunk sets once these are ordered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from crafter_dataset.engine.compiled.jit import kernel
+from crafter_dataset.engine.fast.rng import WORDS
+from crafter_dataset.engine.fast.rules import (
+    FIRST_OBJECT_ID,
+    GRASS,
+    NUM_ACHIEVEMENTS,
+    NUM_ITEMS,
+    PATH,
+)
+
+CHUNK = 12
+"""Cells along each side of a map chunk, as in `crafter.Env.__init__`."""
+
+PLAYER_ROW = 1
+_SPARE = 64
+
+
+def cells_for(area: tuple[int, int]) -> int:
+    """Cells to make room for in the worlds of an area."""
+    cells = 4096
+    while cells < area[0] * area[1]:
+        cells *= 4
+    return cells
+
+
+def world_dtype(cells: int) -> np.dtype[Any]:
+    """Layout of a world with room for `cells` cells."""
+    rows = 3 * cells + 2 * _SPARE  # `compact` leaves room for more than a step can add
+    chunks = cells // 8 + 16
+    return np.dtype(
+        [
+            # crafter.engine.World
+            ("width", "i4"),
+            ("height", "i4"),
+            ("materials", "u1", (cells,)),
+            ("object_at", "i4", (cells,)),
+            ("daylight", "f8"),
+            # numpy.random.RandomState
+            ("random_used", "i4"),
+            ("random_state", "u4", (WORDS,)),
+            ("random_words", "u4", (WORDS,)),
+            # opensimplex.OpenSimplex
+            ("perm", "i8", (256,)),
+            ("gradients", "i8", (256,)),
+            # World._objects: rows in use, rows that are alive, and their columns
+            ("objects", "i4"),
+            ("alive", "i4"),
+            ("kind", "u1", (rows,)),
+            ("x", "i4", (rows,)),
+            ("y", "i4", (rows,)),
+            ("facing_x", "i1", (rows,)),
+            ("facing_y", "i1", (rows,)),
+            ("health", "i4", (rows,)),
+            ("timer", "i4", (rows,)),  # Zombie.cooldown, Skeleton.reload, Plant.grown
+            ("previous", "i4", (rows,)),
+            ("next", "i4", (rows,)),
+            # World._chunks
+            ("chunk_columns", "i4"),
+            ("chunk_rows", "i4"),
+            ("held_chunks", "i4"),  # chunks that ever held an object, in that order
+            ("held", "i4", (chunks,)),
+            ("was_held", "u1", (chunks,)),
+            ("first", "i4", (chunks,)),
+            ("last", "i4", (chunks,)),
+            ("grass", "i4", (chunks,)),
+            ("path", "i4", (chunks,)),
+            # crafter.objects.Player
+            ("inventory", "i4", (NUM_ITEMS,)),
+            ("achievements", "i4", (NUM_ACHIEVEMENTS,)),
+            ("sleeping", "?"),
+            ("player_last_health", "i4"),
+            ("hunger", "f8"),
+            ("thirst", "f8"),
+            ("fatigue", "i4"),
+            ("recover", "f8"),
+            # crafter.Env
+            ("reach", "i4"),  # 2 * max(view)
+            ("length", "i8"),
+            ("give_rewards", "?"),
+            ("step", "i8"),
+            ("last_health", "i4"),
+            ("unlocked", "u1", (NUM_ACHIEVEMENTS,)),
+            ("ended", "u1"),  # 0 while playing, else an end reason
+        ],
+        align=True,
+    )
+
+
+@kernel
+def clear(world: Any) -> None:
+    """Empty the map; mirrors `World.reset`."""
+    for cell in range(world.width * world.height):
+        world.materials[cell] = 0
+        world.object_at[cell] = 0
+    world.objects = 1
+    world.alive = 0
+    world.chunk_columns = (world.width + CHUNK - 1) // CHUNK
+    world.chunk_rows = (world.height + CHUNK - 1) // CHUNK
+    world.held_chunks = 0
+    for chunk in range(world.chunk_columns * world.chunk_rows):
+        world.was_held[chunk] = False
+        world.first[chunk] = 0
+        world.last[chunk] = 0
+        world.grass[chunk] = 0
+        world.path[chunk] = 0
+
+
+@kernel
+def inside(world: Any, x: int, y: int) -> bool:
+    """Whether a cell is on the map; mirrors `_inside`."""
+    return 0 <= x < world.width and 0 <= y < world.height
+
+
+@kernel
+def material_at(world: Any, x: int, y: int) -> int:
+    """Material of a cell, 0 off the map; mirrors `World.__getitem__`."""
+    if not inside(world, x, y):
+        return 0
+    return np.int64(world.materials[x * world.height + y])
+
+
+@kernel
+def object_at(world: Any, x: int, y: int) -> int:
+    """Row of the object in a cell, 0 for none; mirrors `World.__getitem__`."""
+    if not inside(world, x, y):
+        return 0
+    return np.int64(world.object_at[x * world.height + y])
+
+
+@kernel
+def chunk_at(world: Any, x: int, y: int) -> int:
+    """Number of the chunk of a cell; mirrors `World.chunk_key`."""
+    return (x // CHUNK) * world.chunk_rows + y // CHUNK
+
+
+@kernel
+def set_material(world: Any, x: int, y: int, material: int) -> None:
+    """Change a cell; mirrors `World.__setitem__`.
+
+    Grass and path are counted for each chunk, in the stead of `World.mask(...).sum()`.
+    """
+    cell = x * world.height + y
+    chunk = chunk_at(world, x, y)
+    old = np.int64(world.materials[cell])
+    world.grass[chunk] += (material == GRASS) - (old == GRASS)
+    world.path[chunk] += (material == PATH) - (old == PATH)
+    world.materials[cell] = material
+
+
+@kernel
+def count_materials(world: Any) -> None:
+    """Count grass and path of all chunks, after materials were written past `set_material`."""
+    for chunk in range(world.chunk_columns * world.chunk_rows):
+        x0, y0 = chunk // world.chunk_rows * CHUNK, chunk % world.chunk_rows * CHUNK
+        grass = path = 0
+        for x in range(x0, min(x0 + CHUNK, world.width)):
+            for y in range(y0, min(y0 + CHUNK, world.height)):
+                material = world.materials[x * world.height + y]
+                grass += material == GRASS
+                path += material == PATH
+        world.grass[chunk] = grass
+        world.path[chunk] = path
+
+
+@kernel
+def _enter_chunk(world: Any, row: int, chunk: int) -> None:
+    if not world.was_held[chunk]:
+        world.was_held[chunk] = True
+        world.held[world.held_chunks] = chunk
+        world.held_chunks += 1
+    last = world.last[chunk]
+    world.previous[row] = last
+    world.next[row] = 0
+    world.last[chunk] = row
+    if last:
+        world.next[last] = row
+    else:
+        world.first[chunk] = row
+
+
+@kernel
+def _leave_chunk(world: Any, row: int, chunk: int) -> None:
+    before, after = world.previous[row], world.next[row]
+    if before:
+        world.next[before] = after
+    else:
+        world.first[chunk] = after
+    if after:
+        world.previous[after] = before
+    else:
+        world.last[chunk] = before
+
+
+@kernel
+def add(world: Any, kind: int, x: int, y: int, health: int) -> int:
+    """Add an object and give its row; mirrors `World.add`."""
+    row = world.objects
+    world.objects += 1
+    world.alive += 1
+    world.kind[row] = kind
+    world.x[row] = x
+    world.y[row] = y
+    world.facing_x[row] = 0
+    world.facing_y[row] = 0
+    world.health[row] = health
+    world.timer[row] = 0
+    world.object_at[x * world.height + y] = row
+    _enter_chunk(world, row, chunk_at(world, x, y))
+    return row
+
+
+@kernel
+def remove(world: Any, row: int) -> None:
+    """Take an object off the map; mirrors `World.remove`. Its columns stay readable."""
+    x, y = world.x[row], world.y[row]
+    world.object_at[x * world.height + y] = 0
+    _leave_chunk(world, row, chunk_at(world, x, y))
+    world.kind[row] = 0
+    world.alive -= 1
+
+
+@kernel
+def move(world: Any, row: int, x: int, y: int) -> None:
+    """Move an object to a free cell; mirrors `World.move`. Removed ones stay where they were."""
+    if world.kind[row] == 0:
+        return
+    old_x, old_y = world.x[row], world.y[row]
+    world.object_at[old_x * world.height + old_y] = 0
+    world.object_at[x * world.height + y] = row
+    old_chunk, new_chunk = chunk_at(world, old_x, old_y), chunk_at(world, x, y)
+    if old_chunk != new_chunk:
+        _leave_chunk(world, row, old_chunk)
+        _enter_chunk(world, row, new_chunk)
+    world.x[row] = x
+    world.y[row] = y
+
+
+@kernel
+def nearby(world: Any, x: int, y: int, material: int) -> bool:
+    """Whether a material is within a cell of (x, y); mirrors `World.nearby` at distance 1.
+
+    Crafter's slices start at -1 beside the left and upper edges, which Python
+    takes from the other end: there they are empty, unless the map is tiny.
+    """
+    x0 = x - 1 if x > 0 else max(world.width - 1, 0)
+    y0 = y - 1 if y > 0 else max(world.height - 1, 0)
+    for i in range(x0, min(x + 2, world.width)):
+        for j in range(y0, min(y + 2, world.height)):
+            if world.materials[i * world.height + j] == material:
+                return True
+    return False
+
+
+@kernel
+def compact(world: Any) -> None:
+    """Drop the rows of removed objects, once they are many; the order stays.
+
+    Crafter's list grows for as long as an episode lasts.
+    """
+    if world.objects - 1 <= 2 * world.alive + _SPARE:
+        return
+    count = 1
+    for row in range(1, world.objects):
+        if world.kind[row] == 0:
+            continue
+        if row != count:
+            _move_row(world, row, count)
+        count += 1
+    world.objects = count
+
+
+@kernel
+def _move_row(world: Any, row: int, to: int) -> None:
+    world.kind[to] = world.kind[row]
+    world.x[to] = world.x[row]
+    world.y[to] = world.y[row]
+    world.facing_x[to] = world.facing_x[row]
+    world.facing_y[to] = world.facing_y[row]
+    world.health[to] = world.health[row]
+    world.timer[to] = world.timer[row]
+    before, after = world.previous[row], world.next[row]
+    world.previous[to] = before
+    world.next[to] = after
+    chunk = chunk_at(world, world.x[row], world.y[row])
+    if before:
+        world.next[before] = to
+    else:
+        world.first[chunk] = to
+    if after:
+        world.previous[after] = to
+    else:
+        world.last[chunk] = to
+    world.object_at[world.x[row] * world.height + world.y[row]] = to
+
+
+@kernel
+def semantic(world: Any, canvas: Any) -> None:
+    """Write material and object ids, one a cell; mirrors `SemanticView.__call__`."""
+    for cell in range(world.width * world.height):
+        canvas[cell] = world.materials[cell]
+    for row in range(PLAYER_ROW, world.objects):
+        if world.kind[row]:
+            canvas[world.x[row] * world.height + world.y[row]] = FIRST_OBJECT_ID + world.kind[row]

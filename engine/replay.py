@@ -1,0 +1,145 @@
+"""Play an episode again from its seed and actions, and hold every stored value against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crafter_dataset.builder.settings import foreign_entries
+from crafter_dataset.engine.seeding import world_seed
+from crafter_dataset.engine.spec import make_seen
+from crafter_dataset.engine.stock import StockCrafter
+from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, TABLE, TERMINATED, TIME_LIMIT
+from crafter_dataset.schemas.metadata import ATTRIBUTE, Metadata, Violation
+
+
+def replay(
+    metadata: Metadata, episode: int, seed: int, actions: NDArray[np.uint8], cut: bool
+) -> tuple[dict[str, NDArray[Any]], int, NDArray[np.uint8]]:
+    """Simulate an episode with stock Crafter over ordered chunk sets.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    episode : int
+        Episode id.
+    seed : int
+        Seed of the world's RandomState.
+    actions : ndarray, shape (T + 1,), uint8
+        The stored actions; the last one is not taken.
+    cut : bool
+        Whether the collection stopped before the episode ended.
+
+    Returns
+    -------
+    rows : dict of str to ndarray
+        Every per-frame field of the dataset, T + 1 rows (fewer if the
+        environment ended the episode earlier).
+    end_reason : int
+        Index into `schemas.layout.END_REASONS`.
+    terrain : ndarray, shape `area`, uint8
+        Material ids at reset.
+    """
+    env = metadata.env
+    crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward)
+    seen = make_seen(len(actions), env.area, env.size)
+    crafter.show(crafter.reset_world(seed), seen, 0)
+    terrain = crafter.terrain()
+    done: list[tuple[int, float, bool, bool]] = []
+    end_reason = CUT
+    for row, action in enumerate(actions[:-1].tolist(), start=1):
+        frame, reward, terminated, truncated = crafter.advance(action)
+        crafter.show(frame, seen, row)
+        done.append((action, reward, terminated, truncated))
+        if terminated or truncated:
+            end_reason = TERMINATED if terminated else TIME_LIMIT
+            break
+    if cut and end_reason == CUT and done:
+        done[-1] = (*done[-1][:3], True)
+    done.append((0, 0.0, False, False))
+    columns = zip(*done, strict=True)
+    count = len(done)
+    rows: dict[str, NDArray[Any]] = {
+        "actions": np.array(next(columns), np.uint8),
+        "rewards": np.array(next(columns), np.float32),
+        "terminations": np.array(next(columns), bool),
+        "truncations": np.array(next(columns), bool),
+        "episode_ids": np.full(count, episode, np.int32),
+    }
+    sizes = metadata.sizes()
+    for name, values in seen._asdict().items():
+        rows[name] = values[:count].reshape(count, *FRAME_FIELDS[name].row_shape(sizes))
+    return {name: rows[name] for name in metadata.known_fields()}, end_reason, terrain
+
+
+def compare_replay(
+    metadata: Metadata,
+    episode: int,
+    stored: Mapping[str, NDArray[Any]],
+    stored_seed: int,
+    stored_reason: int,
+    stored_terrain: NDArray[np.uint8],
+    number: int | None = None,
+) -> Iterator[Violation]:
+    """Hold a stored episode against its replay, bit by bit; one violation a field at most.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    episode : int
+        Episode id.
+    stored : mapping of str to ndarray
+        Every per-frame field of the episode.
+    stored_seed, stored_reason, stored_terrain
+        Its world seed, end reason and terrain.
+    number : int, optional
+        Number of the episode in the build that it comes from, if that is not its id; the
+        metadata's seed is that build's then.
+
+    Yields
+    ------
+    Violation
+    """
+    where = f"(episode {episode}, replayed)"
+    for name, dataset_has, installed in foreign_entries(metadata.env):
+        yield Violation(
+            f"{ATTRIBUTE}.env.{name}", f"{installed!r}, which is installed", repr(dataset_has)
+        )
+        return
+    number = episode if number is None else number
+    seed = world_seed(metadata.seed, number // metadata.trajectories_per_world)
+    if stored_seed != seed:
+        yield Violation(
+            f"{TABLE}/world_seeds[{episode}]", f"{seed} from seed {metadata.seed}", str(stored_seed)
+        )
+    try:
+        rows, reason, terrain = replay(
+            metadata, episode, stored_seed, stored["actions"], stored_reason == CUT
+        )
+    except Exception as error:  # whatever Crafter makes of values that no build has stored
+        text = " ".join(str(error).split())
+        yield Violation(
+            where[1:-1], "an episode that can be played", f"{type(error).__name__}: {text}"
+        )
+        return
+    if reason != stored_reason:
+        yield Violation(
+            f"{TABLE}/end_reasons[{episode}]",
+            metadata.end_reasons[reason],
+            str(dict(enumerate(metadata.end_reasons)).get(stored_reason, stored_reason)),
+        )
+    if not np.array_equal(terrain, stored_terrain):
+        yield Violation(f"{TABLE}/terrain[{episode}]", "the world of its seed", "another")
+    for name, values in stored.items():
+        expected = rows[name]
+        if len(values) != len(expected):
+            yield Violation(f"{name} {where}", f"{len(expected)} rows", f"{len(values)}")
+        elif values.tobytes() != expected.tobytes():
+            row = np.flatnonzero((values != expected).reshape(len(values), -1).any(1))
+            place = f"{name}[{row[0] if len(row) else 0} of the episode] {where}"
+            yield Violation(place, "what Crafter gives", f"{len(row)} rows that differ")

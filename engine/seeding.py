@@ -1,0 +1,32 @@
+"""Where every random number comes from: pure functions of (dataset seed, episode)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def world_seed(seed: int, world: int) -> int:
+    """Seed of the RandomState behind a world.
+
+    It is the one that `crafter.Env(seed=seed)` uses at its (world + 1)-th
+    `reset()` (crafter 1.8.3, `env.py`). Hashes of integers do not depend on
+    PYTHONHASHSEED.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the dataset.
+    world : int
+        Number of the world, from 0.
+    """
+    return hash((seed, world + 1)) % (2**31 - 1)
+
+
+def policy_generator(seed: int, episode: int) -> np.random.Generator:
+    """Give the random numbers of one episode's policy, `SeedSequence((seed, episode))`."""
+    import numpy as np  # here, since the package itself imports this, before `commands`
+
+    return np.random.default_rng(np.random.SeedSequence((seed, episode)))

@@ -1,0 +1,194 @@
+"""Stock Crafter made reproducible: the package's own code over ordered object sets.
+
+`crafter.engine.World` keeps the objects of each map chunk in a `set`, which
+lists them by memory address, and the environment draws random numbers while
+it walks through them (danijar/crafter issues 31 and 36). Sets that keep the
+order of insertion are the one change made to the game here.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import crafter
+import numpy as np
+from crafter import engine
+from numpy.typing import NDArray
+
+from crafter_dataset.engine.engines import LaneError
+from crafter_dataset.engine.rows import Seen
+from crafter_dataset.engine.spec import check_geometry
+from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
+
+
+class OrderedSet(dict[Any, None]):
+    """The part of the `set` interface that Crafter uses, in order of insertion."""
+
+    def add(self, item: Any) -> None:
+        """Add an item at the end, unless it is there."""
+        self[item] = None
+
+    def remove(self, item: Any) -> None:
+        """Remove an item that is there."""
+        del self[item]
+
+
+class OrderedWorld(engine.World):  # type: ignore[misc]
+    """`crafter.engine.World` with ordered chunk sets and a seed that can be given."""
+
+    forced_seed: int | None = None
+
+    def reset(self, seed: int | None = None) -> None:
+        """Reset as stock does, but from `forced_seed` where one is set."""
+        super().reset(seed if self.forced_seed is None else self.forced_seed)
+        self._chunks: Any = collections.defaultdict(OrderedSet)
+
+
+class StockCrafter(crafter.Env):  # type: ignore[misc]
+    """`crafter.Env` that can be reset to a given world, and shows itself in rows.
+
+    Parameters
+    ----------
+    area, view, size : tuple of int
+        As `crafter.Env`: cells of the world (x, y), cells in the picture
+        (x, y), and pixels of the picture (width, height).
+    length : int
+        Time limit in steps.
+    reward : bool
+        Whether `step` gives rewards; else they are 0.
+    """
+
+    def __init__(
+        self,
+        area: tuple[int, int] = (64, 64),
+        view: tuple[int, int] = (9, 9),
+        size: tuple[int, int] = (64, 64),
+        length: int = 10_000,
+        reward: bool = True,
+    ) -> None:
+        check_geometry(area, view, size)
+        super().__init__(tuple(area), tuple(view), tuple(size), reward, length, seed=0)
+        # The views hold on to the world made by `crafter.Env`, so it changes its class, not its
+        # identity.
+        self._world.__class__ = OrderedWorld
+        self._semantic: NDArray[np.uint8] = np.zeros(area, np.uint8)
+
+    def reset_world(self, world_seed: int) -> NDArray[np.uint8]:
+        """Start an episode in the world of `RandomState(world_seed)`.
+
+        Returns
+        -------
+        ndarray, shape (height, width, 3), uint8
+            First frame.
+        """
+        self._world.forced_seed = int(world_seed)
+        frame: NDArray[np.uint8] = super().reset()
+        self._semantic = self._sem_view()
+        return frame
+
+    def advance(self, action: int) -> tuple[NDArray[np.uint8], float, bool, bool]:
+        """Take one step.
+
+        Returns
+        -------
+        frame : ndarray, shape (height, width, 3), uint8
+        reward : float
+        terminated : bool
+            The player died.
+        truncated : bool
+            The time limit was reached by a living player.
+        """
+        frame, reward, done, info = super().step(action)
+        self._semantic = info["semantic"]
+        terminated = info["discount"] == 0
+        return frame, float(reward), terminated, bool(done) and not terminated
+
+    def terrain(self) -> NDArray[np.uint8]:
+        """Material ids of the world as it is now, shape `area`, indexed [x, y]."""
+        return np.array(self._world._mat_map, np.uint8)
+
+    def show(self, frame: NDArray[np.uint8], seen: Seen, row: int) -> None:
+        """Write the last frame and the state behind it into a row."""
+        height, width, _ = frame.shape
+        target = seen.frames[row].reshape(height, width, 3)
+        # Crafter's frame is a transposed view: channel by channel it copies three times as fast.
+        for channel in range(3):
+            target[..., channel] = frame[..., channel]
+        if len(seen.semantic):
+            seen.semantic[row] = self._semantic.reshape(-1)
+        if len(seen.positions):
+            seen.positions[row] = self._player.pos
+        if len(seen.inventory):
+            seen.inventory[row] = list(self._player.inventory.values())
+        if len(seen.achievements):
+            seen.achievements[row] = list(self._player.achievements.values())
+        if len(seen.daylight):
+            seen.daylight[row] = self._world.daylight
+
+
+class StockLanes:
+    """Stock environments as `engine.engines.Lanes`, one after the other.
+
+    Parameters
+    ----------
+    count : int
+        Number of lanes.
+    area, view, size, length, reward
+        As for `StockCrafter`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        area: tuple[int, int],
+        view: tuple[int, int],
+        size: tuple[int, int],
+        length: int,
+        reward: bool,
+    ) -> None:
+        self.envs = [StockCrafter(area, view, size, length, reward) for _ in range(count)]
+        self._ended = [0] * count
+
+    def reset(self, lane: int, seed: int, seen: Seen) -> None:
+        """Start an episode in a lane, and show it."""
+        with _naming(lane):
+            self.envs[lane].show(self.envs[lane].reset_world(seed), seen, lane)
+        self._ended[lane] = 0
+
+    def step(
+        self,
+        playing: NDArray[np.bool_],
+        actions: NDArray[np.int64],
+        rewards: NDArray[np.float64],
+        seen: Seen,
+    ) -> None:
+        """Take a step in every lane that is playing, and show it."""
+        for lane in np.flatnonzero(playing).tolist():
+            with _naming(lane):
+                env = self.envs[lane]
+                frame, rewards[lane], terminated, truncated = env.advance(int(actions[lane]))
+                env.show(frame, seen, lane)
+            self._ended[lane] = TERMINATED if terminated else TIME_LIMIT if truncated else 0
+
+    def ended(self, lane: int) -> int:
+        """How a lane's episode has ended, 0 if it goes on."""
+        return self._ended[lane]
+
+    def terrain(self, lane: int) -> NDArray[np.uint8]:
+        """Material ids of a lane's world as it is now."""
+        return self.envs[lane].terrain()
+
+
+class _naming:
+    """Turn an exception of one lane's environment into a `LaneError`."""
+
+    def __init__(self, lane: int) -> None:
+        self.lane = lane
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception):
+            raise LaneError(self.lane) from error

@@ -1,0 +1,189 @@
+"""Many Crafter environments as one `gymnasium.vector.VectorEnv`, without autoreset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from crafter_dataset.engine.engines import make_lanes
+from crafter_dataset.engine.spec import ACTIONS, as_pair, check_seed, make_seen
+from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
+
+
+class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
+    """Crafter environments stepped together, each reset only when asked.
+
+    `reset(seed=[...], options={"reset_mask": mask})` starts new episodes in
+    the lanes of `mask` alone (all lanes without it); a seed means the same as
+    in `CrafterEnv`. A lane whose episode has ended is parked: `step` ignores
+    its action, and returns its last frame, reward 0 and the same flags until
+    it is reset; so is a lane that was never reset. `infos` holds the entries
+    of `CrafterEnv`'s `info` for every lane, with a leading axis of lanes.
+
+    Parameters
+    ----------
+    num_envs : int, optional
+        Number of lanes.
+    area, view, size, length, reward, engine
+        As for `CrafterEnv`.
+
+    Raises
+    ------
+    ValueError
+        If Crafter cannot draw such a world or picture.
+    EngineError
+        If the engine cannot be used.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        area: tuple[int, int] = (64, 64),
+        view: tuple[int, int] = (9, 9),
+        size: tuple[int, int] = (64, 64),
+        length: int = 10_000,
+        reward: bool = True,
+        engine: str = "fast",
+    ) -> None:
+        view, size = as_pair(view), as_pair(size)
+        self.num_envs = num_envs
+        self.single_observation_space = gymnasium.spaces.Box(
+            0, 255, (size[1], size[0], 3), np.uint8
+        )
+        self.single_action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._lanes = make_lanes(engine, num_envs, area, view, size, length, reward)
+        self._seen = make_seen(num_envs, area, size)
+        self._frames = self._seen.frames.reshape(num_envs, size[1], size[0], 3)
+        self._infos: dict[str, NDArray[Any]] = {
+            "semantic": self._seen.semantic.reshape(num_envs, *area),
+            "position": self._seen.positions,
+            "inventory": self._seen.inventory,
+            "achievements": self._seen.achievements,
+            "daylight": self._seen.daylight,
+            "discount": np.zeros(num_envs, np.float32),
+            "world_seed": np.zeros(num_envs, np.int64),
+        }
+        self._started = np.zeros(num_envs, bool)
+        self._terminated = np.zeros(num_envs, bool)
+        self._truncated = np.zeros(num_envs, bool)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Start episodes in all lanes, or in those of `options["reset_mask"]`.
+
+        Parameters
+        ----------
+        seed : int or sequence of int or None, optional
+            One for each lane (those of lanes not reset are ignored); an
+            integer s stands for s, s + 1, and so on.
+        options : dict, optional
+            `reset_mask`: bool array, shape (num_envs,).
+
+        Raises
+        ------
+        ValueError
+            If the seeds or the mask do not fit the number of lanes, the mask
+            is empty, or NumPy takes no such seed; then no lane is reset.
+        """
+        mask = self._reset_mask(options)
+        if isinstance(seed, int):
+            super().reset(seed=seed)
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+        if seeds is None:
+            seeds = [None] * self.num_envs
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed: expected {self.num_envs} seeds, found {len(seeds)}")
+        drawn = {
+            lane: check_seed(self.np_random.integers(2**31 - 1) if given is None else given)
+            for lane, given in enumerate(seeds)
+            if mask[lane]
+        }
+        for lane, world_seed in drawn.items():
+            self._lanes.reset(lane, world_seed, self._seen)
+            self._infos["world_seed"][lane] = world_seed
+        self._started |= mask
+        self._terminated &= ~mask
+        self._truncated &= ~mask
+        self._infos["discount"][mask] = 1
+        return self._frames.copy(), self._copy_infos()
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[
+        NDArray[np.uint8],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        dict[str, Any],
+    ]:
+        """Take one action in every lane that is not parked.
+
+        Raises
+        ------
+        gymnasium.error.ResetNeeded
+            If no lane was ever reset.
+        ValueError
+            If an action of a running lane is not in the action space.
+        """
+        if not self._started.any():
+            raise gymnasium.error.ResetNeeded("step: expected a lane to be reset first")
+        playing = self.playing
+        actions = np.asarray(actions).astype(np.int64)
+        wrong = playing & ((actions < 0) | (actions >= len(ACTIONS)))
+        if wrong.any():
+            lane = int(np.argmax(wrong))
+            raise ValueError(
+                f"action of lane {lane}: expected 0 to {len(ACTIONS) - 1}, found {actions[lane]}"
+            )
+        rewards = np.zeros(self.num_envs, np.float64)
+        self._lanes.step(playing, actions, rewards, self._seen)
+        for lane in np.flatnonzero(playing).tolist():
+            ended = self._lanes.ended(lane)
+            self._terminated[lane], self._truncated[lane] = ended == TERMINATED, ended == TIME_LIMIT
+        self._infos["discount"][self._terminated] = 0
+        return (
+            self._frames.copy(),
+            rewards,
+            self._terminated.copy(),
+            self._truncated.copy(),
+            self._copy_infos(),
+        )
+
+    @property
+    def playing(self) -> NDArray[np.bool_]:
+        """Which lanes are in an episode, shape (num_envs,); the others are parked."""
+        return self._started & ~(self._terminated | self._truncated)
+
+    def terrain(self, lane: int) -> NDArray[np.uint8]:
+        """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""
+        return self._lanes.terrain(lane)
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
+        if options is None or "reset_mask" not in options:
+            return np.ones(self.num_envs, bool)
+        mask = np.asarray(options["reset_mask"])
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise ValueError(
+                f"reset_mask: expected {self.num_envs} bools of which one is true, found {mask}"
+            )
+        return mask
+
+    def _copy_infos(self) -> dict[str, Any]:
+        infos: dict[str, Any] = {key: value.copy() for key, value in self._infos.items()}
+        # Gymnasium's convention: `_key` says which lanes have the entry.
+        started = self._started.copy()
+        return infos | {f"_{key}": started for key in self._infos}

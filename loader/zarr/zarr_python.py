@@ -1,0 +1,103 @@
+"""A Zarr group through zarr-python: slower than reading files, but it covers everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from crafter_dataset.schemas.container import ArrayInfo
+from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+
+
+class StockGroup:
+    """A group that zarr-python has opened, read only.
+
+    Parameters
+    ----------
+    where : Path or str
+        Folder, file or address.
+
+    Raises
+    ------
+    NotADatasetError
+        If zarr-python cannot open it.
+    """
+
+    def __init__(self, where: Path | str) -> None:
+        try:
+            store = zarr.storage.ZipStore(where) if _is_zip(where) else where
+            self._group = zarr.open_group(store, mode="r", zarr_format=3)
+            self.attributes: dict[str, Any] = self._group.attrs.asdict()
+        except Exception as error:  # it raises many kinds for what it cannot open
+            raise NotADatasetError(
+                f"{where}: expected a Crafter dataset, found no Zarr v3 group that can be read: "
+                f"{one_line(error)}"
+            ) from error
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def array(self, path: str) -> zarr.Array[Any]:
+        """Give an array.
+
+        Raises
+        ------
+        CorruptDataError
+            If there is none that can be read.
+        """
+        if path not in self._arrays:
+            try:
+                array = self._group[path]
+            except Exception as error:
+                raise CorruptDataError(f"{path}: {one_line(error)}") from error
+            if not isinstance(array, zarr.Array):
+                raise CorruptDataError(f"{path}: expected an array, found a group")
+            self._arrays[path] = array
+        return self._arrays[path]
+
+    def describe(self, path: str) -> ArrayInfo | None:
+        """Describe an array; None if none can be read at the path."""
+        try:
+            array = self.array(path)
+        except CorruptDataError:
+            return None
+        dims = array.metadata.dimension_names  # type: ignore[union-attr]
+        return ArrayInfo(
+            shape=array.shape,
+            dtype=array.dtype,
+            dims=None if dims is None else tuple(str(dim) for dim in dims),
+            chunk_rows=array.chunks[0] if array.ndim else 0,
+            file_rows=self.file_rows(path),
+        )
+
+    def file_rows(self, path: str) -> int:
+        """Rows that one file of an array holds."""
+        array = self.array(path)
+        return int((array.shards or array.chunks)[0]) if array.ndim else 0
+
+    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        """Read rows of an array; what is missing in the store is fill values.
+
+        Raises
+        ------
+        CorruptDataError
+            If bytes fail their checksum or cannot be decoded.
+        """
+        array = self.array(path)
+        if start >= stop:
+            return np.zeros((0, *array.shape[1:]), array.dtype)
+        try:
+            return np.asarray(array[start:stop])
+        except Exception as error:  # what decoding raises depends on the codec and the version
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
+
+
+def _is_zip(where: Path | str) -> bool:
+    return str(where).endswith(".zip") and Path(where).is_file()
+
+
+def one_line(error: Exception) -> str:
+    """Give an error's text without line breaks, or else its kind."""
+    return " ".join(str(error).split()) or type(error).__name__

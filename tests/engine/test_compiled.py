@@ -1,0 +1,203 @@
+"""The compiled code's cache, and what happens without a compiler."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crafter_dataset.engine.compiled import cache, native
+from crafter_dataset.engine.compiled.jit import check_externals
+from crafter_dataset.engine.fast.lanes import FastLanes
+
+BUILD = ("build-dataset", "--out", "d", "--episodes", 2, "--length", 5, "--quiet")
+NO_NUMBA = """
+import sys
+sys.modules["numba"] = None
+from crafter_dataset.commands.build import main
+main()
+"""
+
+
+def run_without_numba(folder, *options):
+    return subprocess.run(
+        [sys.executable, "-c", NO_NUMBA, *map(str, BUILD[1:]), "--workers", "0", *options],
+        capture_output=True, text=True, cwd=folder, timeout=120,
+    )  # fmt: skip
+
+
+def test_without_numba_the_message_says_what_to_do(tmp_path):
+    done = run_without_numba(tmp_path)
+    assert done.returncode == 2
+    assert "pip install numba" in done.stderr
+    assert "--engine crafter" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "d").exists()
+
+
+def test_without_numba_the_other_engine_works(tmp_path):
+    done = run_without_numba(tmp_path, "--engine", "crafter", "--area", "8x8")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "d" / "zarr.json").exists()
+
+
+def test_a_numba_that_cannot_be_imported_gets_a_line(tmp_path, command):
+    """Such as one that is too old for NumPy, which raises an ImportError without a name."""
+    (tmp_path / "fake" / "numba").mkdir(parents=True)
+    (tmp_path / "fake" / "numba" / "__init__.py").write_text("raise ImportError('needs another')")
+    environment = {
+        "PYTHONPATH": str(tmp_path / "fake"), "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+    }  # fmt: skip
+    done = command(*BUILD, "--workers", 0, **environment)
+    assert done.returncode == 2
+    assert "needs another); install it (pip install numba)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    done = command(*BUILD, "--workers", 1, "--engine", "crafter", "--area", "8x8", **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_other_engine_needs_no_cache(command):
+    options = "--workers", 1, "--engine", "crafter", "--area", "8x8"
+    done = command(*BUILD, *options, NUMBA_CACHE_DIR="/proc/none")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_cache_that_cannot_be_written_names_the_folder(command, tmp_path):
+    (tmp_path / "taken").touch()
+    done = command(*BUILD, "--workers", 0, NUMBA_CACHE_DIR=str(tmp_path / "taken"))
+    assert done.returncode == 2
+    assert "taken/compiled-" in done.stderr
+    assert "set NUMBA_CACHE_DIR to another folder" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_warm_cache_says_nothing(command):
+    done = command(*BUILD, "--workers", 2)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_the_cache_knows_all_that_goes_into_the_code(tmp_path, monkeypatch):
+    sources, zstd = tmp_path / "engine" / "compiled", tmp_path / "builder" / "zstd"
+    for folder in (sources, tmp_path / "engine" / "fast", zstd):
+        folder.mkdir(parents=True)
+    (sources / "cache.py").write_text("a = 1")
+    monkeypatch.setattr(cache, "__file__", str(sources / "cache.py"))
+    before = cache._fingerprint()
+    (zstd / "fse.py").write_text("b = 2")
+    assert cache._fingerprint() != before
+    before = cache._fingerprint()
+    os.utime(zstd / "fse.py", ns=(1, 1))
+    assert cache._fingerprint() != before
+    before = cache._fingerprint()
+    monkeypatch.setattr(cache.metadata, "version", lambda package: "0")
+    assert cache._fingerprint() != before
+
+
+def test_no_source_that_is_compiled_in_is_left_out():
+    known = {path.resolve() for path in cache._sources()}
+    root = Path(cache.__file__).parents[3]
+    for path in known:
+        # What only these import is Python: they compile nothing themselves.
+        if path.name in ("lanes.py", "cache.py", "native.py", "encoder.py", "rows.py", "layout.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "crafter_dataset."
+            ):
+                imported = root / (str(node.module).replace(".", "/") + ".py")
+                assert imported.resolve() in known, (path.name, node.module)
+
+
+@pytest.mark.parametrize("name", ["NRT_Allocate", "numba_ldexp", "nowhere"])
+def test_kernels_that_need_numba_are_refused(name):
+    with pytest.raises(TypeError, match=f"expected kernels that call nothing .* found {name}"):
+        check_externals("play", ["sqrt", "llvm.ctpop.i64", name])
+
+
+def test_others_may_use_numba_beside_it():
+    """Whatever is loaded must not take the place of what numba's own code calls."""
+    code = """
+import numpy as np
+from crafter_dataset.engine.fast.lanes import FastLanes
+from crafter_dataset.builder.zstd.encoder import ImageEncoder
+lanes = FastLanes(1)
+lanes.load()
+ImageEncoder((64, 192), 32, (7, 21)).load()
+import numba
+assert numba.njit(lambda n: np.arange(n).sum())(4) == 6
+try:
+    numba.njit(lambda n: 1 // n)(0)
+except ZeroDivisionError:
+    print("fine")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+
+
+def test_a_call_that_failed_leaves_the_last_arrays(monkeypatch):
+    lanes, others = FastLanes(1), FastLanes(2)
+    arrays = lanes.worlds, lanes._daylights, lanes._scratch
+    lanes._reset(arrays, 0, 1)
+    monkeypatch.setattr(native, "_function", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        lanes._reset.prepare((others.worlds, others._daylights, others._scratch), 2)
+    monkeypatch.undo()
+    lanes._reset(arrays, 0, 2)
+    expected = FastLanes(1)
+    expected.start(0, 2)
+    np.testing.assert_array_equal(lanes.worlds["materials"], expected.worlds["materials"])
+
+
+def test_what_is_kept_is_made_once_and_again_if_it_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
+    contents = iter([b"first", b"second"])
+    assert cache.kept("a", lambda: next(contents)) == b"first"
+    assert cache.kept("a", lambda: next(contents)) == b"first"
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-1])
+    assert cache.kept("a", lambda: next(contents)) == b"second"
+    assert cache.kept("a", lambda: next(contents)) == b"second"
+
+
+def test_arrays_that_compiled_code_does_not_take_are_refused():
+    lanes = FastLanes(1)
+    for wrong in (np.zeros(4, np.uint8)[::2], np.frombuffer(b"abcd", np.uint8)):
+        with pytest.raises(TypeError, match="contiguous, aligned and can be written to"):
+            lanes._play.prepare((lanes.worlds, wrong), 6)
+
+
+@pytest.mark.slow
+def test_a_damaged_cache_is_compiled_anew(tmp_path, command):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert command(*BUILD, "--workers", 0, timeout=300, **cache).returncode == 0
+    for path in (tmp_path / "cache").glob("compiled-*/*-*"):
+        path.write_bytes(path.read_bytes()[:1000])
+    done = command(*BUILD, "--overwrite", "--workers", 2, timeout=300, **cache)
+    assert done.returncode == 0, done.stderr
+    done = command(*BUILD, "--overwrite", "--workers", 2, timeout=300, **cache)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_processes_that_start_with_a_cold_cache_do_not_break_it(tmp_path):
+    command = [sys.executable, "-m", "crafter_dataset", *map(str, BUILD[3:]), "--workers", "2"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    for again in range(2):
+        runs = [
+            subprocess.Popen(
+                [*command, "--out", str(tmp_path / f"{again}{i}")],
+                env=environment, stderr=subprocess.PIPE, text=True,
+            )
+            for i in range(3)
+        ]  # fmt: skip
+        for process in runs:
+            _, errors = process.communicate(timeout=600)
+            assert process.returncode == 0, errors
+            assert ("compiling" in errors) == (again == 0)
+    assert len(list((tmp_path / "cache").glob("compiled-*/*.compiled"))) == 1

@@ -1,1 +1,0 @@
-"""The commands `view-dataset` and `plot-dataset`."""
