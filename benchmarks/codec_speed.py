@@ -25,6 +25,7 @@ from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.compression import image_encoder
 from crafter_dataset.builder.episodes import EncodedEpisode, decode_rows
 from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, DEFAULT_CODEC
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 
@@ -83,7 +84,7 @@ def play(episodes: int) -> list[dict[str, np.ndarray]]:
 
 def cut(rows: np.ndarray, size: int) -> np.ndarray:
     """Cut an episode's rows into chunks, the last one padded."""
-    count = -(-len(rows) // size)
+    count = ceil_div(len(rows), size)
     chunks = np.zeros((count * size, *rows.shape[1:]), rows.dtype)
     chunks[: len(rows)] = rows
     return chunks.reshape(count, size, *rows.shape[1:])

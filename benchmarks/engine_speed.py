@@ -21,7 +21,7 @@ import numpy as np
 from crafter_dataset.builder.policies import load_factory
 from crafter_dataset.engine.fast import render as engine_render
 from crafter_dataset.engine.fast import step as engine_step
-from crafter_dataset.engine.fast.lanes import FastLanes, daylights
+from crafter_dataset.engine.fast.fast_lanes import FastLanes, daylights
 from crafter_dataset.engine.fast.textures import Picture
 from crafter_dataset.engine.seeding import policy_generator, world_seed
 

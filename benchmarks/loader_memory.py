@@ -21,6 +21,7 @@ import zarr
 
 from benchmarks.data import given_or_built
 from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import Counts
 from crafter_dataset.schemas.zarr_format import DOCUMENT, array_document, root_document, to_bytes
@@ -66,7 +67,7 @@ def write_index(path: Path, episodes: int) -> None:
     metadata = BuildSettings().metadata()
     rng = np.random.default_rng(0)
     lengths = np.clip(rng.gamma(4, 46, episodes).astype(np.int32), 2, 10_001)
-    chunks = -(-lengths.astype(np.int64) // metadata.chunk_frames)
+    chunks = ceil_div(lengths.astype(np.int64), metadata.chunk_frames)
     ends = np.cumsum(chunks) * metadata.chunk_frames
     counts = Counts(episodes, int(lengths.sum()), int(ends[-1]))
     metadata = replace(metadata, counts=counts)

@@ -1,127 +1,141 @@
-"""Build a dataset: hand out episodes, commit what comes back, in order."""
+"""`build`: what `build-dataset` does, for Python."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+import functools
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
 
-from crafter_dataset.builder import compression
-from crafter_dataset.builder.collectors.job import CollectError, Job
-from crafter_dataset.builder.episodes import EncodedEpisode, cut_episode
-from crafter_dataset.builder.errors import BuildError
-from crafter_dataset.builder.pool import Pool, make_pool
-from crafter_dataset.builder.provenance import describe_run
-from crafter_dataset.builder.settings import (
-    DEFAULT_FRAMES,
-    BuildSettings,
-    SettingsError,
-    Target,
-    check_resumable,
-)
-from crafter_dataset.builder.storage import containers
-from crafter_dataset.builder.storage.writer import DatasetWriter
-from crafter_dataset.engine.engines import check_engine, warm_up
-from crafter_dataset.schemas.metadata import Counts, Metadata
+from crafter_dataset.builder.errors import BuildError, SettingsError
+from crafter_dataset.builder.policies.load import name_policy
+from crafter_dataset.builder.policies.protocol import PolicyFactory
+from crafter_dataset.builder.pool.worker import is_worker
+from crafter_dataset.builder.run import describe_kept, run_build
+from crafter_dataset.builder.run_options import COMMIT_SECONDS, RunOptions
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
+from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.schemas.errors import Note
+from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
+from crafter_dataset.schemas.progress import ProgressOption, reporting
 
-COMMIT_SECONDS = 10.0
-"""Time between commits, so at most what a kill costs."""
-
-WAITING_BYTES = 2**28
-"""Encoded episodes that may wait for an earlier one before no more are started."""
-
-_HINT = "go on with it with --resume, or replace it with --overwrite"
-
-_POLL_SECONDS = 0.2
-_SHOW_SECONDS = 0.1
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a build is; its bytes are None where nobody counts them."""
+def _noting_what_is_given(function: Callable[P, R]) -> Callable[P, R]:
+    """Tell a function, as its argument `given`, which arguments it is given."""
 
-    target: Target
-    start: Counts
-    counts: Counts
-    seconds: float
-    nbytes: int | None
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs.get("given") is None:
+            kwargs["given"] = frozenset(kwargs)
+        return function(*args, **kwargs)
 
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build did.
-
-    Parameters
-    ----------
-    path : Path
-        The dataset.
-    metadata : Metadata
-        As committed.
-    complete : bool
-        Whether the target is reached; else the build was stopped.
-    new_frames : int
-        Frames that this run added.
-    seconds : float
-        How long it took.
-    """
-
-    path: Path
-    metadata: Metadata
-    complete: bool
-    new_frames: int
-    seconds: float
+    return called
 
 
+@_noting_what_is_given
 def build(
     path: str | Path,
-    settings: BuildSettings | None = None,
-    target: Target | None = None,
     *,
-    workers: int = 1,
+    frames: int | None = None,
+    episodes: int | None = None,
+    seed: int = 0,
+    policy: str | PolicyFactory = "heuristic",
+    policy_args: Mapping[str, Any] | None = None,
+    trajectories_per_world: int = 1,
+    length: int = 10_000,
+    size: tuple[int, int] | int = (64, 64),
+    area: tuple[int, int] | int = (64, 64),
+    view: tuple[int, int] | int = (9, 9),
+    fields: Collection[str] = OPTIONAL_FIELDS,
+    codec: str | None = None,
+    chunk_frames: int = 32,
+    workers: int | None = None,
     num_envs: int = 4,
-    engine: str = "fast",
+    engine: Literal["fast", "crafter"] = "fast",
+    commit_seconds: float = COMMIT_SECONDS,
     resume: bool = False,
     overwrite: bool = False,
+    progress: ProgressOption = None,
+    should_stop: StopOption = None,
     given: Collection[str] | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    should_stop: Callable[[], bool] = lambda: False,
-    commit_seconds: float = COMMIT_SECONDS,
-) -> BuildResult:
-    """Build a dataset, or go on with one.
+) -> Dataset:
+    """Build a dataset of Crafter episodes, or go on with one.
+
+    The same arguments give the same dataset, digest and all, whatever the
+    number of workers and environments and the engine. Ctrl-C commits the
+    episodes that are whole, and then raises KeyboardInterrupt.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the Zarr group, or an HDF5 file, which ends in `.h5` or `.hdf5`.
-    settings : BuildSettings, optional
-        What to build; to resume without them goes on with the dataset's own.
-    target : Target, optional
-        How much. By default what the dataset was to become, or 100,000 frames.
-    workers : int
-        Worker processes; 0 plays the episodes in this process.
+        What to write: the folder of a Zarr group, such as `data.zarr`, or an
+        HDF5 file, which ends in `.h5` or `.hdf5`.
+    frames : int, optional
+        Frames in all; the last episode is cut to fit. By default 100,000, or to
+        resume, what the dataset was to become.
+    episodes : int, optional
+        Whole episodes in all, instead of `frames`.
+    seed : int
+        Seed of the dataset, 0 to 2**63 - 1; everything follows from it.
+    policy : str or callable
+        `heuristic` (sticky random), `random`, `noop`, or
+        `package.module:factory`; or the factory itself, a function or class
+        that worker processes can import: one at the top of a module.
+    policy_args : mapping of str, optional
+        Arguments of the factory, beside the number of environments. They must
+        fit into JSON, and are stored with the dataset.
+    trajectories_per_world : int
+        Consecutive episodes that explore the same world.
+    length : int
+        Time limit of an episode, in actions, 1 to 65,535.
+    size : int or tuple of int
+        Width and height of a frame, in pixels.
+    area : int or tuple of int
+        Width and height of the world, in cells.
+    view : int or tuple of int
+        Cells that a frame shows, across and down, the inventory's rows included.
+    fields : collection of str
+        Optional fields to store; frames, actions, rewards and flags always are.
+    codec : str, optional
+        Compression: `zstd:1..22`, `blosc-zstd:1..9`, `blosc-lz4:1..9`, in Zarr
+        `none`, in HDF5 `gzip:0..9`. By default `zstd:1`, in HDF5 `gzip:3`.
+    chunk_frames : int
+        Frames compressed together, 1 to 16,384.
+    workers : int, optional
+        Worker processes, 0 to 1,024; 0 plays in this process. By default one a
+        core.
     num_envs : int
-        Environments of each worker, stepped together.
-    engine : {"fast", "crafter"}
-        What plays: compiled code, or the crafter package itself. The dataset
-        is the same.
-    resume : bool
-        Go on with the dataset if there is one.
-    overwrite : bool
-        Replace the dataset if there is one.
-    given : collection of str, optional
-        Names of the settings that a dataset to resume must agree with; for the
-        rest its own hold. By default all, if there are settings.
-    on_progress : callable
-        Called a few times a second.
-    should_stop : callable
-        Asked a few times a second; true ends the build with what is whole.
+        Environments of each worker: the batch that a policy sees.
+    engine : {'fast', 'crafter'}
+        What plays: compiled code, or the crafter package itself.
     commit_seconds : float
-        Time between commits.
+        Time between commits, so at most what a kill costs.
+    resume : bool
+        Go on with the dataset at `path`, if there is one, by its own settings;
+        with a larger `frames` or `episodes`, extend it. Settings that are given
+        must be its own. A policy of yours must be given: a file alone never
+        says what code is run.
+    overwrite : bool
+        Replace the dataset at `path`.
+    progress : bool or callable, optional
+        True shows a line on standard error, False none; by default it is shown
+        if that is a terminal. A callable is called with a `Progress` a few
+        times a second instead.
+    should_stop : callable, optional
+        Asked a few times a second; true ends the build with what is whole, and
+        the dataset's `metadata.status` is `building`. Ctrl-C is then yours.
+    given : collection of str, optional
+        Names of the settings that a dataset to resume must agree with; by
+        default those that are passed.
 
     Returns
     -------
-    BuildResult
+    Dataset
+        What was built.
 
     Raises
     ------
@@ -130,202 +144,57 @@ def build(
     SettingsError, PolicyError, CodecError
         If the settings are wrong, or are not those of the dataset to resume.
     EngineError
-        If the engine is unknown, cannot be used, or not for such a world.
+        If the engine cannot be used, or not for such a world.
     DatasetError
         If the dataset to resume is damaged.
     OSError
         If the disk is full or cannot be written.
+    KeyboardInterrupt
+        After Ctrl-C, once what is whole is committed.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.build("data.zarr", frames=1000, seed=7, workers=0)
+    >>> dataset.frames
+    1000
     """
-    path = Path(path)
-    if given is None:
-        given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
-    settings = settings or BuildSettings()
-    if settings.codec is None:
-        settings = replace(settings, codec=containers.default_codec(path))
-    if resume and overwrite:
-        raise SettingsError("resume, overwrite: expected at most one of them, found both")
-    stored = containers.check_place(path, resume, overwrite, _HINT)
-    # Before anything is made or replaced:
-    metadata = stored or settings.metadata()
-    containers.check_codec(path, metadata)
-    check_engine(engine, metadata.env.area)
-    warm_up(engine, metadata.env.area)
-    compression.warm_up(metadata)
-    with containers.exclusive(path) as held:
-        if not held:
-            raise BuildError(f"{path}: another build is writing to it")
-        stored = containers.check_place(
-            path, resume, overwrite, _HINT
-        )  # now nobody else can change it
-        if stored is not None:
-            check_resumable(stored, settings, given, str(path))
-            writer = containers.resume(path)
-        else:
-            writer = containers.create(path, settings.metadata())
-        try:
-            return _Build(
-                writer, target, workers, num_envs, engine, on_progress, should_stop, commit_seconds
-            ).run()
-        finally:
-            writer.close()
-
-
-class _Build:
-    """One run of `build`, from an open writer on."""
-
-    def __init__(
-        self,
-        writer: DatasetWriter,
-        target: Target | None,
-        workers: int,
-        num_envs: int,
-        engine: str,
-        on_progress: Callable[[Progress], None],
-        should_stop: Callable[[], bool],
-        commit_seconds: float,
-    ) -> None:
-        self._writer = writer
-        self._workers, self._num_envs, self._engine = workers, num_envs, engine
-        self._on_progress, self._should_stop = on_progress, should_stop
-        self._commit_seconds = commit_seconds
-        self._begun = time.monotonic()
-        self._target = target or self._stored_target()
-        self._waiting: dict[int, EncodedEpisode] = {}
-        self._waiting_bytes = 0
-
-    def run(self) -> BuildResult:
-        """Collect until the target is reached or the user stops it."""
-        writer, target = self._writer, self._target
-        self._prepare()
-        self._start = writer.metadata.counts
-        if target.reached(self._start):
-            if writer.metadata.status != "complete":
-                self._commit(complete=True)
-            return self._result()
-        self._record_run()
-        writer.save_provenance()  # a kill from now on does not forget the target
-        rows = target.frames - self._start.frames if target.frames else None
-        job = Job(writer.metadata, self._num_envs, rows, self._engine)
-        pool = self._make_pool(job)
-        try:
-            self._collect(pool)
-            self._commit(complete=target.reached(writer.metadata.counts))
-        except CollectError as error:
-            self._commit()
-            raise BuildError(f"{error}; {self._kept()}", error.details) from error
-        except OSError as error:
-            error.add_note(self._kept())
-            raise
-        finally:
-            pool.close()
-        return self._result()
-
-    def _prepare(self) -> None:
-        """Refuse a target that is too small; take back an episode that has to be longer."""
-        writer, target = self._writer, self._target
-        counts = writer.metadata.counts
-        have, want = (
-            (counts.frames, target.frames)
-            if target.frames
-            else (counts.episodes, target.episodes or 0)
+    if is_worker():
+        raise BuildError(
+            "build: expected no call while a worker process imports the policy's module, found "
+            "one; put what the script does under: if __name__ == '__main__':"
         )
-        if have > want:
-            raise SettingsError(
-                f"target: expected at least the {have:,} "
-                f"{'frames' if target.frames else 'episodes'} in {writer.path}, found {want:,}"
-            )
-        if writer.last_was_cut and (target.frames is None or counts.frames < target.frames):
-            writer.retract_last()
-
-    def _stored_target(self) -> Target:
-        try:
-            return Target(**self._writer.provenance["target"])
-        except (KeyError, TypeError):  # provenance is nobody's contract
-            return Target(frames=DEFAULT_FRAMES)
-
-    def _record_run(self) -> None:
-        run = describe_run(self._engine, self._workers, self._num_envs, self._start.episodes)
-        earlier = self._writer.provenance.get("runs", [])
-        self._writer.provenance |= {"target": self._target.to_json(), "runs": [*earlier, run]}
-
-    def _make_pool(self, job: Job) -> Pool:
-        try:
-            return make_pool(job, self._workers)
-        except CollectError as error:
-            raise BuildError(f"{error}; {self._kept()}", error.details) from error
-
-    def _collect(self, pool: Pool) -> None:
-        writer, target = self._writer, self._target
-        following = self._start.episodes
-        committed_at = shown_at = time.monotonic()
-        while not target.reached(writer.metadata.counts) and not self._should_stop():
-            # Numbers go out in order, so the episode that the others wait for is always under way.
-            while (
-                pool.free() > 0
-                and self._waiting_bytes < WAITING_BYTES
-                and (target.episodes is None or following < target.episodes)
-            ):
-                pool.submit(following)
-                following += 1
-            for episode in pool.receive(_POLL_SECONDS):
-                self._waiting[episode.episode] = episode
-                self._waiting_bytes += episode.nbytes
-            self._append_in_order()
-            if time.monotonic() - committed_at > self._commit_seconds:
-                self._commit()
-                committed_at = time.monotonic()
-            if time.monotonic() - shown_at > _SHOW_SECONDS:
-                self._on_progress(self._progress())
-                shown_at = time.monotonic()
-        self._on_progress(self._progress())
-
-    def _append_in_order(self) -> None:
-        writer, target = self._writer, self._target
-        while not target.reached(writer.metadata.counts):
-            episode = self._waiting.pop(writer.metadata.counts.episodes, None)
-            if episode is None:
-                return
-            self._waiting_bytes -= episode.nbytes
-            if target.frames:
-                left = target.frames - writer.metadata.counts.frames
-                episode = cut_episode(episode, left, writer.metadata)
-            writer.append(episode)
-
-    def _commit(self, complete: bool = False) -> None:
-        runs = self._writer.provenance.get("runs")
-        if runs:
-            runs[-1]["seconds"] = round(time.monotonic() - self._begun, 3)
-        self._writer.commit(complete)
-
-    def _progress(self) -> Progress:
-        return Progress(
-            self._target,
-            self._start,
-            self._writer.metadata.counts,
-            time.monotonic() - self._begun,
-            self._writer.nbytes,
+    if frames is not None and episodes is not None:
+        raise SettingsError(("frames", "episodes"), "expected at most one, found both")
+    target = None if frames is episodes is None else Target(frames, episodes)
+    settings = BuildSettings(
+        seed=seed,
+        policy=name_policy(policy),
+        policy_args=policy_args or {},
+        trajectories_per_world=trajectories_per_world,
+        length=length,
+        size=_pair("size", size),
+        area=_pair("area", area),
+        view=_pair("view", view),
+        fields=(fields,) if isinstance(fields, str) else tuple(fields),
+        codec=codec,
+        chunk_frames=chunk_frames,
+    )
+    given = set(given or ()) & set(BuildSettings.__dataclass_fields__)
+    with reporting(progress) as report, ctrl_c_unless(should_stop) as asked:
+        options = RunOptions(workers, num_envs, engine, commit_seconds, report, asked)
+        result = run_build(
+            path, settings, target, options, resume=resume, overwrite=overwrite, given=given
         )
+    if not result.complete and should_stop is None:
+        raise KeyboardInterrupt(Note(*describe_kept(result.path, result.metadata.counts)))
+    return open_dataset(result.path)
 
-    def _result(self) -> BuildResult:
-        metadata = self._writer.committed
-        return BuildResult(
-            path=self._writer.path,
-            metadata=metadata,
-            complete=self._target.reached(metadata.counts),
-            new_frames=max(0, metadata.counts.frames - self._start.frames),
-            seconds=time.monotonic() - self._begun,
-        )
 
-    def _kept(self) -> str:
-        kept, path = self._writer.committed.counts, self._writer.path
-        if not path.exists():
-            return f"what was committed went with {path}"
-        if not kept.episodes:
-            return (
-                f"no episode is committed yet in {path}; "
-                "go on with --resume, or build it anew with --overwrite"
-            )
-        return (
-            f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {path}; "
-            "go on with --resume"
-        )
+def _pair(name: str, value: tuple[int, int] | int) -> tuple[int, int]:
+    """Take one number for both; numbers that are none are for the checks to tell."""
+    try:
+        x, y = (value, value) if isinstance(value, int) else value
+    except (TypeError, ValueError):
+        raise SettingsError(name, f"expected a number or two, found {value!r}") from None
+    return x, y

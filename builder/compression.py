@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from crafter_dataset.schemas.metadata import EnvSpec, Metadata
 
 if TYPE_CHECKING:
     from crafter_dataset.builder.zstd.encoder import ImageEncoder
+    from crafter_dataset.engine.compiled.compiling import Needed
 
 Encode = Callable[[NDArray[Any]], bytes]
-"""Takes a whole chunk, and gives what `ChunkCodec.decode` undoes."""
+"""Takes a whole chunk, and returns what `ChunkCodec.decode` undoes."""
 
 _FAST_LEVEL = "zstd:1"
 
@@ -28,6 +30,18 @@ def image_encoder(field: Field, metadata: Metadata) -> Encode:
 
     At level 1, which is for speed, that is the project's own encoder of
     Zstandard, where it can be loaded; for everything else the codec's library.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    metadata : Metadata
+        Of the dataset.
+
+    Returns
+    -------
+    callable
+        Takes whole chunks.
     """
     codec = ChunkCodec.parse(metadata.codec)
     own = _own_encoder(field, metadata) if str(codec) == _FAST_LEVEL else None
@@ -40,40 +54,77 @@ def image_encoder(field: Field, metadata: Metadata) -> Encode:
     return encode
 
 
-def warm_up(metadata: Metadata) -> None:
-    """Compile what chunks will be encoded with, unless it is in the cache."""
+def needed(metadata: Metadata) -> list[Needed]:
+    """List the compiled code that chunks will be encoded with, where it can be had.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    """
     if metadata.codec != _FAST_LEVEL:
-        return
-    for name in metadata.known_fields():
-        if FRAME_FIELDS[name].sharded:
-            _own_encoder(FRAME_FIELDS[name], metadata)
+        return []
+    fields = (FRAME_FIELDS[name] for name in metadata.known_fields())
+    encoders = (_make_encoder(field, metadata) for field in fields if field.sharded)
+    return [encoder.needed() for encoder in encoders if encoder is not None]
+
+
+def warm_up(metadata: Metadata) -> None:
+    """Compile what chunks will be encoded with, unless it is in the cache or cannot be compiled.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    """
+    with _falling_back():
+        wanted = needed(metadata)
+        if wanted:
+            from crafter_dataset.engine.compiled.compiling import compile_missing
+
+            compile_missing(wanted)
 
 
 def _own_encoder(field: Field, metadata: Metadata) -> ImageEncoder | None:
     """Make the project's own encoder, if it takes such images and can be loaded or compiled."""
+    encoder = None
+    with _falling_back():
+        made = _make_encoder(field, metadata)
+        if made is not None:
+            made.load()
+            encoder = made
+    return encoder
+
+
+def _make_encoder(field: Field, metadata: Metadata) -> ImageEncoder | None:
+    """Make the project's own encoder, its code not yet loaded, if it takes such images."""
     try:
         from crafter_dataset.builder.zstd.encoder import ImageEncoder
+    except ImportError:  # no numba, or no LLVM
+        return None
+    row_shape, images = field.row_shape(metadata.sizes()), metadata.chunk_frames
+    image_bytes = math.prod(row_shape)
+    if not ImageEncoder.fits(image_bytes, images):
+        return None
+    if field.name != "frames":
+        # A map does not move, and its cells are bytes: one line, in which neighbours repeat.
+        return ImageEncoder((1, image_bytes), images, (1, 1), moves=False)
+    height, width, colors = row_shape
+    (wide, high), (left, top) = _cells_of(metadata.env)
+    return ImageEncoder(
+        (height, width * colors), images, (high, wide * colors), (top, left * colors)
+    )
 
-        row_shape, images = field.row_shape(metadata.sizes()), metadata.chunk_frames
-        image_bytes = math.prod(row_shape)
-        if not ImageEncoder.fits(image_bytes, images):
-            return None
-        if field.name == "frames":
-            height, width, colors = row_shape
-            (wide, high), (left, top) = _cells_of(metadata.env)
-            encoder = ImageEncoder(
-                (height, width * colors), images, (high, wide * colors), (top, left * colors)
-            )
-        else:
-            # A map does not move, and its cells are bytes: one line, in which neighbours repeat.
-            encoder = ImageEncoder((1, image_bytes), images, (1, 1), moves=False)
-        encoder.load()
+
+@contextlib.contextmanager
+def _falling_back() -> Iterator[None]:
+    """Let libzstd do it where our own encoder cannot be had: that is no reason not to build."""
+    try:
+        yield
     except (ImportError, OSError):  # no numba, or nowhere to keep what it compiles
-        return None
-    except Exception as error:  # a compiler that is broken is no reason not to build
+        pass
+    except Exception as error:  # a compiler that is broken
         _warn(f"{type(error).__name__}: {error}".splitlines()[0])
-        return None
-    return encoder
 
 
 @functools.cache

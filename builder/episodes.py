@@ -48,7 +48,7 @@ class EncodedEpisode:
         Encoded chunks of each sharded field; the last one is padded.
     rows : dict of str to ndarray
         Rows of the other per-frame fields, without padding.
-    more : dict of str to int or bool
+    rare : dict of str to int or bool
         Values of the per-episode fields that only imported or merged episodes have.
     """
 
@@ -60,7 +60,7 @@ class EncodedEpisode:
     digest: NDArray[np.uint8]
     chunks: Mapping[str, Sequence[Buffer]]
     rows: Rows
-    more: Mapping[str, int | bool] = field(default_factory=dict)
+    rare: Mapping[str, int | bool] = field(default_factory=dict)
 
     @property
     def episode_return(self) -> np.float32:
@@ -84,7 +84,7 @@ class EncodedEpisode:
             "world_seeds": self.world_seed,
             "terrain": self.terrain,
             "digests": self.digest,
-            **self.more,
+            **self.rare,
         }
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from crafter_dataset.schemas.errors import ArgumentError, CrafterDatasetError
 
-class BuildError(Exception):
-    """A build cannot start or go on; what is committed stays readable.
 
-    Parameters
-    ----------
-    message : str
-        One line for the user.
-    details : str
-        A traceback, where the cause is the user's code.
-    """
+class BuildError(CrafterDatasetError):
+    """A build or a copy cannot start or go on; what is committed stays readable."""
 
-    def __init__(self, message: str, details: str = "") -> None:
-        super().__init__(message)
-        self.details = details
+
+class SettingsError(ArgumentError):
+    """A setting is out of its range, or does not fit the dataset to go on with."""
+
+
+class PolicyError(ArgumentError):
+    """A policy cannot be found, or does not take its arguments."""

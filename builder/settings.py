@@ -2,46 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from crafter_dataset.builder.policies.load import BUILTIN, describe_policy
-from crafter_dataset.engine.spec import (
-    ACHIEVEMENTS,
-    ACTIONS,
-    ITEMS,
-    MATERIALS,
-    OBJECTS,
-    check_geometry,
+from crafter_dataset.builder.errors import SettingsError
+from crafter_dataset.schemas.codecs import CODEC_CHOICES, DEFAULT_CODEC, ChunkCodec
+from crafter_dataset.schemas.errors import Advice
+from crafter_dataset.schemas.hdf5_format import DEFAULT_CODEC as HDF5_CODEC
+from crafter_dataset.schemas.layout import (
+    FRAME_FIELDS,
+    LONGEST,
+    MOST_CHUNK_FRAMES,
+    OPTIONAL_FIELDS,
 )
-from crafter_dataset.schemas.codecs import DEFAULT_CODEC, ChunkCodec
-from crafter_dataset.schemas.layout import FRAME_FIELDS, OPTIONAL_FIELDS
-from crafter_dataset.schemas.metadata import Counts, EnvSpec, Metadata
+from crafter_dataset.schemas.metadata import Counts, Metadata
 
 DEFAULT_FRAMES = 100_000
 
+MOST_COUNT = 2**31 - 1
+"""Frames or episodes of a dataset, at most."""
 
-class SettingsError(ValueError):
-    """A setting is out of its range, or does not fit the dataset to go on with."""
 
-    exit_code = 2
+@dataclass(frozen=True)
+class Setting:
+    """What there is to know of a setting beside its default, for options and checks.
+
+    Parameters
+    ----------
+    about : str
+        One sentence for `--help`.
+    low, high : int, optional
+        Inclusive range of an integer.
+    stored : callable, optional
+        Takes a dataset's metadata and returns the setting's value there.
+    shown : str, optional
+        What `--help` shows as the default, where the value does not say it.
+    """
+
+    about: str
+    low: int | None = None
+    high: int | None = None
+    stored: Callable[[Metadata], Any] | None = None
+    shown: str | None = None
+
+
+def setting(default: Any, about: str, **rest: Any) -> Any:
+    """Declare a field of a dataclass of settings.
+
+    Parameters
+    ----------
+    default : object or callable
+        Its default, or a function that makes it.
+    about : str
+        One sentence for `--help`.
+    **rest
+        As for `Setting`.
+    """
+    metadata = {"setting": Setting(about, **rest)}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def settings_of(kind: type[Any]) -> dict[str, tuple[Any, Setting]]:
+    """List the settings that a dataclass declares: the default of each, and what there is to know.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    """
+    return {
+        f.name: (None if f.default is MISSING else f.default, f.metadata["setting"])
+        for f in fields(kind)
+        if "setting" in f.metadata
+    }
+
+
+def check_ranges(values: Any) -> None:
+    """Refuse integers out of the ranges that their dataclass declares.
+
+    Parameters
+    ----------
+    values : dataclass instance
+        The settings.
+
+    Raises
+    ------
+    SettingsError
+        Naming the first one.
+    """
+    for name, (_, known) in settings_of(type(values)).items():
+        value = getattr(values, name)
+        if known.low is None or value is None:
+            continue
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        within = is_number and known.low <= value and (known.high is None or value <= known.high)
+        if not within:
+            bounds = f"{known.low} to {known.high}" if known.high else f"{known.low} or more"
+            raise SettingsError(name, f"expected {bounds}, found {value!r}")
 
 
 @dataclass(frozen=True)
 class Target:
-    """How much to build: `frames` in all, or `episodes` whole ones; exactly one is set."""
+    """How much to build: `frames` in all, or `episodes` whole ones; exactly one is set.
+
+    Parameters
+    ----------
+    frames, episodes : int, optional
+        How many, 1 to 2**31 - 1.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither, or both, or out of its range.
+    """
 
     frames: int | None = None
     episodes: int | None = None
 
     def __post_init__(self) -> None:
         if (self.frames is None) == (self.episodes is None):
-            raise SettingsError("target: expected either frames or episodes")
+            found = "neither" if self.frames is None else "both"
+            raise SettingsError("frames", f"expected either frames or episodes, found {found}")
         for name, value in (("frames", self.frames), ("episodes", self.episodes)):
-            if value is not None and not 1 <= value < 2**31:
-                raise SettingsError(f"{name}: expected 1 to 2147483647, found {value}")
+            if value is not None and not (type(value) is int and 1 <= value <= MOST_COUNT):
+                raise SettingsError(name, f"expected 1 to {MOST_COUNT}, found {value!r}")
 
     def __str__(self) -> str:
         return f"{self.frames:,} frames" if self.frames else f"{self.episodes:,} episodes"
@@ -51,19 +138,24 @@ class Target:
         return {"frames": self.frames} if self.frames else {"episodes": self.episodes or 0}
 
     def reached(self, counts: Counts) -> bool:
-        """Whether that much is there."""
-        return self.fraction(counts) >= 1
+        """Tell whether that much is there.
 
-    def fraction(self, counts: Counts) -> float:
-        """How much of it is there, 1 or more for all."""
+        Parameters
+        ----------
+        counts : Counts
+            What is there.
+        """
         if self.frames:
-            return counts.frames / self.frames
-        return counts.episodes / (self.episodes or 1)
+            return counts.frames >= self.frames
+        return counts.episodes >= (self.episodes or 0)
 
 
 @dataclass(frozen=True)
 class BuildSettings:
     """Everything that the content and layout of a dataset depend on.
+
+    Each is declared here once: options, checks and what a resumed build is held
+    to follow from the declarations.
 
     Parameters
     ----------
@@ -92,17 +184,66 @@ class BuildSettings:
         Frames compressed together.
     """
 
-    seed: int = 0
-    policy: str = "heuristic"
-    policy_args: Mapping[str, Any] = field(default_factory=dict)
-    trajectories_per_world: int = 1
-    length: int = 10_000
-    size: tuple[int, int] = (64, 64)
-    area: tuple[int, int] = (64, 64)
-    view: tuple[int, int] = (9, 9)
-    fields: Collection[str] = OPTIONAL_FIELDS
-    codec: str | None = None
-    chunk_frames: int = 32
+    seed: int = setting(
+        0,
+        "Seed of the dataset; everything follows from it.",
+        low=0,
+        high=2**63 - 1,
+        stored=lambda m: m.seed,
+    )
+    policy: str = setting(
+        "heuristic",
+        "heuristic (sticky random), random, noop, or package.module:factory.",
+        stored=lambda m: m.policy.name,
+    )
+    policy_args: Mapping[str, Any] = setting(
+        dict,
+        "An argument of the policy's factory; may be repeated.",
+        stored=lambda m: dict(m.policy.parameters),
+    )
+    trajectories_per_world: int = setting(
+        1,
+        "Consecutive episodes that explore the same world.",
+        low=1,
+        high=MOST_COUNT,
+        stored=lambda m: m.trajectories_per_world,
+    )
+    length: int = setting(
+        10_000,
+        "Time limit of an episode, in actions.",
+        low=1,
+        high=LONGEST,
+        stored=lambda m: m.env.length,
+    )
+    size: tuple[int, int] = setting(
+        (64, 64), "Size of a frame (width x height), in pixels.", stored=lambda m: m.env.size
+    )
+    area: tuple[int, int] = setting(
+        (64, 64), "Size of the world, in cells.", stored=lambda m: m.env.area
+    )
+    view: tuple[int, int] = setting(
+        (9, 9),
+        "Cells that a frame shows, the inventory's rows included.",
+        stored=lambda m: m.env.view,
+    )
+    fields: Collection[str] = setting(
+        OPTIONAL_FIELDS,
+        "Optional fields to store; frames, actions, rewards and flags always are.",
+        stored=lambda m: m.fields,
+    )
+    codec: str | None = setting(
+        None,
+        f"Compression: {CODEC_CHOICES}.",
+        stored=lambda m: m.codec,
+        shown=f"{DEFAULT_CODEC}, {HDF5_CODEC} in HDF5",
+    )
+    chunk_frames: int = setting(
+        32,
+        "Frames compressed together.",
+        low=1,
+        high=MOST_CHUNK_FRAMES,
+        stored=lambda m: m.chunk_frames,
+    )
 
     def metadata(self) -> Metadata:
         """Check the settings and make the metadata of an empty dataset.
@@ -111,78 +252,40 @@ class BuildSettings:
         ------
         SettingsError
             If a number is out of its range or a field unknown.
+        ArgumentError
+            If Crafter cannot draw such a world or picture.
         PolicyError
             If the policy cannot be found or does not take the arguments.
         CodecError
             If the codec is unknown.
         """
-        ranges = {
-            "seed": (0, 2**63 - 1),
-            "trajectories_per_world": (1, 2**31 - 1),
-            "length": (1, 65_535),
-            "chunk_frames": (1, 16_384),
-        }
-        for name, (low, high) in ranges.items():
-            if not low <= getattr(self, name) <= high:
-                raise SettingsError(
-                    f"{name}: expected {low} to {high}, found {getattr(self, name)}"
-                )
-        try:
-            check_geometry(self.area, self.view, self.size)
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
-        for name in self.fields:
+        from crafter_dataset.builder.policies.load import describe_policy
+        from crafter_dataset.engine import spec  # it reads Crafter's lists of names
+
+        check_ranges(self)
+        spec.check_geometry(self.area, self.view, self.size)
+        names = (self.fields,) if isinstance(self.fields, str) else self.fields
+        for name in names:
             if name not in FRAME_FIELDS:
                 raise SettingsError(
-                    f"fields: expected names out of {', '.join(FRAME_FIELDS)}, found {name!r}"
+                    "fields", f"expected names out of {', '.join(FRAME_FIELDS)}, found {name!r}"
                 )
         return Metadata(
-            env=EnvSpec(
-                name="crafter",
-                version=version("crafter"),
-                area=self.area,
-                view=self.view,
-                size=self.size,
-                length=self.length,
-            ),
+            env=spec.installed_env(self.area, self.view, self.size, self.length),
             policy=describe_policy(self.policy, self.policy_args),
             seed=self.seed,
             trajectories_per_world=self.trajectories_per_world,
             chunk_frames=self.chunk_frames,
             codec=str(ChunkCodec.parse(self.codec or DEFAULT_CODEC)),
             fields=tuple(
-                f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in self.fields
+                f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in names
             ),
-            actions=ACTIONS,
-            materials=MATERIALS,
-            objects=OBJECTS,
-            items=ITEMS,
-            achievements=ACHIEVEMENTS,
+            actions=spec.ACTIONS,
+            materials=spec.MATERIALS,
+            objects=spec.OBJECTS,
+            items=spec.ITEMS,
+            achievements=spec.ACHIEVEMENTS,
         )
-
-
-_STORED: dict[str, Callable[[Metadata], Any]] = {
-    "seed": lambda m: m.seed,
-    "policy": lambda m: m.policy.name,
-    "policy_args": lambda m: dict(m.policy.parameters),
-    "trajectories_per_world": lambda m: m.trajectories_per_world,
-    "length": lambda m: m.env.length,
-    "size": lambda m: m.env.size,
-    "area": lambda m: m.env.area,
-    "view": lambda m: m.env.view,
-    "fields": lambda m: m.fields,
-    "codec": lambda m: m.codec,
-    "chunk_frames": lambda m: m.chunk_frames,
-}
-"""Where each setting stands in the metadata."""
-
-
-def foreign_entries(stored: EnvSpec) -> Iterator[tuple[str, str, str]]:
-    """Yield in what a dataset's simulator is not the one installed: entry, its own, installed."""
-    installed = BuildSettings().metadata().env
-    for name in ("name", "version", "object_order"):
-        if getattr(stored, name) != getattr(installed, name):
-            yield name, getattr(stored, name), getattr(installed, name)
 
 
 def check_resumable(
@@ -206,38 +309,48 @@ def check_resumable(
     SettingsError
         Naming the first setting that differs, or the package whose version does.
     """
+    from crafter_dataset.builder.policies.load import BUILTIN
+    from crafter_dataset.engine.spec import foreign_entries
+
     for name in ("numbers", "sources"):
         if name in stored.episode_fields:
             raise SettingsError(
-                f"{where}: expected a dataset whose episodes were built in their order, found one "
-                "that was cut out of others or merged; it cannot be built further"
+                "resume",
+                "expected a dataset whose episodes were built in their order, found one that was "
+                f"cut out of others or merged; it cannot be built further ({where})",
             )
     if stored.unknown:
         raise SettingsError(
-            f"{where}: expected a dataset that was built here, found one that was imported; it "
-            "cannot be built further"
+            "resume",
+            "expected a dataset that was built here, found one that was imported; it cannot be "
+            f"built further ({where})",
         )
-    own = {name: value(stored) for name, value in _STORED.items()}
+    kept = {name: known.stored for name, (_, known) in settings_of(BuildSettings).items()}
+    own = {name: value(stored) for name, value in kept.items() if value is not None}
     merged = BuildSettings(**(own | {name: getattr(settings, name) for name in given}))
     if merged.policy != own["policy"]:
         raise SettingsError(
-            f"policy: expected {own['policy']} as in {where}, found {merged.policy}"
+            "policy", f"expected {own['policy']} as in {where}, found {merged.policy}"
         )
     if "policy" not in given and merged.policy not in BUILTIN:
         raise SettingsError(
-            f"policy: expected --policy {merged.policy}, since a file alone may not say what code "
-            f"is run, found no policy given ({where})"
+            "policy",
+            f"expected {merged.policy} to be given, since a file alone may not say what code is "
+            f"run, found no policy given ({where})",
+            advice=[Advice("go on with", "policy", merged.policy)],
         )
     wanted = merged.metadata()
-    for name, value in _STORED.items():
-        if value(wanted) != value(stored):
+    for name, value in kept.items():
+        if value is not None and value(wanted) != value(stored):
             raise SettingsError(
-                f"{name}: expected {_show(value(stored))} as in {where}, "
-                f"found {_show(value(wanted))}"
+                name,
+                f"expected {_show(value(stored))} as in {where}, found {_show(value(wanted))}",
             )
     for name, dataset_has, installed in foreign_entries(stored.env):
         raise SettingsError(
-            f"environment {name}: expected {dataset_has} as in {where}, found {installed} installed"
+            "resume",
+            f"expected the environment's {name} {dataset_has} as in {where}, found {installed} "
+            "installed",
         )
 
 

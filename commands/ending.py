@@ -1,12 +1,13 @@
-"""How every command ends: exit code 0 for ok, 1 for failed or invalid, 2 for wrong usage,
-and what shells have for signals (130 for Ctrl-C).
+"""How every command begins and ends.
 
-An error is one line on standard error that names the thing, what was expected
-and what was found.
+Exit code 0 is for ok, 1 for failed or invalid, 2 for wrong usage, and what
+shells have for signals (130 for Ctrl-C). An error is one line on standard
+error that names the thing, what was expected and what was found.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -15,24 +16,51 @@ from typing import Any, NoReturn
 
 import click
 
-from crafter_dataset.schemas.errors import DatasetError
+from crafter_dataset.schemas.errors import CrafterDatasetError, Note
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
+DISTRIBUTION = "crafter-dataset"
 
-def run(
-    command: click.Command, failures: Callable[[], tuple[type[Exception], ...]] = tuple
-) -> NoReturn:
+
+def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, with the options that all have.
+
+    Parameters
+    ----------
+    name : str
+        Name of the command.
+    **options
+        As for `click.command`.
+
+    Returns
+    -------
+    callable
+        Takes the function.
+    """
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        settings = {"help_option_names": ["-h", "--help"]}
+        command = click.Command
+        made: click.Command = click.command(name, command, context_settings=settings, **options)(
+            function
+        )
+        with_version: click.Command = click.version_option(
+            package_name=DISTRIBUTION, prog_name=name
+        )(made)
+        return with_version
+
+    return decorate
+
+
+def run(command: click.Command) -> NoReturn:
     """Run a command and exit.
 
     Parameters
     ----------
     command : click.Command
         The command.
-    failures : callable
-        Gives further exceptions whose text is for the user; called only once
-        something was raised.
     """
     name = command.name or "command"
     details = ""
@@ -50,13 +78,13 @@ def run(
         # The reader of our output has left; leave Python nothing to complain of at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except CrafterDatasetError as error:
+        code, text = error.exit_code, error.for_command(names_of(command))
+        details = error.details or traceback.format_exc()
+        if code == 2:
+            text += f" (see {name} --help)"
     except OSError as error:
-        code, text = 1, describe_os_error(error)
-    except Exception as error:
-        if not isinstance(error, (DatasetError, *failures())):
-            raise
-        code, text = getattr(error, "exit_code", 1), str(error)
-        details = getattr(error, "details", "") or traceback.format_exc()
+        code, text = 1, describe_os_error(error, names_of(command))
     if details and os.environ.get("CRAFTER_DATASET_DEBUG"):
         click.echo(details, err=True)
     click.echo(f"{name}: error: {' '.join(text.split())}", err=True)
@@ -67,24 +95,47 @@ def run(
     sys.exit(code)
 
 
-def describe_os_error(error: OSError) -> str:
-    """Say in one line what the system refused, with any notes that were added on the way."""
+def names_of(command: click.Command) -> dict[str, str]:
+    """Return what a command calls the arguments of the function behind it.
+
+    Parameters
+    ----------
+    command : click.Command
+        The command, whose parameters have the names of these arguments.
+    """
+    return {
+        str(parameter.name): max(parameter.opts, key=len)
+        if isinstance(parameter, click.Option)
+        else (parameter.metavar or str(parameter.name)).removesuffix("...")
+        for parameter in command.params
+    }
+
+
+def describe_os_error(error: OSError, names: dict[str, str]) -> str:
+    """Say in one line what the system refused, with any notes that were added on the way.
+
+    Parameters
+    ----------
+    error : OSError
+        What it raised.
+    names : dict of str to str
+        What the command calls arguments.
+    """
     reason = error.strerror or str(error) or type(error).__name__
     named = f"{error.filename}: {reason}" if error.filename else reason
-    return "; ".join([named, *getattr(error, "__notes__", [])])
+    notes = (
+        note.for_command(names) if isinstance(note, Note) else note
+        for note in getattr(error, "__notes__", [])
+    )
+    return "; ".join([named, *notes])
 
 
 def echo_json(value: Any) -> None:
-    """Print a value as JSON on standard output."""
-    import json
+    """Print a value as JSON on standard output.
 
+    Parameters
+    ----------
+    value : object
+        What fits into JSON.
+    """
     click.echo(json.dumps(value, indent=2))
-
-
-def format_bytes(count: float) -> str:
-    """Format a number of bytes with a decimal prefix."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
-        count /= 1000
-    return f"{count:.1f} TB"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from crafter_dataset.commands.ending import echo_json, format_bytes, run
+from crafter_dataset.commands.ending import dataset_command, echo_json, run
+from crafter_dataset.schemas.wording import format_bytes
+
+if TYPE_CHECKING:
+    from crafter_dataset.loader.dataset import Dataset
 
 
-@click.command("inspect-dataset", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("path", type=click.Path(path_type=Path))
+@dataset_command("inspect-dataset")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(path: Path, as_json: bool) -> int:
     """Show what is in the dataset at PATH: settings, arrays, statistics."""
-    from crafter_dataset.commands.report import print_summary, settings_lines, summary_json
+    from crafter_dataset.commands.printing import print_summary
     from crafter_dataset.loader.dataset import open_dataset
+    from crafter_dataset.loader.report import settings_lines, summary_json
 
     dataset = open_dataset(path)
     arrays = _arrays(dataset)
@@ -28,26 +33,25 @@ def command(path: Path, as_json: bool) -> int:
     for name, text in settings_lines(dataset):
         click.echo(f"  {name:<22} {text}")
     click.echo("arrays")
-    for path_, info in arrays.items():
-        shape = "x".join(map(str, info["shape"]))
+    for name, about in arrays.items():
+        shape = "x".join(map(str, about["shape"]))
         click.echo(
-            f"  {path_:<22} {info['dtype']:<8} {shape:<20} "
-            f"{info['chunk_rows']:>6} rows a chunk  {format_bytes(info['stored_bytes']):>9}"
+            f"  {name:<22} {about['dtype']:<8} {shape:<20} "
+            f"{about['chunk_rows']:>6} rows a chunk  {format_bytes(about['stored_bytes']):>9}"
         )
     return 0
 
 
-def _arrays(dataset: Any) -> dict[str, dict[str, Any]]:
-
+def _arrays(dataset: Dataset) -> dict[str, dict[str, Any]]:
     arrays = {}
     for field in dataset.metadata.present_fields():
-        info = dataset.container.describe(field.path)
-        if info is not None:
+        about = dataset.container.describe(field.path)
+        if about is not None:
             arrays[field.path] = {
-                "dtype": str(info.dtype),
-                "shape": list(info.shape),
-                "chunk_rows": info.chunk_rows,
-                "file_rows": info.file_rows,
+                "dtype": str(about.dtype),
+                "shape": list(about.shape),
+                "chunk_rows": about.chunk_rows,
+                "file_rows": about.file_rows,
                 "stored_bytes": dataset.container.stored_bytes(field.path),
             }
     return arrays

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
-from crafter_dataset.commands.ending import run
-from crafter_dataset.commands.storing import (
-    check_distinct_paths,
-    choose_codec,
+from crafter_dataset.commands.copying import (
     codec_option,
-    failures,
-    open_sources,
     overwrite_option,
-    part_of,
-    plan_series,
     quiet_option,
+    report_copy,
     resume_option,
-    store_series,
 )
+from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.running import Running
 
 
-@click.command("merge-dataset", context_settings={"help_option_names": ["-h", "--help"]})
+@dataset_command("merge-dataset")
 @click.argument(
     "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -32,7 +27,14 @@ from crafter_dataset.commands.storing import (
 @overwrite_option
 @resume_option
 @quiet_option
-def command(sources: tuple[Path, ...], out: Path, **options: Any) -> int:
+def command(
+    sources: tuple[Path, ...],
+    out: Path,
+    codec: str | None,
+    overwrite: bool,
+    resume: bool,
+    quiet: bool,
+) -> int:
     """Put the episodes of several datasets into a new one, one dataset after the other.
 
     Compressed chunks are copied as they are. Parts of one build, in its order,
@@ -41,14 +43,15 @@ def command(sources: tuple[Path, ...], out: Path, **options: Any) -> int:
 
     Example: merge-dataset first.zarr second.zarr all.zarr
     """
-    from crafter_dataset.builder.copying.combine import combine
+    from crafter_dataset.builder.merge import merge
 
-    check_distinct_paths(sources, out)
-    parts = [part_of(dataset) for dataset in open_sources(sources)]
-    codec = choose_codec(options["codec"], sources[0], parts[0].metadata.codec, out)
-    return store_series(out, plan_series(combine(parts, codec)), options, "merge-dataset")
+    with Running(quiet) as running:
+        merged = merge(
+            sources, out, codec=codec, overwrite=overwrite, resume=resume, **running.arguments
+        )
+    return report_copy(merged, out, running, "merge-dataset")
 
 
 def main() -> NoReturn:
     """Run `merge-dataset`."""
-    run(command, failures)
+    run(command)

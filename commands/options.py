@@ -77,15 +77,20 @@ def read_config(ctx: click.Context, param: click.Parameter, value: Path | None) 
         entries = tomllib.loads(value.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"{value}: expected a TOML file, found: {error}") from error
-    known = {p.name for p in ctx.command.params if p.name != param.name}
+    known = {
+        option.removeprefix("--").replace("-", "_"): str(each.name)
+        for each in ctx.command.params
+        if each.expose_value
+        for option in each.opts
+    }
     defaults = {}
     for key, entry in entries.items():
-        name = key.replace("-", "_")
-        if name not in known:
+        name = known.get(key.replace("-", "_"))
+        if name is None:
             raise click.UsageError(
                 f"{value}: expected options of {ctx.command.name}, found {key!r}"
             )
-        if name == "policy_arg" and isinstance(entry, dict):
+        if isinstance(entry, dict):
             entry = [f"{k}={json.dumps(v)}" for k, v in entry.items()]
         defaults[name] = entry
     ctx.default_map = {**(ctx.default_map or {}), **defaults}

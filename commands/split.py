@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
-from crafter_dataset.commands.ending import run
-from crafter_dataset.commands.storing import (
-    check_distinct_paths,
-    choose_codec,
+from crafter_dataset.commands.copying import (
     codec_option,
-    failures,
-    open_sources,
     overwrite_option,
-    part_of,
-    plan_series,
     quiet_option,
+    report_copy,
     resume_option,
-    store_series,
 )
+from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.running import Running
 
 
 def _fractions(
@@ -35,7 +29,7 @@ def _fractions(
         raise click.BadParameter(f"expected numbers such as 0.9,0.1, found {value!r}") from None
 
 
-@click.command("split-dataset", context_settings={"help_option_names": ["-h", "--help"]})
+@dataset_command("split-dataset")
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.argument("outs", metavar="DST...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -54,7 +48,17 @@ def _fractions(
 @overwrite_option
 @resume_option
 @quiet_option
-def command(source: Path, outs: tuple[Path, ...], **options: Any) -> int:
+def command(
+    source: Path,
+    outs: tuple[Path, ...],
+    fractions: tuple[float, ...] | None,
+    by_world: bool,
+    seed: int,
+    codec: str | None,
+    overwrite: bool,
+    resume: bool,
+    quiet: bool,
+) -> int:
     """Split the episodes of a dataset at random into datasets of their own.
 
     Compressed chunks are copied as they are, and every episode keeps the number
@@ -63,29 +67,22 @@ def command(source: Path, outs: tuple[Path, ...], **options: Any) -> int:
 
     Example: split-dataset data.zarr train.zarr test.zarr --fractions 0.9 --by-world
     """
-    from crafter_dataset.builder.copying.combine import combine
+    from crafter_dataset.builder.split import split
 
-    if len({os.path.realpath(out) for out in outs}) != len(outs):
-        raise click.UsageError("DST: expected distinct paths, found one twice")
-    fractions = options["fractions"] or (1 / len(outs),) * len(outs)
-    for out in outs:
-        check_distinct_paths([source], out)
-    (dataset,) = open_sources([source])
-    try:
-        parts = dataset.split(*fractions, seed=options["seed"], by_world=options["by_world"])
-    except ValueError as error:
-        raise click.UsageError(f"--fractions: {error}") from error
-    if len(parts) != len(outs):
-        raise click.UsageError(
-            f"--fractions: expected shares for {len(outs)} datasets, found {len(parts)} parts"
+    with Running(quiet) as running:
+        parts = split(
+            source,
+            outs,
+            fractions=fractions,
+            by_world=by_world,
+            seed=seed,
+            codec=codec,
+            overwrite=overwrite,
+            resume=resume,
+            **running.arguments,
         )
-    for out, part in zip(outs, parts, strict=True):
-        if not len(part):
-            raise click.UsageError(f"--fractions: expected an episode for {out}, found none")
-    for out, part in zip(outs, parts, strict=True):
-        codec = choose_codec(options["codec"], source, part.metadata.codec, out)
-        series = plan_series(combine([part_of(part)], codec))
-        status = store_series(out, series, options, "split-dataset")
+    for out, part in zip(outs, parts, strict=False):  # if it was stopped, not all were begun
+        status = report_copy(part, out, running, "split-dataset")
         if status:
             return status
     return 0
@@ -93,4 +90,4 @@ def command(source: Path, outs: tuple[Path, ...], **options: Any) -> int:
 
 def main() -> NoReturn:
     """Run `split-dataset`."""
-    run(command, failures)
+    run(command)

@@ -26,6 +26,18 @@ def crafter_folder() -> Path:
     return Path(spec.origin).parent
 
 
+def crafter_files() -> list[Path]:
+    """List the files that Crafter's rules and pictures are made of: its data and its textures.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed.
+    """
+    folder = crafter_folder()
+    return [folder / "data.yaml", *sorted(folder.glob("assets/*.png"))]
+
+
 @functools.cache
 def load_constants() -> SimpleNamespace:
     """Load `crafter.constants` by itself."""

@@ -1,19 +1,19 @@
-"""What plays Crafter in the lanes of a vector environment: one of two engines."""
+"""The two engines that play Crafter in lanes, and how one of them is had."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crafter_dataset.engine.rows import Seen
+from crafter_dataset.engine.protocol import EngineError, Lanes
 from crafter_dataset.engine.spec import check_geometry
+from crafter_dataset.schemas.errors import Advice
 
 if TYPE_CHECKING:
-    from crafter_dataset.engine.fast.lanes import FastLanes
+    from crafter_dataset.engine.compiled.compiling import Needed
+    from crafter_dataset.engine.fast.fast_lanes import FastLanes
 
 ENGINES = ("fast", "crafter")
 """Compiled, and the crafter package itself; both give the same bits."""
@@ -21,50 +21,7 @@ ENGINES = ("fast", "crafter")
 MOST_CELLS = 2**20
 """Cells of the largest world that the fast engine makes room for."""
 
-
-class EngineError(ValueError):
-    """An engine cannot be used, or not for such a world."""
-
-    exit_code = 2
-
-
-class LaneError(Exception):
-    """An environment of a vector raised; `lane` is its number, `__cause__` the error."""
-
-    def __init__(self, lane: int) -> None:
-        super().__init__(f"environment {lane} raised")
-        self.lane = lane
-
-
-class Lanes(Protocol):
-    """Crafter environments side by side, as an engine plays them.
-
-    A row of `seen` belongs to the lane of its number.
-    """
-
-    def reset(self, lane: int, seed: int, seen: Seen) -> None:
-        """Start an episode in the world of `RandomState(seed)`, and show it."""
-
-    def step(
-        self,
-        playing: NDArray[np.bool_],
-        actions: NDArray[np.int64],
-        rewards: NDArray[np.float64],
-        seen: Seen,
-    ) -> None:
-        """Take a step in every lane that is playing, give its reward, and show it.
-
-        Raises
-        ------
-        LaneError
-            If an environment raises.
-        """
-
-    def ended(self, lane: int) -> int:
-        """How a lane's episode has ended: `TERMINATED`, `TIME_LIMIT`, or 0 if it goes on."""
-
-    def terrain(self, lane: int) -> NDArray[np.uint8]:
-        """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""
+_OTHER = Advice("use", "engine", "crafter")
 
 
 def make_lanes(
@@ -78,6 +35,20 @@ def make_lanes(
 ) -> Lanes:
     """Make lanes of an engine.
 
+    Parameters
+    ----------
+    engine : {'fast', 'crafter'}
+        What plays.
+    count : int
+        Number of lanes.
+    area, view, size : tuple of int
+        Cells of the world (x, y), cells in the picture (x, y), pixels of the
+        picture (width, height).
+    length : int
+        Time limit in steps, 0 for none.
+    reward : bool
+        Whether to give rewards; else they are 0.
+
     Raises
     ------
     EngineError
@@ -88,6 +59,7 @@ def make_lanes(
     check_geometry(area, view, size)
     check_engine(engine, area)
     if engine == "fast":
+        warm_up(engine, area)
         return fast_lanes()(count, area, view, size, length, reward)
     from crafter_dataset.engine.stock import StockLanes
 
@@ -97,18 +69,28 @@ def make_lanes(
 def check_engine(engine: str, area: tuple[int, int]) -> None:
     """Refuse an engine that there is not, or that is not for worlds of such an area.
 
+    Parameters
+    ----------
+    engine : str
+        Its name.
+    area : tuple of int
+        Cells of the world (x, y).
+
     Raises
     ------
     EngineError
+        Naming what is expected.
     """
     if engine not in ENGINES:
-        raise EngineError(f"engine: expected {' or '.join(ENGINES)}, found {engine!r}")
+        raise EngineError("engine", f"expected {' or '.join(ENGINES)}, found {engine!r}")
     if engine == "fast":
         fast_lanes()
         if area[0] * area[1] > MOST_CELLS:
             raise EngineError(
-                f"area: expected at most {MOST_CELLS:,} cells for the fast engine, "
-                f"found {area[0] * area[1]:,}; use --engine crafter"
+                "area",
+                f"expected at most {MOST_CELLS:,} cells for the fast engine, "
+                f"found {area[0] * area[1]:,}",
+                advice=[_OTHER],
             )
 
 
@@ -122,17 +104,19 @@ def fast_lanes() -> type[FastLanes]:
     """
     try:
         from crafter_dataset.engine.compiled.cache import cache_folder
+        from crafter_dataset.engine.fast.code import ENGINE
 
-        cache_folder()
+        cache_folder(ENGINE)
         # Not imported: what is compiled already does not need it.
         if importlib.util.find_spec("numba") is None:
             raise ModuleNotFoundError("No module named 'numba'", name="numba")
-        from crafter_dataset.engine.fast.lanes import FastLanes
+        from crafter_dataset.engine.fast.fast_lanes import FastLanes
     except OSError as error:
         raise EngineError(
-            f"engine fast: expected to keep its compiled code in {error.filename}, found that this "
-            f"cannot be written ({error.strerror}); set NUMBA_CACHE_DIR to another folder, or use "
-            "--engine crafter"
+            "engine",
+            f"expected to keep the compiled code of the fast one in {error.filename}, found that "
+            f"this cannot be written ({error.strerror}); set NUMBA_CACHE_DIR to another folder",
+            advice=[_OTHER],
         ) from error
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("numba", "llvmlite"):
@@ -143,16 +127,27 @@ def fast_lanes() -> type[FastLanes]:
 
 def _without_numba(error: ImportError) -> EngineError:
     return EngineError(
-        f"engine fast: expected numba to be installed, found that it cannot be imported "
-        f"({error}); install it (pip install numba) or use --engine crafter"
+        "engine",
+        "expected numba to be installed for the fast one, found that it cannot be imported "
+        f"({error}); install it (pip install numba)",
+        advice=[_OTHER],
     )
 
 
-def warm_up(engine: str, area: tuple[int, int]) -> None:
+def warm_up(engine: str, area: tuple[int, int], others: Iterable[Needed] = ()) -> None:
     """Have an engine's compiled code in its cache on disk.
 
-    Processes that compile into one cache at the same time can break it, so
-    whoever is about to start some calls this first.
+    Processes that compile into one cache at the same time wait for each other,
+    so whoever is about to start some calls this first.
+
+    Parameters
+    ----------
+    engine : {'fast', 'crafter'}
+        What is to play.
+    area : tuple of int
+        Cells of the world (x, y).
+    others : iterable of Needed
+        What else is to be compiled with the fast engine.
 
     Raises
     ------
@@ -160,10 +155,10 @@ def warm_up(engine: str, area: tuple[int, int]) -> None:
         If numba is missing.
     """
     if engine == "fast":
-        from crafter_dataset.engine.fast.lanes import warm_up
+        from crafter_dataset.engine.fast.fast_lanes import warm_up
 
         try:
-            warm_up(area)
+            warm_up(area, others)
         except ImportError as error:
             try:
                 importlib.import_module("numba")
@@ -171,12 +166,18 @@ def warm_up(engine: str, area: tuple[int, int]) -> None:
                 raise _without_numba(error) from error
             raise
     else:
-        import opensimplex
+        _warm_up_opensimplex()
 
-        with contextlib.ExitStack() as stack:
-            # Without numba nothing is compiled, and without a folder nothing of ours is kept.
-            with contextlib.suppress(ImportError, OSError):
-                from crafter_dataset.engine.compiled.cache import locked
 
-                stack.enter_context(locked())
-            opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)
+def _warm_up_opensimplex() -> None:
+    """Let OpenSimplex compile into numba's cache; processes that do so at once can break it."""
+    import opensimplex
+
+    with contextlib.ExitStack() as stack:
+        # Without numba nothing is compiled, and without a folder nothing of ours is kept.
+        with contextlib.suppress(ImportError, OSError):
+            from crafter_dataset.engine.compiled.cache import locked
+            from crafter_dataset.engine.fast.code import ENGINE
+
+            stack.enter_context(locked(ENGINE))
+        opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.builder.settings import foreign_entries
 from crafter_dataset.engine.seeding import world_seed
-from crafter_dataset.engine.spec import make_seen
+from crafter_dataset.engine.spec import foreign_entries, make_seen
 from crafter_dataset.engine.stock import StockCrafter
+from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, TABLE, TERMINATED, TIME_LIMIT
-from crafter_dataset.schemas.metadata import ATTRIBUTE, Metadata, Violation
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.violations import Violation
 
 
 def replay(

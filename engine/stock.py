@@ -16,7 +16,7 @@ import numpy as np
 from crafter import engine
 from numpy.typing import NDArray
 
-from crafter_dataset.engine.engines import LaneError
+from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Seen
 from crafter_dataset.engine.spec import check_geometry
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
@@ -128,7 +128,7 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
 
 
 class StockLanes:
-    """Stock environments as `engine.engines.Lanes`, one after the other.
+    """Stock environments as `engine.protocol.Lanes`, one after the other.
 
     Parameters
     ----------

@@ -1,26 +1,14 @@
-"""Crafter as Gymnasium environments, single and vectorised, on either engine."""
+"""Crafter for Gymnasium, single and vectorised, on either engine.
+
+Once the package is imported, Gymnasium knows the environment as `ENV_ID`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from crafter_dataset.envs.registration import ENV_ID, register
+from crafter_dataset.envs.single import CrafterEnv
+from crafter_dataset.envs.vector import CrafterVectorEnv
 
-from crafter_dataset.engine.engines import ENGINES, EngineError, LaneError
+__all__ = ["ENV_ID", "CrafterEnv", "CrafterVectorEnv"]
 
-if TYPE_CHECKING:
-    from crafter_dataset.envs.single import CrafterEnv
-    from crafter_dataset.envs.vector import CrafterVectorEnv
-
-__all__ = ["ENGINES", "CrafterEnv", "CrafterVectorEnv", "EngineError", "LaneError"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs Gymnasium when it is asked for."""
-    if name == "CrafterEnv":
-        from crafter_dataset.envs.single import CrafterEnv
-
-        return CrafterEnv
-    if name == "CrafterVectorEnv":
-        from crafter_dataset.envs.vector import CrafterVectorEnv
-
-        return CrafterVectorEnv
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+register()

@@ -32,6 +32,11 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         Number of lanes.
     area, view, size, length, reward, engine
         As for `CrafterEnv`.
+    copy : bool, optional
+        Whether `reset` and `step` return copies of observations and infos, as
+        in Gymnasium's own vector environments. If not, they return the same
+        arrays each time, which cannot be written to, and which the next `reset`
+        or `step` fills anew.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         length: int = 10_000,
         reward: bool = True,
         engine: str = "fast",
+        copy: bool = True,
     ) -> None:
         view, size = as_pair(view), as_pair(size)
         self.num_envs = num_envs
@@ -76,6 +82,10 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         self._started = np.zeros(num_envs, bool)
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.zeros(num_envs, bool)
+        self._copy = copy
+        # Gymnasium's convention: `_key` says which lanes have the entry.
+        infos = self._infos | {f"_{key}": self._started for key in self._infos}
+        self._shown = _read_only(self._frames), {key: _read_only(infos[key]) for key in infos}
 
     def reset(
         self,
@@ -119,7 +129,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         self._terminated &= ~mask
         self._truncated &= ~mask
         self._infos["discount"][mask] = 1
-        return self._frames.copy(), self._copy_infos()
+        return self._show()
 
     def step(
         self, actions: NDArray[np.int64]
@@ -155,13 +165,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             ended = self._lanes.ended(lane)
             self._terminated[lane], self._truncated[lane] = ended == TERMINATED, ended == TIME_LIMIT
         self._infos["discount"][self._terminated] = 0
-        return (
-            self._frames.copy(),
-            rewards,
-            self._terminated.copy(),
-            self._truncated.copy(),
-            self._copy_infos(),
-        )
+        frames, infos = self._show()
+        return frames, rewards, self._terminated.copy(), self._truncated.copy(), infos
 
     @property
     def playing(self) -> NDArray[np.bool_]:
@@ -182,8 +187,14 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             )
         return mask
 
-    def _copy_infos(self) -> dict[str, Any]:
-        infos: dict[str, Any] = {key: value.copy() for key, value in self._infos.items()}
-        # Gymnasium's convention: `_key` says which lanes have the entry.
-        started = self._started.copy()
-        return infos | {f"_{key}": started for key in self._infos}
+    def _show(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        frames, infos = self._shown
+        if not self._copy:
+            return frames, dict(infos)
+        return frames.copy(), {key: value.copy() for key, value in infos.items()}
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

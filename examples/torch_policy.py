@@ -73,7 +73,7 @@ class TorchPolicy:
     @torch.inference_mode()
     def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[np.int64]:
         """Sample one action a lane: the largest logit after Gumbel noise."""
-        batch = torch.from_numpy(frames).to(self._device).permute(0, 3, 1, 2).float() / 255
+        batch = torch.tensor(frames).to(self._device).permute(0, 3, 1, 2).float() / 255
         logits = self._network(batch).double().cpu().numpy() / self._temperature
         noise = np.stack([rng.gumbel(size=ACTIONS) for rng in self._rngs])
         return (logits + noise).argmax(1)

@@ -12,6 +12,7 @@ where there is one. The loss is the mean squared error of frames from -1 to 1.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,16 @@ import click
 import torch
 from torch import Tensor, nn
 
-from crafter_dataset.commands.ending import run
-from crafter_dataset.loader import SequentialSampler, UniformSampler, Windows, open_dataset
-from crafter_dataset.loader.torch import Batch, WindowLoader, normalize
+from crafter_dataset import (
+    Batch,
+    CrafterDatasetError,
+    SequentialSampler,
+    UniformSampler,
+    WindowLoader,
+    Windows,
+    normalize,
+    open_dataset,
+)
 
 CONTEXT = 2
 
@@ -158,4 +166,7 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
 
 
 if __name__ == "__main__":
-    run(main, lambda: (ValueError,))
+    try:
+        main()
+    except CrafterDatasetError as error:
+        sys.exit(str(error))

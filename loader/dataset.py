@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crafter_dataset.loader.container import CACHE_BYTES, is_address, open_container
 from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.selection import condition_mask, ids_mask
 from crafter_dataset.loader.split import split_groups
+from crafter_dataset.loader.table import TABLE_DTYPE, EpisodeTable
 from crafter_dataset.schemas.container import Container
-from crafter_dataset.schemas.errors import CorruptDataError
-from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.errors import (
+    ArgumentError,
+    CorruptDataError,
+    MissingPackageError,
+    UnknownNameError,
+)
+from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS, padded_rows
 from crafter_dataset.schemas.metadata import Metadata, SourceSpec, provenance_of
 
-TABLE_DTYPE = np.dtype(
-    [
-        ("episode_ids", "i8"),
-        ("starts", "i8"),
-        ("lengths", "i8"),
-        ("returns", "f4"),
-        ("end_reasons", "u1"),
-        ("world_seeds", "i8"),
-    ]
-)
-"""One record of `Dataset.episodes`; the names are those on disk. An unknown world seed is -1."""
+if TYPE_CHECKING:
+    from crafter_dataset.loader.summary import Summary
 
 
 def open_dataset(
@@ -58,6 +57,13 @@ def open_dataset(
     ------
     NotADatasetError, VersionError, MetadataError, CorruptDataError
         If the path holds no dataset that this software can read.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> dataset[3]["frames"][10:26].shape
+    (16, 64, 64, 3)
     """
     return Dataset(path, cache_bytes=cache_bytes, threads=threads)
 
@@ -68,15 +74,17 @@ class Dataset(Sequence[Episode]):
     It can be pickled, and used after a fork or in a spawned process: each
     process opens the files for itself.
 
+    Parameters
+    ----------
+    path, cache_bytes, threads
+        As `open_dataset` takes them.
+
     Attributes
     ----------
     path : Path or str
         Folder or file of the dataset, or its address.
     metadata : Metadata
         Settings, names and counts.
-    episodes : ndarray, shape (len(self),), dtype TABLE_DTYPE
-        The episodes table: id, first row, length, return, end reason (an
-        index into `metadata.end_reasons`) and world seed.
     """
 
     def __init__(
@@ -85,13 +93,14 @@ class Dataset(Sequence[Episode]):
         # The current folder may change.
         self.path = str(path) if is_address(path) else Path(path).absolute()
         self._options: dict[str, Any] = {"cache_bytes": cache_bytes, "threads": threads}
+        self._table: EpisodeTable | None = None
         container = self.container
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
-        self.episodes = self._read_table(container)
+        self._records = self._read_records(container)
         self._check_rows()
-        self.episodes.flags.writeable = False
+        self._records.flags.writeable = False
 
-    def _read_table(self, container: Container) -> NDArray[Any]:
+    def _read_records(self, container: Container) -> NDArray[Any]:
         """Read the episodes table; memory is taken only once its columns were found there."""
         count = self.metadata.counts.episodes
         columns = {}
@@ -118,7 +127,7 @@ class Dataset(Sequence[Episode]):
 
     def _check_rows(self) -> None:
         """Refuse a table whose episodes do not lie within the rows."""
-        rows, table = self.metadata.counts.rows, self.episodes
+        rows, table = self.metadata.counts.rows, self._records
         starts, lengths = table["starts"], table["lengths"]
         wrong = (lengths < 1) | (lengths > rows) | (starts < 0) | (starts > rows - lengths)
         if wrong.any():
@@ -128,7 +137,7 @@ class Dataset(Sequence[Episode]):
                 f"{lengths[episode]} from {starts[episode]} on ({self.path})"
             )
         chunk = self.metadata.chunk_frames
-        covered = int((starts + -(-lengths // chunk) * chunk).max(initial=0))
+        covered = int((starts + padded_rows(lengths, chunk)).max(initial=0))
         if rows > covered:
             raise CorruptDataError(
                 f"counts.rows: expected at most {covered}, where the last episode ends, found "
@@ -158,6 +167,20 @@ class Dataset(Sequence[Episode]):
             )
 
     @property
+    def episodes(self) -> EpisodeTable:
+        """The episodes table: columns by name, such as `lengths`, `returns` or `end`."""
+        if self._table is None:
+            stored = "achievements" in self.fields
+            self._table = EpisodeTable(
+                self._records,
+                self.metadata.end_reasons,
+                self.metadata.achievements if stored else (),
+                functools.partial(_reached, self),
+                str(self.path),
+            )
+        return self._table
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Names of the per-frame fields."""
         return self.metadata.known_fields()
@@ -170,10 +193,10 @@ class Dataset(Sequence[Episode]):
     @property
     def frames(self) -> int:
         """Frames in these episodes, padding not counted."""
-        return int(self.episodes["lengths"].sum())
+        return int(self._records["lengths"].sum())
 
     def __len__(self) -> int:
-        return len(self.episodes)
+        return len(self._records)
 
     @overload
     def __getitem__(self, index: int) -> Episode: ...
@@ -182,33 +205,99 @@ class Dataset(Sequence[Episode]):
     def __getitem__(self, index: slice) -> Dataset: ...
 
     def __getitem__(self, index: int | slice) -> Episode | Dataset:
+        if isinstance(index, slice):
+            return self._take(self._records[index])
         if isinstance(index, str):  # type: ignore[unreachable]
             raise TypeError(
                 f"dataset: expected the index of an episode, found {index!r}; a field belongs to "
                 f"an episode, as in dataset[0][{index!r}]"
             )
-        if isinstance(index, slice):
-            return self._take(self.episodes[index])
-        return Episode(self, self.episodes[index])
+        if not isinstance(index, int | np.integer):
+            raise TypeError(
+                f"dataset: expected the index of an episode or a slice, found {index!r}; "
+                "dataset.filter takes a mask, dataset.select takes ids"
+            )
+        if not -len(self) <= index < len(self):
+            raise IndexError(
+                f"dataset: expected an index from {-len(self)} to {len(self) - 1}, found {index} "
+                f"({self.path})"
+                if len(self)
+                else f"dataset: expected an episode, found none ({self.path})"
+            )
+        return Episode(self, self._records[index])
 
     def __iter__(self) -> Iterator[Episode]:
-        return (Episode(self, row) for row in self.episodes)
+        return (Episode(self, row) for row in self._records)
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.path}: {len(self):,} episodes, {self.frames:,} frames>"
+        from crafter_dataset.loader.report import short_lines
 
-    def by_id(self, episode: int) -> Episode:
-        """Give the episode with an id, which in a part of a dataset is not its index.
+        first, *rest = short_lines(self)
+        return "\n ".join([f"<Dataset {self.path}: {first}", *rest]) + ">"
+
+    def _repr_html_(self) -> str:
+        from crafter_dataset.loader.report import html
+
+        return html(self)
+
+    def summary(self) -> Summary:
+        """Return statistics of these episodes: see `summarize`.
 
         Raises
         ------
-        KeyError
-            If it is not among these episodes.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
         """
-        found = np.flatnonzero(self.episodes["episode_ids"] == episode)
+        from crafter_dataset.loader.summary import summarize
+
+        return summarize(self)
+
+    def to_pandas(self) -> Any:
+        """Return the episodes table as a DataFrame, a row an episode.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `id`, `length` (frames), `return`, `end`, `world_seed`, and
+            if the dataset stores achievements, `achievements` (how many were
+            reached) and one of bool for each.
+
+        Raises
+        ------
+        MissingPackageError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as error:
+            raise MissingPackageError("pandas", "pandas") from error
+        table = self.episodes
+        names = [name for name in table.columns if name not in (TABLE_DTYPE.names or ())]
+        return pandas.DataFrame({name: table[name] for name in names})
+
+    def by_id(self, episode: int) -> Episode:
+        """Return the episode with an id, which in a part of a dataset is not its index.
+
+        Parameters
+        ----------
+        episode : int
+            The id.
+
+        Raises
+        ------
+        UnknownNameError
+            If it is not among these episodes; it is a KeyError.
+        """
+        found = np.flatnonzero(self._records["episode_ids"] == episode)
         if not len(found):
-            raise KeyError(f"{self.path}: expected an episode {episode}, found none")
-        return Episode(self, self.episodes[found[0]])
+            ids = self._records["episode_ids"]
+            there = f", which are from {ids.min()} to {ids.max()}" if len(ids) else ""
+            raise UnknownNameError(
+                "id",
+                f"expected that of one of {len(ids)} episodes{there}, found {episode} "
+                f"({self.path})",
+            )
+        return Episode(self, self._records[found[0]])
 
     def origin(self, index: int) -> tuple[SourceSpec, int]:
         """Tell which build an episode comes from, and its number there.
@@ -220,7 +309,7 @@ class Dataset(Sequence[Episode]):
         number : int
             Number of the episode in it; the id, unless episodes were left out or merged.
         """
-        meta, episode = self.metadata, int(self.episodes["episode_ids"][index])
+        meta, episode = self.metadata, self[index].id
         found = {"sources": 0, "numbers": episode}
         for name in found:
             if name in meta.episode_fields:
@@ -233,26 +322,66 @@ class Dataset(Sequence[Episode]):
             )
         return sources[found["sources"]], found["numbers"]
 
-    def filter(self, keep: ArrayLike | Callable[[NDArray[Any]], ArrayLike]) -> Dataset:
-        """Give the episodes for which a condition holds.
+    def filter(self, keep: str | ArrayLike | Callable[[EpisodeTable], ArrayLike]) -> Dataset:
+        """Return the episodes for which a condition holds.
 
         Parameters
         ----------
-        keep : array_like of bool, or callable
-            A mask with one value an episode, or a function that gives it from
-            the episodes table: `lambda table: table["returns"] > 3`.
+        keep : str, array_like of bool, or callable
+            A condition as `convert-dataset --filter` takes it, such as
+            `"return > 3 and end == 'terminated'"`; or a mask with one value an
+            episode; or a function that returns it from the episodes table:
+            `lambda table: table["return"] > 3`.
 
         Raises
         ------
-        ValueError
-            If the mask does not fit.
+        ArgumentError
+            If the text is no condition, or the mask does not fit; it is a
+            ValueError.
+
+        Examples
+        --------
+        >>> dataset = crafter_dataset.open_dataset("data.zarr")
+        >>> long = dataset.filter("length > 100 and not collect_diamond")
+        >>> len(long) <= len(dataset)
+        True
         """
+        if isinstance(keep, str):
+            return self._take(
+                self._records[condition_mask(self.episodes, keep, self.metadata.end_reasons)]
+            )
         mask = np.asarray(keep(self.episodes) if callable(keep) else keep)
         if mask.shape != (len(self),) or mask.dtype != np.bool_:
-            raise ValueError(
-                f"filter: expected {len(self)} bools, found shape {mask.shape} of {mask.dtype}"
+            raise ArgumentError(
+                "filter", f"expected {len(self)} bools, found shape {mask.shape} of {mask.dtype}"
             )
-        return self._take(self.episodes[mask])
+        return self._take(self._records[mask])
+
+    def select(self, episodes: str | Iterable[int]) -> Dataset:
+        """Return the episodes with some ids, in the dataset's order.
+
+        Parameters
+        ----------
+        episodes : str or iterable of int
+            Ids; or as `convert-dataset --episodes` takes them, such as
+            `"0:100,250"`.
+
+        Raises
+        ------
+        ArgumentError
+            If an id is not among these episodes, or the text is no such list.
+        """
+        if isinstance(episodes, str):
+            return self._take(self._records[ids_mask(self.episodes, episodes)])
+        wanted = np.array(list(episodes), np.int64)
+        ids = self._records["episode_ids"]
+        missing = np.setdiff1d(wanted, ids)
+        if len(missing):
+            there = f"{ids.min()} to {ids.max()}" if len(ids) else "none"
+            raise ArgumentError(
+                "episodes", f"expected some of the episodes {there}, found {missing[0]}"
+            )
+        return self._take(self._records[np.isin(ids, wanted)])
 
     def split(self, *fractions: float, seed: int = 0, by_world: bool = False) -> list[Dataset]:
         """Split the episodes at random into disjoint parts.
@@ -270,24 +399,30 @@ class Dataset(Sequence[Episode]):
 
         Raises
         ------
-        ValueError
+        ArgumentError
             If the fractions are not positive or add up to more than 1, or the
-            worlds are not known.
+            worlds are not known; it is a ValueError.
         """
         if by_world and "world_seeds" not in self.metadata.episode_fields:
-            raise ValueError(
-                f"split: expected known world seeds for by_world=True, found none ({self.path})"
-            )
-        groups = self.episodes["world_seeds" if by_world else "episode_ids"]
+            raise ArgumentError("by_world", f"expected known world seeds, found none ({self.path})")
+        groups = self._records["world_seeds" if by_world else "episode_ids"]
         parts = split_groups(groups, fractions, seed)
-        return [self._take(self.episodes[part]) for part in parts]
+        return [self._take(self._records[part]) for part in parts]
 
-    def _take(self, episodes: NDArray[Any]) -> Dataset:
+    def _take(self, records: NDArray[Any]) -> Dataset:
         part = object.__new__(Dataset)
         part.__dict__ |= self.__dict__
-        part.episodes = episodes
-        episodes.flags.writeable = False
+        part._records, part._table = records, None
+        records.flags.writeable = False
         return part
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_container", "_pid")}
+        own = ("_container", "_pid")
+        return {k: v for k, v in self.__dict__.items() if k not in own} | {"_table": None}
+
+
+def _reached(dataset: Dataset) -> NDArray[np.bool_]:
+    """Read which achievements were reached in which of a dataset's episodes."""
+    from crafter_dataset.loader.summary import reached_achievements
+
+    return reached_achievements(dataset)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import Cuts
-from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.errors import CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE
 
 if TYPE_CHECKING:
@@ -113,6 +113,11 @@ class EpisodeField:
         if first is Ellipsis:
             return self.read()[key]
         if isinstance(first, int | np.integer):
+            if not -len(self) <= first < len(self):
+                raise IndexError(
+                    f"{self.name} of episode {self._episode}: expected an index from {-len(self)} "
+                    f"to {len(self) - 1}, found {first} ({self._dataset.path})"
+                )
             index = range(len(self))[first]
             return self.read(index, index + 1)[(0, *rest)]
         if isinstance(first, slice):
@@ -128,8 +133,11 @@ class EpisodeField:
         return rows if dtype is None else rows.astype(dtype, copy=False)
 
 
-class Episode(Mapping[str, EpisodeField]):
-    """One episode: a mapping from field names to arrays that are read when indexed.
+class Episode:
+    """One episode: field names to arrays that are read when they are indexed.
+
+    `len(episode)` is its frames; to iterate over it, as over a dict, gives the
+    names of its fields.
 
     An episode of T actions has T + 1 rows; its last row is the final frame,
     whose action, reward and flags are 0.
@@ -142,8 +150,6 @@ class Episode(Mapping[str, EpisodeField]):
         Rows, T + 1.
     episode_return : float
         Sum of the rewards.
-    end_reason : str
-        `terminated`, `time_limit`, `cut` or `unknown`.
     world_seed : int
         Seed of the RandomState that made its world; -1 if it is not known.
     """
@@ -154,34 +160,66 @@ class Episode(Mapping[str, EpisodeField]):
         self.id = int(row["episode_ids"])
         self.length = int(row["lengths"])
         self.episode_return = float(row["returns"])
-        reasons, code = dataset.metadata.end_reasons, int(row["end_reasons"])
-        if code >= len(reasons):
-            raise CorruptDataError(
-                f"episode {self.id}, end_reasons: expected 0 to {len(reasons) - 1}, found {code} "
-                f"({dataset.path})"
-            )
-        self.end_reason = reasons[code]
+        self._end_code = int(row["end_reasons"])
         self.world_seed = int(row["world_seeds"])
 
     def __getitem__(self, name: str) -> EpisodeField:
         if name not in self._dataset.fields:
-            raise KeyError(
-                f"field: expected one of {', '.join(self._dataset.fields)}, found {name!r} "
-                f"({self._dataset.path})"
+            raise UnknownNameError(
+                "field",
+                f"expected one of {', '.join(self._dataset.fields)}, found {name!r} "
+                f"({self._dataset.path})",
             )
         return EpisodeField(self._dataset, name, self.id, self._start, self.length)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._dataset.fields)
-
     def __len__(self) -> int:
-        return len(self._dataset.fields)
+        return self.length
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._dataset.fields
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the fields."""
+        return self._dataset.fields
+
+    def items(self) -> Iterator[tuple[str, EpisodeField]]:
+        """Yield each field's name and the field."""
+        return ((name, self[name]) for name in self)
+
+    def values(self) -> Iterator[EpisodeField]:
+        """Yield each field."""
+        return (self[name] for name in self)
 
     def __repr__(self) -> str:
         return (
             f"<Episode {self.id}: {self.length} frames, return {self.episode_return:.1f}, "
-            f"{self.end_reason}>"
+            f"{self._end_name() or f'end reason {self._end_code}'}>"
         )
+
+    @property
+    def end_reason(self) -> str:
+        """Why it ended: `terminated`, `time_limit`, `cut` or `unknown`.
+
+        Raises
+        ------
+        CorruptDataError
+            If what is stored stands for none of these.
+        """
+        name = self._end_name()
+        if name is None:
+            known = len(self._dataset.metadata.end_reasons)
+            raise CorruptDataError(
+                f"episode {self.id}, end_reasons: expected 0 to {known - 1}, found "
+                f"{self._end_code} ({self._dataset.path})"
+            )
+        return name
+
+    def _end_name(self) -> str | None:
+        names = self._dataset.metadata.end_reasons
+        return names[self._end_code] if self._end_code < len(names) else None
 
     @property
     def terrain(self) -> NDArray[np.uint8]:
@@ -189,8 +227,8 @@ class Episode(Mapping[str, EpisodeField]):
 
         Raises
         ------
-        KeyError
-            If the dataset has none, as one that was imported may.
+        UnknownNameError
+            If the dataset has none, as one that was imported may; it is a KeyError.
         CorruptDataError
             If stored bytes are missing or fail their checksum.
         """
@@ -209,7 +247,9 @@ class Episode(Mapping[str, EpisodeField]):
     def _table_row(self, name: str) -> Any:
         """Read this episode's row of one of the arrays that `Dataset.episodes` leaves out."""
         if name not in self._dataset.metadata.episode_fields:
-            raise KeyError(f"{name}: expected it for every episode, found none in the dataset")
+            raise UnknownNameError(
+                name, f"expected it for every episode, found none in {self._dataset.path}"
+            )
         try:
             return self._dataset.container.read(f"{TABLE}/{name}", self.id, self.id + 1)[0]
         except CorruptDataError as error:
@@ -218,5 +258,23 @@ class Episode(Mapping[str, EpisodeField]):
             ) from error
 
     def load(self, fields: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Read whole fields into memory; all of them by default."""
+        """Read whole fields into memory.
+
+        Parameters
+        ----------
+        fields : collection of str, optional
+            Their names; by default all.
+
+        Returns
+        -------
+        dict of str to ndarray
+            T + 1 rows of each.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no field of a name.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
         return {name: self[name].read() for name in (self if fields is None else fields)}

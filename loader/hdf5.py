@@ -16,13 +16,15 @@ from crafter_dataset.loader.reading.direct_container import DirectContainer
 from crafter_dataset.loader.reading.fallback_log import log_once
 from crafter_dataset.loader.reading.mapped_files import LEAST_RESIDENT_BYTES, MappedFiles
 from crafter_dataset.loader.workers import WorkerThreads
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import fletcher32
 from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.hdf5_file import Hdf5File, StoredArray
-from crafter_dataset.schemas.hdf5_format import compression_of, violations
+from crafter_dataset.schemas.hdf5_format import compression_of_filters, violations
 from crafter_dataset.schemas.layout import FIELDS, Field
-from crafter_dataset.schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.violations import Violation
 
 MOST_PLACES = 2**17
 """Chunks of an array that are all looked up at once; those of a larger one are one by one."""
@@ -78,7 +80,7 @@ class LocalHdf5(DirectContainer):
         except CorruptDataError as error:
             yield Violation(field.path, "a chunk index that can be read", str(error))
             return
-        missing = -(-array.shape[0] // max(array.chunk_rows, 1)) - np.count_nonzero(sizes)
+        missing = ceil_div(array.shape[0], max(array.chunk_rows, 1)) - np.count_nonzero(sizes)
         if missing:
             yield Violation(field.path, "every chunk in the file", f"{missing} missing")
 
@@ -102,13 +104,13 @@ class LocalHdf5(DirectContainer):
         return self._direct[path]
 
 
-def _layout(array: StoredArray, many: bool) -> ChunkLayout | None:
+def _layout(array: StoredArray, images: bool) -> ChunkLayout | None:
     """Tell how an array's chunks can be read directly; None if they cannot."""
-    compression = compression_of(array.filters)
+    compression = compression_of_filters(array.filters)
     little = array.stored_dtype.newbyteorder("<") == array.stored_dtype
     if compression is None or not array.chunk_rows or not little or array.dtype.kind not in "buif":
         return None
-    return ChunkLayout(array.shape, array.dtype, array.chunk_rows, many, compression, fletcher32)
+    return ChunkLayout(array.shape, array.dtype, array.chunk_rows, images, compression, fletcher32)
 
 
 class _Chunks:

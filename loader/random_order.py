@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
+
 _ROUNDS = 12
 
 
@@ -72,7 +74,7 @@ class Permutation:
         """
         keys = np.random.SeedSequence(self.key).generate_state(_ROUNDS, np.uint64)
         high = np.uint64(math.isqrt(self.size - 1) + 1)
-        low = np.uint64(-(-self.size // int(high)))
+        low = np.uint64(ceil_div(self.size, int(high)))
         values = positions.astype(np.uint64)
         outside = np.arange(len(values))
         while len(outside):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crafter_dataset.loader.random_order import Permutation, uniform
+from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.windows import Weights, Windows, episode_weights
 from crafter_dataset.schemas.layout import TERMINATED
 
@@ -382,7 +383,7 @@ def by_return(temperature: float = 1.0) -> Weights:
     if not temperature > 0:
         raise ValueError(f"temperature: expected a positive number, found {temperature}")
 
-    def weights(table: NDArray[Any]) -> NDArray[np.float64]:
+    def weights(table: EpisodeTable) -> NDArray[np.float64]:
         returns = table["returns"].astype(np.float64)
         factors: NDArray[np.float64] = np.exp(
             (returns - returns.max(initial=-np.inf)) / temperature

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.errors import ArgumentError
+
 
 def split_groups(
     groups: NDArray[np.integer], fractions: Sequence[float], seed: int
@@ -31,13 +33,13 @@ def split_groups(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the fractions are not positive or add up to more than 1.
     """
     total = sum(fractions)
     if not fractions or min(fractions) <= 0 or total > 1 + 1e-9:
-        raise ValueError(
-            f"split: expected positive fractions that add up to at most 1, found {fractions}"
+        raise ArgumentError(
+            "fractions", f"expected positive ones that add up to at most 1, found {fractions}"
         )
     shares = [*fractions] if total > 1 - 1e-9 else [*fractions, 1 - total]
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.loader.dataset import Dataset
-from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.schemas.errors import CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.wording import format_bytes
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,38 @@ class Summary:
     success_rates: dict[str, float] | None
     score: float | None
 
+    def __repr__(self) -> str:
+        score = "" if self.score is None else f", Crafter score {self.score:.2f} %"
+        length, returned = (values.get("mean", 0.0) for values in (self.lengths, self.returns))
+        return (
+            f"<Summary: {self.episodes:,} episodes, {self.frames:,} frames, "
+            f"{format_bytes(self.stored_bytes)};\n length {length:.1f}, return {returned:.2f} in "
+            f"the mean{score}>"
+        )
 
-def summarize(dataset: Dataset) -> Summary:
+
+def summarize(dataset: Dataset | str | Path) -> Summary:
     """Read what is needed of a dataset (not the images) and sum it up.
+
+    Parameters
+    ----------
+    dataset : Dataset, str or Path
+        A dataset or a part of one, or where it is.
 
     Raises
     ------
     CorruptDataError
         If stored bytes are missing or fail their checksum.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> summary = crafter_dataset.summarize("data.zarr")
+    >>> 0 <= summary.score <= 100
+    True
     """
+    if not isinstance(dataset, Dataset):
+        dataset = open_dataset(dataset)
     rates = score = None
     if "achievements" in dataset.fields:
         shares = (reached_achievements(dataset).sum(0) / max(len(dataset), 1)).tolist()
@@ -105,13 +130,15 @@ def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
 
     Raises
     ------
-    KeyError
-        If the dataset does not store achievements.
+    UnknownNameError
+        If the dataset does not store achievements; it is a KeyError.
     CorruptDataError
         If stored bytes are missing or fail their checksum.
     """
     if "achievements" not in dataset.fields:
-        raise KeyError(f"achievements: the dataset does not store them ({dataset.path})")
+        raise UnknownNameError(
+            "achievements", f"expected a dataset that stores them, found none ({dataset.path})"
+        )
     reached = np.zeros((len(dataset), len(dataset.metadata.achievements)), np.bool_)
     lasts = dataset.episodes["starts"] + dataset.episodes["lengths"] - 1
     order = np.argsort(lasts, kind="stable")

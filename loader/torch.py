@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 
 from crafter_dataset.loader.samplers import Place, Sampler, UniformSampler
 from crafter_dataset.loader.windows import Windows
+from crafter_dataset.schemas.arithmetic import ceil_div, round_up
 
 Layout = Literal["CHW", "HWC"]
 Shapes = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
@@ -68,6 +69,8 @@ class Batch:
         The other fields that were asked for, by the dataset's names
         (`achievements` as int32, for PyTorch hardly knows uint16); with the
         alignment `arrivals` also `is_first`.
+    layout : {'CHW', 'HWC'}
+        Axes of the frames, after the first two.
     sent_as : tuple or None
         How it goes from a worker process to the one that trains.
 
@@ -83,6 +86,7 @@ class Batch:
     episode_ids: Tensor
     starts: Tensor
     others: dict[str, Tensor] = field(default_factory=dict)
+    layout: Layout = "CHW"
     sent_as: tuple[Tensor, Shapes, Layout] | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -116,7 +120,7 @@ class Batch:
     def as_iris(self) -> dict[str, Tensor]:
         """Give the batch under IRIS's names, frames as float32 (B, L, C, H, W) from 0 to 1."""
         frames = _present(self.obs, "frames")
-        if _is_hwc(frames):
+        if self.layout == "HWC":
             frames = frames.movedim(-1, -3)
         return {
             "observations": normalize(frames, 0.0, 1.0),
@@ -142,7 +146,7 @@ class Batch:
         end = _present(self.end, "terminations").bool()
         frames = _present(self.obs, "frames")
         return {
-            "image": frames if _is_hwc(frames) else frames.movedim(-3, -1),
+            "image": frames if self.layout == "HWC" else frames.movedim(-3, -1),
             "action": _present(self.act, "actions").int(),
             "reward": _present(self.rew, "rewards"),
             "is_first": self.others["is_first"],
@@ -155,7 +159,7 @@ class Batch:
         changed: dict[str, Any] = {
             f.name: None if (value := getattr(self, f.name)) is None else change(value)
             for f in fields(self)
-            if f.name not in ("others", "sent_as")
+            if f.name not in ("others", "layout", "sent_as")
         }
         others = {name: change(tensor) for name, tensor in self.others.items()}
         return replace(self, **changed, others=others, sent_as=None)
@@ -325,7 +329,7 @@ class WindowLoader(DataLoader[Batch]):
         """Batches from here to the end of the epoch, or in the next one at the end."""
         place, size = self._next_place(), self.batch_size or 1
         left = self.order.count(place) - place.drawn
-        return left // size if self.drop_last else -(-left // size)
+        return left // size if self.drop_last else ceil_div(left, size)
 
     def _next_place(self) -> Place:
         """Give where the next iteration begins, also after the sampler was sent elsewhere."""
@@ -359,12 +363,12 @@ def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
     if named["obs"] is not None and layout == "CHW":
         named["obs"] = named["obs"].permute(0, 1, 4, 2, 3)
     named |= {name: tensors.pop(name) for name in ("mask_padding", "episode_ids", "starts")}
-    return Batch(**named, others=tensors)
+    return Batch(**named, others=tensors, layout=layout)
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     """Bytes that an array takes in shared memory, to the next multiple of 64."""
-    return -(-math.prod(shape) * dtype.itemsize // 64) * 64
+    return round_up(math.prod(shape) * dtype.itemsize, 64)
 
 
 def _divide(memory: Tensor, shapes: Shapes) -> dict[str, NDArray[Any]]:
@@ -380,10 +384,6 @@ def _divide(memory: Tensor, shapes: Shapes) -> dict[str, NDArray[Any]]:
 def _receive(memory: Tensor, shapes: Shapes, layout: Layout) -> Batch:
     """Make a worker's batch again in the process that trains."""
     return _make_batch(_divide(memory, shapes), layout)
-
-
-def _is_hwc(frames: Tensor) -> bool:
-    return frames.shape[-1] == 3  # pictures are at least 2 pixels a cell, so never 3 wide
 
 
 def _present(tensor: Tensor | None, name: str) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.window_index import Padding, WindowIndex
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import CorruptDataError
@@ -21,7 +22,7 @@ DEFAULT_FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
 CAUSED = ("rewards", "terminations", "truncations")
 """What an action causes; the other fields are there before it."""
 
-Weights = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
+Weights = ArrayLike | Callable[[EpisodeTable], ArrayLike]
 """One weight an episode, or a function that gives them from the episodes table."""
 
 

@@ -7,6 +7,7 @@ and no viewer.
 from __future__ import annotations
 
 from crafter_dataset.schemas.container import ArrayInfo, Container
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import (
     CodecError,
     CorruptDataError,
@@ -27,8 +28,9 @@ from crafter_dataset.schemas.layout import (
     TIME_LIMIT,
     Field,
 )
-from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, Violation
-from crafter_dataset.schemas.validation import validate
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.validation import find_violations
+from crafter_dataset.schemas.violations import Violation
 
 __all__ = [
     "ATTRIBUTE",
@@ -53,5 +55,5 @@ __all__ = [
     "NotADatasetError",
     "VersionError",
     "Violation",
-    "validate",
+    "find_violations",
 ]

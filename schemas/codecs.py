@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.errors import CodecError, CorruptDataError
 
 DEFAULT_CODEC = "zstd:1"
+"""Of Zarr groups."""
 
 _LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5), "gzip": (0, 9, 3)}
 CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9, gzip:0..9 (in HDF5) or none (in Zarr)"
@@ -187,31 +188,6 @@ class ChunkCodec:
         return documents
 
 
-def compression_of(documents: Any) -> str | None:
-    """Tell what a chain of codecs compresses with, if `decode_into` can undo it.
-
-    Parameters
-    ----------
-    documents : list of dict
-        The chain as Zarr v3 metadata.
-
-    Returns
-    -------
-    str or None
-        `zstd`, `blosc` or `none`; None for any other chain.
-    """
-    try:
-        first, *middle, last = documents
-        if first["name"] != "bytes" or last["name"] != "crc32c" or len(middle) > 1:
-            return None
-        if (first.get("configuration") or {}).get("endian", "little") != "little":
-            return None
-        name = str(middle[0]["name"]) if middle else "none"
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return None
-    return name if name in ("zstd", "blosc", "none") else None
-
-
 def decode_into(
     compression: str, data: Any, out: NDArray[Any], checksum: Checksum = crc32c
 ) -> None:
@@ -234,60 +210,78 @@ def decode_into(
     ------
     CorruptDataError
         If the checksum or the decompressed size does not fit.
+    ValueError
+        If `out` cannot be written to in one piece.
     """
     if not (out.flags.writeable and out.flags.c_contiguous):
         raise ValueError("out: expected a contiguous array that can be written to, found another")
     stored = data if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
-    body = stored[:-CHECKSUM_BYTES]
     # Zstandard's decoder is made for damaged bytes, and the checksum costs less once it has
-    # brought them near. Whatever looks wrong before is told by the checksum first.
-    found = _content_bytes(compression, body)
-    fits = found in (None, out.nbytes)
-    if compression != "zstd" or not fits:
+    # brought them near.
+    is_checked_later = compression == "zstd"
+    if not is_checked_later:
         verify(stored, checksum)
-    if not fits:
-        raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {found}")
-    raw: Any = body
-    if compression == "zstd" and found is None and _zstd_most(body) > 16 * out.nbytes + _SLACK:
-        verify(stored, checksum)
-        raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found far more")
     try:
-        if compression == "zstd":
-            raw = _numcodecs().zstd.decompress(body, None if found is None else out)
-        elif compression == "blosc":
-            # Blosc's own threads would fight with those that read.
-            _numcodecs().blosc.use_threads = False
-            raw = _numcodecs().blosc.decompress(body, out)
-        elif compression == "gzip":
-            # No more than what is wanted, however much a chunk claims to hold.
-            inflater = zlib.decompressobj()
-            raw = inflater.decompress(body.data, out.nbytes + 1)
-            if not inflater.eof:
-                raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found others")
-    except (ValueError, RuntimeError, zlib.error) as error:
-        verify(stored, checksum)
+        _DECODERS[compression](stored[:-CHECKSUM_BYTES], out)
+    except (_SizeError, ValueError, RuntimeError, zlib.error) as error:
+        verify(stored, checksum)  # whatever looks wrong is told by the checksum first
+        if isinstance(error, _SizeError):
+            raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {error}") from None
         raise CorruptDataError(f"a chunk cannot be decompressed: {error}") from error
-    if compression == "zstd":
+    if is_checked_later:
         verify(stored, checksum)
-    if raw is not out:
-        if len(raw) != out.nbytes:
-            raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {len(raw)}")
-        out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
 
 
-def _content_bytes(compression: str, body: NDArray[np.uint8]) -> int | None:
-    """Read how many bytes a chunk says it holds; None if it does not say."""
-    if compression == "zstd":
-        return _zstd_bytes(body[:18].tobytes())
-    if compression == "gzip":
-        return None  # it does not say
-    if compression == "none":
-        return len(body)
-    # Blosc's header: the sizes of the content and of the whole in bytes 4 to 8 and 12 to 16.
+class _SizeError(Exception):
+    """A chunk holds another number of bytes, which is the text."""
+
+
+def _decode_zstd(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
+    stated = _zstd_bytes(body[:18].tobytes())
+    if stated is not None:
+        _require_size(stated, out)
+        _numcodecs().zstd.decompress(body, out)
+        return
+    if _zstd_most(body) > 16 * out.nbytes + _SLACK:
+        raise _SizeError("far more")
+    _copy(_numcodecs().zstd.decompress(body), out)
+
+
+def _decode_blosc(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
+    # The header has the sizes of the content and of the whole in bytes 4 to 8 and 12 to 16.
     header = body[:16].tobytes()
-    if int.from_bytes(header[12:16], "little") != len(body):
-        return -1
-    return int.from_bytes(header[4:8], "little")
+    stated, whole = (int.from_bytes(header[i : i + 4], "little") for i in (4, 12))
+    _require_size(stated if whole == len(body) else -1, out)
+    # Blosc's own threads would fight with those that read.
+    _numcodecs().blosc.use_threads = False
+    _numcodecs().blosc.decompress(body, out)
+
+
+def _decode_gzip(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
+    # No more than what is wanted, however much a chunk claims to hold.
+    inflater = zlib.decompressobj()
+    raw = inflater.decompress(body.data, out.nbytes + 1)
+    if not inflater.eof:
+        raise _SizeError("others")
+    _copy(raw, out)
+
+
+def _copy(raw: Any, out: NDArray[Any]) -> None:
+    _require_size(len(raw), out)
+    out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
+
+
+def _require_size(found: int, out: NDArray[Any]) -> None:
+    if found != out.nbytes:
+        raise _SizeError(str(found))
+
+
+_DECODERS: dict[str, Callable[[NDArray[np.uint8], NDArray[Any]], None]] = {
+    "zstd": _decode_zstd,
+    "blosc": _decode_blosc,
+    "gzip": _decode_gzip,
+    "none": _copy,
+}
 
 
 def verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:

@@ -1,4 +1,4 @@
-"""What validation asks of a container, be it a Zarr group or an HDF5 file."""
+"""What a container is, be it a Zarr group or an HDF5 file: arrays of rows, and attributes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.codecs import Checksum, crc32c
 from crafter_dataset.schemas.layout import Field
-from crafter_dataset.schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.violations import Violation
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class ChunkLayout:
         Element type, little-endian.
     chunk_rows : int
         Rows that are compressed together.
-    many : bool
-        Whether there are many chunks of large rows, images; else few of small ones.
+    images : bool
+        Whether rows are images, and chunks many; else rows are small, and chunks few.
     compression : str
         What `schemas.codecs.decode_into` undoes.
     checksum : callable
@@ -93,7 +94,7 @@ class ChunkLayout:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     chunk_rows: int
-    many: bool
+    images: bool
     compression: str
     checksum: Checksum = crc32c
 

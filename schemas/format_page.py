@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from crafter_dataset.schemas.entries import ENTRIES
 from crafter_dataset.schemas.layout import (
     END_REASONS,
     FIELDS,
@@ -19,7 +20,6 @@ from crafter_dataset.schemas.layout import (
     TABLE_FIELDS,
     Field,
 )
-from crafter_dataset.schemas.metadata import ENTRIES
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -19,10 +19,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.hdf5_format import DIMENSIONS, SIGNATURE
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES, TABLE
-from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE
+from crafter_dataset.schemas.wording import one_line
 
 MOST_TEXT_BYTES = 2**24
 """Bytes of an attribute, at most."""
@@ -90,7 +92,7 @@ class Hdf5File:
             self._stream.close()
             raise NotADatasetError(
                 f"{path}: expected a Crafter dataset, found no HDF5 file that can be read: "
-                f"{_one_line(error)}"
+                f"{one_line(error)}"
             ) from error
         self._arrays: dict[str, h5py.Dataset] = {}
         self._described: dict[str, StoredArray] = {}
@@ -106,7 +108,7 @@ class Hdf5File:
             self.close()
             raise NotADatasetError(
                 f"{path}: expected a Crafter dataset, found attributes that cannot be read: "
-                f"{_one_line(error)}"
+                f"{one_line(error)}"
             ) from error
 
     def __enter__(self) -> Self:
@@ -176,7 +178,7 @@ class Hdf5File:
                 filters=tuple(filters),
             )
         except Exception as error:
-            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
 
     def places(self, path: str) -> NDArray[np.int64]:
         """Find all chunks of an array: address and stored size, shape (chunks, 2), in order.
@@ -192,7 +194,7 @@ class Hdf5File:
         dataset, rows = self._dataset(path), self.array(path).chunk_rows
         if not rows:
             raise CorruptDataError(f"{path}: expected chunks that span whole rows, found others")
-        count = -(-dataset.shape[0] // rows)
+        count = ceil_div(dataset.shape[0], rows)
         # Memory for what is there, whatever the shape says.
         found: list[tuple[int, int, int]] = []
 
@@ -207,7 +209,7 @@ class Hdf5File:
         except CorruptDataError:
             raise
         except Exception as error:
-            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
         if any(address >= self.end for _, address, _ in found):  # some beyond int64
             raise CorruptDataError(f"{path}: a chunk lies outside the file")
         table = np.array(found, np.int64).reshape(-1, 3)
@@ -233,7 +235,7 @@ class Hdf5File:
             corner = (number * rows, *[0] * (dataset.ndim - 1))
             info = dataset.id.get_chunk_info_by_coord(corner)
         except Exception as error:
-            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
         if info.byte_offset is None or info.filter_mask:
             return 0, 0
         if info.byte_offset + info.size > self.end:
@@ -257,7 +259,7 @@ class Hdf5File:
         except MemoryError:
             raise CorruptDataError(f"{path}: expected rows that fit into memory") from None
         except Exception as error:
-            raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's chunks take."""
@@ -293,10 +295,6 @@ def _dims(dataset: h5py.Dataset) -> tuple[str, ...] | None:
     return tuple(n.decode() if isinstance(n, bytes) else str(n) for n in names)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def find_dataset(root: h5py.Group, path: str) -> h5py.Dataset:
     """Find an array whose data are in the file itself.
 
@@ -322,7 +320,7 @@ def find_dataset(root: h5py.Group, path: str) -> h5py.Dataset:
     except CorruptDataError:
         raise
     except Exception as error:
-        raise CorruptDataError(f"{path}: {_one_line(error)}") from error
+        raise CorruptDataError(f"{path}: {one_line(error)}") from error
     return place
 
 
@@ -339,7 +337,7 @@ def require_all_stored(dataset: h5py.Dataset) -> None:
         found = dataset.id.get_storage_size()
     else:
         pairs = zip(dataset.shape, dataset.chunks, strict=True)
-        expected = math.prod(-(-length // chunk) for length, chunk in pairs)
+        expected = math.prod(ceil_div(length, chunk) for length, chunk in pairs)
         found = dataset.id.get_num_chunks()
     if found < expected:
         what = "bytes" if dataset.chunks is None else "chunks"

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.layout import Field
-from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
+from crafter_dataset.schemas.metadata import Metadata
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file."""
@@ -70,8 +71,19 @@ def filters_of(field: Field, metadata: Metadata) -> tuple[Filter, ...]:
     return Filter(BLOSC, "blosc", (2, 2, itemsize, chunk_bytes, codec.level, 0, code)), checksum
 
 
-def compression_of(numbers: tuple[int, ...]) -> str | None:
-    """Tell what a pipeline compresses with, if it is one of the format's; see `codecs`."""
+def compression_of_filters(numbers: tuple[int, ...]) -> str | None:
+    """Return what a pipeline of filters compresses with, if `codecs.decode_into` can undo it.
+
+    Parameters
+    ----------
+    numbers : tuple of int
+        Registered numbers of the filters, in the order in which they are applied.
+
+    Returns
+    -------
+    str or None
+        `gzip`, `zstd` or `blosc`; None for any other pipeline.
+    """
     names: dict[tuple[int, ...], str] = {(DEFLATE, FLETCHER32): "gzip"}
     names |= {(ZSTD, FLETCHER32): "zstd", (BLOSC, FLETCHER32): "blosc"}
     return names.get(numbers)
@@ -98,7 +110,7 @@ def violations(
     """Hold an array's chunks and filters against the rules, as pairs of expected and found."""
     if field.sharded and rows != metadata.chunk_frames:
         yield f"chunks of {metadata.chunk_frames} rows", f"{rows}"
-    if compression_of(numbers) is None:
+    if compression_of_filters(numbers) is None:
         yield "one of deflate, zstd and blosc, then fletcher32", f"filters {list(numbers)}"
 
 

@@ -12,6 +12,8 @@ from math import prod
 
 import numpy as np
 
+from crafter_dataset.schemas.arithmetic import Count, round_up
+
 FORMAT_VERSION = "1.1"
 """The newest version of the format that this software knows."""
 
@@ -23,6 +25,15 @@ TABLE = "episodes"
 
 FILE_ROWS = 16_384
 """Rows of a per-frame array that one file holds, at most."""
+
+MOST_CHUNK_FRAMES = 16_384
+"""Frames that are compressed together, at most."""
+
+LONGEST = 65_535
+"""Actions of an episode, at most: the greatest time limit."""
+
+MOST_SIDE = 32_767
+"""Cells or pixels along one side of a world, a view or a picture, at most."""
 
 TABLE_FILE_ROWS = 65_536
 """Rows of a per-episode array that one file holds, at most."""
@@ -67,6 +78,8 @@ class Field:
         Whether the field's rows count in the digest of the episode, or of the dataset.
     rare : bool
         Whether only datasets have it that were imported, merged or cut out of others.
+    large : bool
+        Whether a row per episode is too large to read all of them at once.
     """
 
     name: str
@@ -80,6 +93,7 @@ class Field:
     sharded: bool = False
     digested: bool = True
     rare: bool = False
+    large: bool = False
 
     @property
     def per_episode(self) -> bool:
@@ -219,6 +233,7 @@ FIELDS: tuple[Field, ...] = (
         low=1,
         high="materials",
         optional=True,
+        large=True,
     ),
     _episode("digests", "uint8", ("byte",), "digest of the episode's rows"),
     _episode(
@@ -262,6 +277,19 @@ OPTIONAL_FIELDS: tuple[str, ...] = tuple(f.name for f in FRAME_FIELDS.values() i
 
 BUILT_TABLE: tuple[str, ...] = tuple(f.name for f in TABLE_FIELDS.values() if not f.rare)
 """Names of the per-episode arrays of a dataset that was built, in layout order."""
+
+
+def padded_rows(length: Count, chunk_frames: int) -> Count:
+    """Return the rows that an episode takes in storage: whole chunks, the last one padded.
+
+    Parameters
+    ----------
+    length : int or ndarray of int
+        Rows of the episode, or of several.
+    chunk_frames : int
+        Rows of a chunk.
+    """
+    return round_up(length, chunk_frames)
 
 
 def digested_fields(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,36 +10,32 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
+from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import (
     CUT,
     FRAME_FIELDS,
     TABLE,
-    TABLE_FIELDS,
     TERMINATED,
     TIME_LIMIT,
     UNKNOWN,
     Field,
     digested_fields,
+    padded_rows,
 )
-from crafter_dataset.schemas.metadata import (
-    ATTRIBUTE,
-    Metadata,
-    Violation,
-    metadata_violations,
-    require_dataset,
-)
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.violations import Violation, metadata_violations, require_dataset
 
 Rows = dict[str, NDArray[Any]]
 
 
-def validate(
+def find_violations(
     container: Container,
     *,
     deep: bool = False,
     on_episode: Callable[[int], None] = lambda episode: None,
 ) -> Iterator[Violation]:
-    """Check a dataset.
+    """Yield all that is wrong with a dataset.
 
     Parameters
     ----------
@@ -76,7 +72,7 @@ def validate(
             yield from container.check(field, metadata)
     table: Rows = {}
     for field in metadata.table_fields():
-        if field.name == "terrain" or field.path in broken:
+        if field.large or field.path in broken:
             continue
         try:
             table[field.name] = container.read(field.path, 0, metadata.counts.episodes)
@@ -89,11 +85,7 @@ def validate(
     misplaced = list(_check_places(table["starts"], table["lengths"], metadata))
     yield from misplaced
     if deep and not misplaced:
-        sound = tuple(name for name in metadata.known_fields() if name not in broken)
-        terrain = TABLE_FIELDS["terrain"]
-        has_terrain = terrain.name in metadata.episode_fields
-        if has_terrain and terrain.path not in broken:
-            sound += (terrain.name,)
+        sound = [field for field in metadata.present_fields() if field.path not in broken]
         yield from _check_content(container, metadata, table, sound, on_episode)
 
 
@@ -130,7 +122,7 @@ def _check_places(
         yield Violation(
             f"{TABLE}/starts[{episode}]", f"a multiple of {chunk}", str(starts[episode])
         )
-    aligned = -(-ends // chunk) * chunk
+    aligned = padded_rows(ends, chunk)
     for episode in np.flatnonzero(aligned != following):
         place = (
             f"{TABLE}/starts[{episode + 1}]"
@@ -154,19 +146,19 @@ def _check_content(
     container: Container,
     metadata: Metadata,
     table: Rows,
-    sound: tuple[str, ...],
+    sound: Collection[Field],
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
     """Read every chunk of the arrays that are sound and check what it says."""
-    whole = set(digested_table(metadata)) <= {*table, *sound}
-    terrain_is_sound = "terrain" in sound
-    sound = tuple(name for name in sound if name != "terrain")
+    per_frame = [field.name for field in sound if not field.per_episode]
+    large = [field for field in sound if field.large]
+    whole = set(digested_table(metadata)) <= {*table, *(field.name for field in large)}
     chunk = metadata.chunk_frames
     for episode in range(metadata.counts.episodes):
         start, length = int(table["starts"][episode]), int(table["lengths"][episode])
-        stop = start + -(-length // chunk) * chunk
+        stop = start + padded_rows(length, chunk)
         rows: Rows = {}
-        for name in sound:
+        for name in per_frame:
             try:
                 rows[name] = container.read(name, start, stop)
             except CorruptDataError as error:
@@ -176,13 +168,13 @@ def _check_content(
         yield from _check_padding(rows, episode, start, length)
         rows = {name: values[:length] for name, values in rows.items()}
         yield from _check_episode(rows, metadata, table, episode, start, length)
-        try:
-            if terrain_is_sound:
-                terrain = container.read(f"{TABLE}/terrain", episode, episode + 1)
-                yield from _check_range(TABLE_FIELDS["terrain"], terrain, metadata, "", episode)
-        except CorruptDataError as error:
-            whole = False
-            yield Violation(f"{TABLE}/terrain[{episode}]", "readable chunks", str(error))
+        for field in large:
+            try:
+                values = container.read(field.path, episode, episode + 1)
+                yield from _check_range(field, values, metadata, "", episode)
+            except CorruptDataError as error:
+                whole = False
+                yield Violation(f"{field.path}[{episode}]", "readable chunks", str(error))
         on_episode(episode)
     if metadata.status == "complete" and whole:
         digest = dataset_digest(

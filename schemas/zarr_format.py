@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import CodecError
 from crafter_dataset.schemas.layout import TABLE, Field
-from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata
+from crafter_dataset.schemas.metadata import Metadata
 
 DOCUMENT = "zarr.json"
 
@@ -23,6 +24,31 @@ DOCUMENT = "zarr.json"
 def chunk_file(field: Field, index: int) -> str:
     """Name of an array's `index`-th file, relative to the array's folder."""
     return ".".join(["c", str(index)] + ["0"] * (len(field.dims) - 1))
+
+
+def compression_of_codecs(documents: Any) -> str | None:
+    """Return what a chain of codecs compresses with, if `codecs.decode_into` can undo it.
+
+    Parameters
+    ----------
+    documents : list of dict
+        The chain as Zarr v3 metadata.
+
+    Returns
+    -------
+    str or None
+        `zstd`, `blosc` or `none`; None for any other chain.
+    """
+    try:
+        first, *middle, last = documents
+        if first["name"] != "bytes" or last["name"] != "crc32c" or len(middle) > 1:
+            return None
+        if (first.get("configuration") or {}).get("endian", "little") != "little":
+            return None
+        name = str(middle[0]["name"]) if middle else "none"
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    return name if name in ("zstd", "blosc", "none") else None
 
 
 def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:

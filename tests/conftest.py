@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from crafter_dataset.builder import compression
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.engine.engines import warm_up
+from tests.building import build
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

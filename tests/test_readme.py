@@ -91,7 +91,7 @@ def test_the_configuration_file_is_understood(tmp_path):
     context = build_command.make_context("build-dataset", arguments)
     assert context.params["frames"] == 200_000
     assert context.params["size"] == (96, 96)
-    assert context.params["policy_arg"] == (("walk", 0.8),)
+    assert context.params["policy_args"] == (("walk", 0.8),)
 
 
 def test_links_lead_somewhere():

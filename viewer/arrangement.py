@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.viewer.state import Panels, State
 
 HEADER, TIMELINE, STATUS, SIDEBAR, GAP = 72, 46, 24, 224, 8
@@ -95,7 +96,7 @@ def _fit(size: tuple[int, int], width: int, height: int) -> float:
 
 
 def _reduction(size: tuple[int, int], width: int, height: int) -> int:
-    return max(-(-size[0] // max(width, 1)), -(-size[1] // max(height, 1)))
+    return max(ceil_div(size[0], max(width, 1)), ceil_div(size[1], max(height, 1)))
 
 
 def _whole(
@@ -106,7 +107,7 @@ def _whole(
     if scale >= 1:
         return Rect(x, y, size[0] * scale, size[1] * scale)
     factor = _reduction(size, width, height)
-    return Rect(x, y, -(-size[0] // factor), -(-size[1] // factor))
+    return Rect(x, y, ceil_div(size[0], factor), ceil_div(size[1], factor))
 
 
 def window_size(size: tuple[int, int], panels: Panels, scale: int) -> tuple[int, int]:
@@ -162,7 +163,7 @@ class SidebarLines(NamedTuple):
 
 def sidebar_lines(rect: Rect, items: int, achievements: int) -> SidebarLines:
     """Spread the lines of the sidebar over its height."""
-    rows = -(-items // 2)
+    rows = ceil_div(items, 2)
     line = (rect.height - 2 * SECTION) // max(rows + achievements, 1)
     line = min(max(line, LINES[0]), LINES[1])
     return SidebarLines(line, rect.y + SECTION, rect.y + SECTION + rows * line + SECTION)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.summary import reached_achievements
 from crafter_dataset.viewer.events import Counted, Event, Grown, Told
-from crafter_dataset.viewer.reader import Shot, Source, read_images
+from crafter_dataset.viewer.reader import EpisodeReader, Shot, read_images
 from crafter_dataset.viewer.shelf import Shelf
 from crafter_dataset.viewer.state import State
 from crafter_dataset.viewer.track import READING_FAILS, Track
@@ -52,7 +52,7 @@ class Library:
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
         listed = list(paths)
-        self.sources = [Source(path, len(listed)) for path in listed]
+        self.readers = [EpisodeReader(path, len(listed)) for path in listed]
         self._thread = ThreadPoolExecutor(1, "viewer")
         self._readers = ThreadPoolExecutor(2, "viewer-reader")
         self._ahead: Future[None] | None = None
@@ -65,7 +65,7 @@ class Library:
 
     def shelves(self) -> tuple[Shelf, ...]:
         """Give the episodes of all datasets."""
-        return tuple(source.shelf() for source in self.sources)
+        return tuple(reader.shelf() for reader in self.readers)
 
     def track(self, state: State) -> Track | None:
         """Read the small fields of the episode shown; None if there is none.
@@ -75,12 +75,12 @@ class Library:
         """
         if state.row is None:
             return None
-        source, shown = self.sources[state.dataset], state.panels.map == "now"
+        reader, shown = self.readers[state.dataset], state.panels.map == "now"
         jobs = [
-            self._readers.submit(_decode, source.dataset, state.row, state.frame, shown),
-            self._readers.submit(_decode_terrain, source.dataset, state.row),
+            self._readers.submit(_decode, reader.dataset, state.row, state.frame, shown),
+            self._readers.submit(_decode_terrain, reader.dataset, state.row),
         ]
-        track = source.track(state.row)
+        track = reader.track(state.row)
         wait(jobs)
         return track
 
@@ -88,14 +88,14 @@ class Library:
         """Read the images of the frame shown; None if there is none."""
         if state.row is None or not state.length:
             return None
-        source = self.sources[state.dataset]
-        return source.shot(state.row, state.frame, state.panels.map == "now")
+        reader = self.readers[state.dataset]
+        return reader.shot(state.row, state.frame, state.panels.map == "now")
 
     def read_ahead(self, state: State) -> None:
         """Let the thread decode the next chunk in the direction of play, if it is idle."""
         if state.row is None or (self._ahead is not None and not self._ahead.done()):
             return
-        dataset = self.sources[state.dataset].dataset
+        dataset = self.readers[state.dataset].dataset
         size = dataset.metadata.chunk_frames
         chunk = state.frame // size + state.direction
         aim = state.dataset, state.row, chunk
@@ -112,7 +112,7 @@ class Library:
     def _counted(self, state: State) -> Iterable[Event]:
         for index, shelf in enumerate(state.shelves):
             if shelf.counting and index not in self._counting:
-                dataset = self.sources[index].dataset
+                dataset = self.readers[index].dataset
                 self._counting[index] = self._thread.submit(self._count, dataset)
         for index in [i for i, future in self._counting.items() if future.done()]:
             future = self._counting.pop(index)
@@ -131,10 +131,10 @@ class Library:
             parts.append(reached_achievements(dataset[first : first + COUNTED_AT_ONCE]))
         return np.concatenate(parts)
 
-    def _look(self, source: Source) -> Dataset | None:
+    def _look(self, reader: EpisodeReader) -> Dataset | None:
         begun = time.monotonic()
         try:
-            return source.grown()
+            return reader.grown()
         finally:
             # A slow place, such as an address, is looked at less often.
             now = time.monotonic()
@@ -143,7 +143,7 @@ class Library:
     def _followed(self, state: State) -> Iterable[Event]:
         if self._following is None:
             if time.monotonic() >= self._next_look:
-                future = self._thread.submit(self._look, self.sources[state.dataset])
+                future = self._thread.submit(self._look, self.readers[state.dataset])
                 self._following = state.dataset, future
             return
         index, future = self._following
@@ -160,7 +160,7 @@ class Library:
         self._trouble = ""
         if dataset is not None:
             self._counting.pop(index, None)  # it may be another dataset
-            yield Grown(index, self.sources[index].take(dataset, state.shelves[index]))
+            yield Grown(index, self.readers[index].take(dataset, state.shelves[index]))
 
     def close(self) -> None:
         """Stop the threads."""

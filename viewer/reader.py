@@ -42,7 +42,7 @@ class Shot:
     problems: tuple[str, ...] = ()
 
 
-class Source:
+class EpisodeReader:
     """Reads one dataset for the viewer.
 
     Parameters
@@ -65,7 +65,7 @@ class Source:
 
     def shelf(self) -> Shelf:
         """Give the dataset's episodes, by number."""
-        return Shelf(str(self.path), self.dataset.metadata, self.dataset.episodes)
+        return Shelf(str(self.path), self.dataset.metadata, self.dataset.episodes.records)
 
     def track(self, row: int) -> Track:
         """Read the small fields of an episode; what is damaged is told in it."""
@@ -124,7 +124,9 @@ class Source:
         if dataset.metadata.header() != old.metadata.header() or same < len(old) - 1:
             return self.shelf()
         reached = None if shelf.reached is None else shelf.reached[:same]
-        return replace(shelf, metadata=dataset.metadata, table=dataset.episodes, reached=reached)
+        return replace(
+            shelf, metadata=dataset.metadata, table=dataset.episodes.records, reached=reached
+        )
 
 
 def _open(path: str | Path, shares: int) -> Dataset:

@@ -24,7 +24,7 @@ class Shelf:
         Name of the dataset, to show.
     metadata : Metadata
         Its names and settings.
-    table : ndarray, dtype loader.dataset.TABLE_DTYPE
+    table : ndarray, dtype loader.table.TABLE_DTYPE
         Its episodes.
     order : str
         One of `ORDERS`; equal episodes are in order of their numbers.

@@ -40,7 +40,7 @@ class Track:
     id, length : int
         Number of the episode, and its frames.
     end_reason : str
-        Why it ended.
+        Why it ended; `damaged` if what is stored does not say.
     fields : dict
         Arrays by name, without those that are absent or damaged.
     names : Metadata
@@ -66,7 +66,12 @@ class Track:
                     fields[name] = episode[name].read()
                 except READING_FAILS as error:
                     problems.append(str(error))
-        return cls(episode.id, episode.length, episode.end_reason, fields, names, tuple(problems))
+        try:
+            end_reason = episode.end_reason
+        except READING_FAILS as error:
+            end_reason = "damaged"
+            problems.append(str(error))
+        return cls(episode.id, episode.length, end_reason, fields, names, tuple(problems))
 
     def at(self, name: str, frame: int) -> Any:
         """Give a field's value at a frame; None if there is none."""

@@ -14,6 +14,7 @@ from crafter_dataset.builder.copying.combine import Part, combine
 from crafter_dataset.builder.copying.store import store
 from crafter_dataset.commands.storing import plan_series
 from crafter_dataset.loader import Dataset, Windows, open_dataset
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import CHECKSUM_BYTES
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.shards import read_index
@@ -94,7 +95,7 @@ class DecodeReader(Reader):
         size, field = dataset.metadata.chunk_frames, FRAME_FIELDS["frames"]
         slots = field.file_rows(dataset.metadata.sizes(), size) // size
         chunks = []
-        for number in range(-(-dataset.metadata.counts.rows // (slots * size))):
+        for number in range(ceil_div(dataset.metadata.counts.rows, slots * size)):
             shard = (self.folder / LINK / "frames" / chunk_file(field, number)).read_bytes()
             for start, length in read_index(shard, slots).tolist():
                 if start < len(shard):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from crafter_dataset.builder.episodes import EncodedEpisode
 from crafter_dataset.builder.policies import Policy, PolicyError, load_factory
+from crafter_dataset.schemas.errors import CrafterDatasetError
 from crafter_dataset.schemas.metadata import Metadata
 
 Take = Callable[[bool], int | None]
-"""`take(wait)` gives the number of the next episode, or None if there is
-none: for now (`wait` false), or ever (`wait` true)."""
+"""`take(wait)` returns the number of the next episode, or None if there is none now.
+
+With `wait`, it waits for one first, where numbers come from elsewhere.
+"""
 
 Give = Callable[[EncodedEpisode], None]
+"""Takes an episode that is whole."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,12 @@ class Job:
         return f"policy {self.metadata.policy.name!r}"
 
 
-class CollectError(Exception):
-    """A policy or an environment raised.
-
-    Parameters
-    ----------
-    message : str
-        One line: who raised what, where, in which episodes.
-    details : str
-        The whole traceback.
-    """
-
-    def __init__(self, message: str, details: str = "") -> None:
-        super().__init__(message)
-        self.details = details
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return CollectError, (str(self), self.details)
+class CollectError(CrafterDatasetError):
+    """A policy or an environment raised."""
 
 
 class Collector(Protocol):
-    """Plays the episodes it takes, and gives each as soon as it is whole."""
+    """Plays the episodes it takes, and hands each on as soon as it is whole."""
 
     def advance(self) -> bool:
         """Play on for a moment.
@@ -73,7 +62,7 @@ class Collector(Protocol):
         Returns
         -------
         bool
-            Whether there may be anything left to play.
+            Whether there was anything to play.
 
         Raises
         ------
@@ -114,5 +103,5 @@ def raised(who: str, error: BaseException, episodes: list[int]) -> CollectError:
     return CollectError(
         f"{who} raised {type(error).__name__}: {text} ({place.filename}:{place.lineno}) "
         f"{in_episodes(episodes)}",
-        "".join(traceback.format_exception(error)),
+        details="".join(traceback.format_exception(error)),
     )

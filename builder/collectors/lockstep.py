@@ -18,9 +18,10 @@ from crafter_dataset.builder.collectors.job import (
 )
 from crafter_dataset.builder.episodes import EpisodeEncoder
 from crafter_dataset.builder.policies import Policy
+from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Seen
 from crafter_dataset.engine.seeding import policy_generator, world_seed
-from crafter_dataset.envs import CrafterVectorEnv, LaneError
+from crafter_dataset.envs import CrafterVectorEnv
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 _INFO_KEYS = {"positions": "position"}
@@ -54,10 +55,12 @@ class LockstepCollector:
         self._job, self._policy, self._take, self._give = job, policy, take, give
         env = job.metadata.env
         self._env = CrafterVectorEnv(
-            job.num_envs, env.area, env.view, env.size, env.length, env.reward, job.engine
-        )
+            job.num_envs, env.area, env.view, env.size, env.length, env.reward, job.engine,
+            copy=False,
+        )  # fmt: skip
         self._lanes: list[_Lane | None] = [None] * job.num_envs
         self._encoders = [EpisodeEncoder(job.metadata) for _ in range(job.num_envs)]
+        # Views of what the environment fills anew with each step: the same ones each time.
         self._frames: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._infos: dict[str, Any] = {}
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import Container
-from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.errors import CorruptDataError, CrafterDatasetError
 from crafter_dataset.schemas.layout import BUILT_VERSION, FORMAT_VERSION, TABLE, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import Counts, Metadata, SourceSpec
 
@@ -20,8 +20,8 @@ ORIGIN_FIELDS = ("numbers", "sources")
 """Per-episode fields that say where an episode comes from."""
 
 
-class CombineError(Exception):
-    """Datasets that do not go together; the text is one line for the user."""
+class CombineError(CrafterDatasetError):
+    """Datasets that do not go together."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +75,21 @@ class Plan:
         Where the episodes are.
     places : ndarray of int64, shape (episodes, 2)
         Part and episode id there of each episode.
-    more : dict of str to ndarray
+    origins : dict of str to ndarray
         Values of `ORIGIN_FIELDS`, for those that the dataset has.
     """
 
     metadata: Metadata
     parts: tuple[Part, ...]
     places: NDArray[np.int64]
-    more: dict[str, NDArray[np.int64]]
+    origins: dict[str, NDArray[np.int64]]
 
     def __len__(self) -> int:
         return len(self.places)
 
 
 def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) -> Plan:
-    """Plan a dataset of some episodes of one or more datasets, one part after the other.
+    """Plan a dataset of some episodes of one or origins datasets, one part after the other.
 
     Episodes that are numbered as one build numbers them, from 0 on, make the
     dataset that was built so: it has the same metadata and the same digest. All
@@ -123,19 +123,19 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         translated = np.array([index_of.get(_canonical(spec), 0) for spec in own], np.int64)
         source_column.append(translated[source])
         number_column.append(number)
-    more = {
+    origins = {
         "numbers": np.concatenate(number_column),
         "sources": np.concatenate(source_column),
     }
     _check_distinct(parts)
     if len(sources) < 2:
-        del more["sources"]
-    if np.array_equal(more["numbers"], np.arange(len(more["numbers"]))) and len(sources) < 2:
-        del more["numbers"]
+        del origins["sources"]
+    if np.array_equal(origins["numbers"], np.arange(len(origins["numbers"]))) and len(sources) < 2:
+        del origins["numbers"]
     specs = tuple(sources.values()) or (
         SourceSpec(first.seed, first.policy, first.trajectories_per_world),
     )
-    present = set(first.episode_fields) - set(ORIGIN_FIELDS) | set(more)
+    present = set(first.episode_fields) - set(ORIGIN_FIELDS) | set(origins)
     metadata = replace(
         first,
         seed=specs[0].seed,
@@ -160,7 +160,7 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         plain if is_plain else replace(metadata, version=FORMAT_VERSION),
         tuple(parts),
         np.concatenate(places),
-        more,
+        origins,
     )
 
 
@@ -227,7 +227,7 @@ def _check_distinct(parts: Sequence[Part]) -> None:
             if identity in (earlier if identity[0] == _CONTENT else seen):
                 raise CombineError(
                     f"episode {episode} of {part.container.name}: expected each episode once, "
-                    "found it a second time; leave it out (convert-dataset --episodes, --filter)"
+                    "found it a second time; leave it out"
                 )
             seen.add(identity)
 

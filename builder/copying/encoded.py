@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from crafter_dataset.builder.copying.combine import ORIGIN_FIELDS, Part, Plan
 from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, ChunkCodec, crc32c, verify
 from crafter_dataset.schemas.container import ChunkLayout, StoredChunks
 from crafter_dataset.schemas.errors import CorruptDataError
-from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, Field
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, Field, padded_rows
 from crafter_dataset.schemas.metadata import Metadata
 
 THREADS = 8
@@ -33,8 +34,8 @@ def read_encoded(plan: Plan, start: int = 0, threads: int = THREADS) -> Iterator
         readers = [_Reader(part, plan.metadata, pool) for part in plan.parts]
         for episode in range(start, len(plan)):
             part, number = plan.places[episode].tolist()
-            more = {name: column[episode].item() for name, column in plan.more.items()}
-            yield readers[part].read(number, episode, more)
+            origin = {name: column[episode].item() for name, column in plan.origins.items()}
+            yield readers[part].read(number, episode, origin)
 
 
 class _Reader:
@@ -47,7 +48,7 @@ class _Reader:
         self._table = {
             field.name: self._container.read(field.path, 0, self._meta.counts.episodes)
             for field in self._meta.table_fields()
-            if field.name != "terrain" and field.name not in ORIGIN_FIELDS
+            if not field.large and field.name not in ORIGIN_FIELDS
         }
         self._stored = {
             name: self._same_bytes(FRAME_FIELDS[name])
@@ -55,7 +56,7 @@ class _Reader:
             if FRAME_FIELDS[name].sharded
         }
 
-    def read(self, number: int, episode: int, more: dict[str, Any]) -> EncodedEpisode:
+    def read(self, number: int, episode: int, rare: dict[str, Any]) -> EncodedEpisode:
         """Read an episode, which is to have another id."""
         table = {name: column[number] for name, column in self._table.items()}
         start, length = int(table["starts"]), int(table["lengths"])
@@ -81,7 +82,7 @@ class _Reader:
                 f"episode {number}, {name}: {error} ({self._container.name})"
             ) from error
         if "final_frames" in table:
-            more = {**more, "final_frames": bool(table["final_frames"])}
+            rare = {**rare, "final_frames": bool(table["final_frames"])}
         return EncodedEpisode(
             episode=episode,
             length=length,
@@ -91,7 +92,7 @@ class _Reader:
             digest=table["digests"],
             chunks=chunks,
             rows=rows,
-            more=more,
+            rare=rare,
         )
 
     def _same_bytes(self, field: Field) -> tuple[ChunkLayout, StoredChunks] | None:
@@ -115,11 +116,11 @@ class _Reader:
             first = start // size
             return [
                 _take(source.get(first + index), layout.checksum)
-                for index in range(-(-length // size))
+                for index in range(ceil_div(length, size))
             ]
         rows = self._container.read(name, start, start + length)
         padded = np.full(
-            (-(-length // size) * size, *rows.shape[1:]), FRAME_FIELDS[name].fill, rows.dtype
+            (padded_rows(length, size), *rows.shape[1:]), FRAME_FIELDS[name].fill, rows.dtype
         )
         padded[:length] = rows
         return list(self._pool.map(self._codec.encode, padded.reshape(-1, size, *rows.shape[1:])))

@@ -6,59 +6,56 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.builder.build import COMMIT_SECONDS, Progress
-from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.builder.copying.series import Series
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.provenance import describe_conversion
-from crafter_dataset.builder.settings import Target
+from crafter_dataset.builder.run_options import COMMIT_SECONDS
 from crafter_dataset.builder.storage import containers
 from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.schemas.errors import Advice
 from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.progress import Progress, Report
 
-_HINT = "add to it with --append, go on with --resume, or replace it with --overwrite"
+PLACE_ADVICE = (Advice("go on with", "resume"), Advice("replace it with", "overwrite"))
+"""What can be done where a dataset is in the way."""
 
 
 @dataclass(frozen=True)
-class Series:
-    """Episodes to be written.
+class StoreOptions:
+    """How episodes are stored.
 
     Parameters
     ----------
-    metadata : Metadata
-        Of the dataset, without any episode.
-    count : int
-        Number of episodes.
-    read : callable
-        `read(start)` gives the episodes from the `start`-th on, in order.
-    sources : tuple of dict
-        What is remembered of where they come from, under `provenance`.
-    digests : ndarray of uint8, shape (count, 16), optional
-        Their digests, where they are known, to tell an interrupted copy from another dataset.
+    resume : bool
+        Go on with what an earlier run has left.
+    overwrite : bool
+        Replace the dataset that is there.
+    append : bool
+        The first episodes are there already.
+    advice : tuple of Advice
+        What to tell a user who may do none of these.
+    on_progress : callable
+        Called with a `Progress` after each episode.
+    should_stop : callable
+        Asked after each episode; true stops with what is whole.
+    commit_seconds : float
+        Time between commits.
     """
 
-    metadata: Metadata
-    count: int
-    read: Callable[[int], Iterator[EncodedEpisode]]
-    sources: tuple[dict[str, Any], ...] = ()
-    digests: NDArray[np.uint8] | None = None
+    resume: bool = False
+    overwrite: bool = False
+    append: bool = False
+    advice: tuple[Advice, ...] = PLACE_ADVICE
+    on_progress: Report = lambda progress: None
+    should_stop: Callable[[], bool] = lambda: False
+    commit_seconds: float = COMMIT_SECONDS
 
 
-def store(
-    path: Path,
-    series: Series,
-    *,
-    resume: bool = False,
-    overwrite: bool = False,
-    append: bool = False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    should_stop: Callable[[], bool] = lambda: False,
-    commit_seconds: float = COMMIT_SECONDS,
-) -> tuple[Metadata, bool]:
+def store(path: Path, series: Series, options: StoreOptions | None = None) -> tuple[Metadata, bool]:
     """Write a dataset, or add to one.
 
     Parameters
@@ -67,14 +64,8 @@ def store(
         The dataset to write.
     series : Series
         The episodes; to append, those that are there first, then the new ones.
-    resume : bool
-        Go on with what an earlier run has left.
-    overwrite : bool
-        Replace the dataset that is there.
-    append : bool
-        The first episodes are there already.
-    on_progress, should_stop, commit_seconds
-        As `builder.build.build` has them.
+    options : StoreOptions, optional
+        How.
 
     Returns
     -------
@@ -92,12 +83,14 @@ def store(
     DatasetError
         If a source is damaged; what is committed stays.
     """
+    options = options or StoreOptions()
+    go_on = options.resume or options.append
     containers.check_codec(path, series.metadata)
-    containers.check_place(path, resume or append, overwrite, _HINT)
+    containers.check_place(path, go_on, options.overwrite, options.advice)
     with containers.exclusive(path) as held:
         if not held:
             raise BuildError(f"{path}: another build is writing to it")
-        there = containers.check_place(path, resume or append, overwrite, _HINT)
+        there = containers.check_place(path, go_on, options.overwrite, options.advice)
         if there is None:
             writer = containers.create(path, series.metadata)
         else:
@@ -105,27 +98,15 @@ def store(
         try:
             if there is not None:
                 _adopt(writer, series)
-            return _run(writer, series, on_progress, should_stop, commit_seconds)
+            return _run(writer, series, options)
         finally:
             writer.close()
 
 
-def _run(
-    writer: DatasetWriter,
-    series: Series,
-    on_progress: Callable[[Progress], None],
-    should_stop: Callable[[], bool],
-    commit_seconds: float,
-) -> tuple[Metadata, bool]:
+def _run(writer: DatasetWriter, series: Series, options: StoreOptions) -> tuple[Metadata, bool]:
     start = writer.metadata.counts
     begun = committed_at = time.monotonic()
     writer.provenance = describe_conversion(writer.provenance, series.sources)
-    target = Target(episodes=max(series.count, 1))
-
-    def progress() -> Progress:
-        counts, seconds = writer.metadata.counts, time.monotonic() - begun
-        return Progress(target, start, counts, seconds, writer.nbytes)
-
     episodes = series.read(start.episodes)
     while True:
         try:
@@ -136,11 +117,23 @@ def _run(
         if episode is None:
             break
         writer.append(episode)
-        if time.monotonic() - committed_at > commit_seconds:
+        if time.monotonic() - committed_at > options.commit_seconds:
             writer.commit()
             committed_at = time.monotonic()
-        on_progress(progress())
-        if should_stop():
+        counts = writer.metadata.counts
+        options.on_progress(
+            Progress(
+                "episodes",
+                series.count,
+                counts.episodes,
+                counts.frames,
+                start.episodes,
+                counts.frames - start.frames,
+                time.monotonic() - begun,
+                writer.nbytes,
+            )
+        )
+        if options.should_stop():
             break
     complete = writer.metadata.counts.episodes == series.count
     writer.commit(complete)
@@ -153,8 +146,8 @@ def _adopt(writer: DatasetWriter, series: Series) -> None:
     if stored.episode_fields != wanted.episode_fields:
         raise BuildError(
             f"{writer.path}: expected the arrays {', '.join(wanted.episode_fields)} for these "
-            f"episodes together, found {', '.join(stored.episode_fields)}; make a new dataset of "
-            "both with merge-dataset"
+            f"episodes together, found {', '.join(stored.episode_fields)}; merge both into a new "
+            "dataset"
         )
     for name in ("fields", "env", "chunk_frames", "codec", "unknown"):
         if getattr(stored, name) != getattr(wanted, name):

@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.builder.importing.foreign import SourceError, foreign_metadata
-from crafter_dataset.builder.settings import SettingsError
-from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.builder.importing.foreign import ForeignError, foreign_metadata
+from crafter_dataset.schemas.errors import ArgumentError
+from crafter_dataset.schemas.layout import FRAME_FIELDS, LONGEST
 from crafter_dataset.schemas.metadata import Metadata
-
-LONGEST = 65_535
-"""Actions that an episode has at most; the format's greatest time limit."""
 
 
 def describe(
@@ -43,11 +40,11 @@ def describe(
 
     Raises
     ------
-    SourceError
+    ForeignError
         If the format cannot hold pictures of that size or episodes that long.
     """
     if longest > LONGEST:
-        raise SourceError(f"{where}: expected at most {LONGEST} actions, found {longest}")
+        raise ForeignError(f"{where}: expected at most {LONGEST} actions, found {longest}")
     try:
         metadata = foreign_metadata(
             size=size,
@@ -57,8 +54,8 @@ def describe(
             area=area,
             length=length,
         )
-    except SettingsError as error:
-        raise SourceError(f"{where}: {error}") from error
+    except ArgumentError as error:
+        raise ForeignError(f"{where}: {error}") from error
     if longest <= metadata.env.length:
         return metadata
     return replace(metadata, env=replace(metadata.env, length=longest))
@@ -84,17 +81,17 @@ def convert(
 
     Raises
     ------
-    SourceError
+    ForeignError
         If the shape is another, or a value is out of the field's range.
     """
     field = FRAME_FIELDS[name]
     shape = (rows, *field.row_shape(metadata.sizes()))
     if values.shape != shape:
-        raise SourceError(f"{where}: expected shape {shape}, found {values.shape}")
+        raise ForeignError(f"{where}: expected shape {shape}, found {values.shape}")
     pictures = name == "frames"
     if values.dtype != np.uint8 if pictures else values.dtype.kind not in "biuf":
         wanted = "uint8" if pictures else "numbers"
-        raise SourceError(f"{where}: expected {wanted}, found {values.dtype}")
+        raise ForeignError(f"{where}: expected {wanted}, found {values.dtype}")
     if pictures:
         return values
     dtype = np.dtype(field.dtype)
@@ -112,7 +109,7 @@ def convert(
             f"{bottom:g} to {top:g}"
             for bottom, top in zip(np.atleast_1d(low), np.atleast_1d(high), strict=False)
         )
-        raise SourceError(f"{where}: expected {kind} from {bounds}, found {values[wrong][0]}")
+        raise ForeignError(f"{where}: expected {kind} from {bounds}, found {values[wrong][0]}")
     return converted
 
 
@@ -134,7 +131,7 @@ def check_ends(flags: Mapping[str, NDArray[np.bool_]], where: str) -> None:
     for name, values in flags.items():
         early = np.flatnonzero(values[:-1])
         if len(early):
-            raise SourceError(
+            raise ForeignError(
                 f"{where}: expected an end at the last of {len(values)} actions only, "
                 f"found {name} at action {early[0]}"
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from crafter_dataset.builder.importing.foreign import Source, SourceError
+from crafter_dataset.builder.importing.foreign import ForeignDataset, ForeignError
 from crafter_dataset.builder.importing.minari import MinariEpisodes, find_data
 from crafter_dataset.builder.importing.recorder import Archive, RecorderEpisodes
 from crafter_dataset.builder.importing.torch_episodes import (
@@ -15,17 +15,18 @@ from crafter_dataset.builder.importing.torch_episodes import (
     find_numbered,
     load_file,
 )
+from crafter_dataset.schemas.errors import Advice, ArgumentError
 
 KINDS: tuple[str, ...] = (*LAYOUTS, "recorder", "minari")
 """Names of the formats that can be imported."""
 
 EXPECTED = (
-    "numbered .pt episodes (the seed's, DIAMOND's or IRIS's), .npz episodes of crafter.Recorder, "
-    "or Minari's metadata.json and main_data.hdf5"
+    "numbered .pt episodes (a static data collector's, DIAMOND's or IRIS's), .npz episodes of "
+    "crafter.Recorder, or Minari's metadata.json and main_data.hdf5"
 )
 
 
-def open_source(path: Path, kind: str | None = None, allow_pickle: bool = False) -> Source:
+def open_foreign(path: Path, kind: str | None = None, allow_pickle: bool = False) -> ForeignDataset:
     """Open a dataset of another format.
 
     Parameters
@@ -39,18 +40,18 @@ def open_source(path: Path, kind: str | None = None, allow_pickle: bool = False)
 
     Returns
     -------
-    Source
+    ForeignDataset
         The dataset, its first episode checked.
 
     Raises
     ------
-    SourceError
+    ForeignError
         If there is nothing there that can be imported, or it is damaged.
     """
     if kind is not None and kind not in KINDS:
-        raise SourceError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
+        raise ArgumentError("from_", f"expected one of {', '.join(KINDS)}, found {kind!r}")
     if not path.exists():
-        raise SourceError(f"{path}: expected a dataset, found nothing there")
+        raise ForeignError(f"{path}: expected a dataset, found nothing there")
     if kind in (None, "diamond"):
         path = _only_part(path)
     kind = kind or _detect(path, allow_pickle)
@@ -74,32 +75,32 @@ def _detect(path: Path, allow_pickle: bool) -> str:
     archive = path if path.suffix == ".npz" else next(iter(sorted(path.glob("*.npz"))), None)
     episodes = find_numbered(path, deep=True)
     if archive is not None and episodes:
-        raise SourceError(
-            f"{path}: expected episodes of one format, found {archive.name} and "
-            f"{episodes[0].name}; say which with --from"
+        raise ForeignError(
+            f"{path}: expected episodes of one format, found {archive.name} and {episodes[0].name}",
+            advice=[Advice("say which with", "from_", "KIND")],
         )
     if archive is not None:
         with Archive(archive, allow_pickle) as first:
             keys = set(first.keys)
         if {"image", "action", "reward"} <= keys and "is_first" not in keys:
             return "recorder"
-        raise SourceError(
+        raise ForeignError(
             f"{archive}: expected image, action and reward of crafter.Recorder, "
             f"found {', '.join(sorted(keys))}"
         )
     if episodes:
         return _kind_of(episodes[0], load_file(episodes[0], allow_pickle, whole=False))
     found = ", ".join(_names(path)) or "nothing"
-    raise SourceError(f"{path}: expected {EXPECTED}; found {found}")
+    raise ForeignError(f"{path}: expected {EXPECTED}; found {found}")
 
 
 def _kind_of(file: Path, content: Any) -> str:
     keys = set(content) if isinstance(content, dict) else set()
-    for kind in ("diamond", "seed", "iris"):
+    for kind in ("diamond", "collector", "iris"):
         if {*LAYOUTS[kind].keys.values(), *LAYOUTS[kind].more} <= keys:
             return kind
-    raise SourceError(
-        f"{file}: expected an episode of the seed, DIAMOND or IRIS, "
+    raise ForeignError(
+        f"{file}: expected an episode of a static data collector, DIAMOND or IRIS, "
         f"found {', '.join(map(str, keys)) or type(content).__name__}"
     )
 

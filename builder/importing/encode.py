@@ -7,29 +7,31 @@ from dataclasses import replace
 from itertools import islice
 
 from crafter_dataset.builder.episodes import EncodedEpisode, EpisodeEncoder
-from crafter_dataset.builder.importing.foreign import Source, SourceError
+from crafter_dataset.builder.importing.foreign import ForeignDataset, ForeignError
 from crafter_dataset.schemas.metadata import Metadata
 
 
-def imported_metadata(source: Source, codec: str, chunk_frames: int | None) -> Metadata:
+def imported_metadata(source: ForeignDataset, codec: str, chunk_frames: int | None) -> Metadata:
     """Describe the dataset that a source's episodes make."""
     chosen = source.metadata.chunk_frames if chunk_frames is None else chunk_frames
     return replace(source.metadata, codec=codec, chunk_frames=chosen)
 
 
-def encode_imported(source: Source, metadata: Metadata, start: int = 0) -> Iterator[EncodedEpisode]:
+def encode_imported(
+    source: ForeignDataset, metadata: Metadata, start: int = 0
+) -> Iterator[EncodedEpisode]:
     """Read and compress the episodes of a source from the `start`-th on, one at a time.
 
     Raises
     ------
-    SourceError
+    ForeignError
         If a file is damaged, or holds what the others have not led to expect.
     """
     encoder = EpisodeEncoder(metadata)
     for episode, foreign in enumerate(islice(source.episodes(), start, None), start):
         length = len(foreign.rows["actions"])
         if length > metadata.env.length + 1:
-            raise SourceError(
+            raise ForeignError(
                 f"episode {episode}: expected at most {metadata.env.length} actions, the time "
                 f"limit, found {length - 1}"
             )
@@ -37,5 +39,5 @@ def encode_imported(source: Source, metadata: Metadata, start: int = 0) -> Itera
         encoder.extend(foreign.rows)
         encoded = encoder.finish(episode, foreign.end_reason, foreign.world_seed, foreign.terrain)
         if "final_frames" in metadata.episode_fields:
-            encoded = replace(encoded, more={"final_frames": foreign.has_final_frame})
+            encoded = replace(encoded, rare={"final_frames": foreign.has_final_frame})
         yield encoded

@@ -1,4 +1,4 @@
-"""What every importer gives: a dataset's metadata, and its episodes one after the other."""
+"""What every importer makes of a dataset of another format: its metadata, and its episodes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.settings import BuildSettings
+from crafter_dataset.schemas.errors import Advice, CrafterDatasetError
 from crafter_dataset.schemas.layout import FORMAT_VERSION, FRAME_FIELDS, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata, PolicySpec
 
@@ -18,8 +19,22 @@ Rows = dict[str, NDArray[Any]]
 UNKNOWN_NAME = "unknown"
 
 
-class SourceError(Exception):
-    """A source that cannot be imported; the text is one line for the user."""
+class ForeignError(CrafterDatasetError):
+    """A dataset of another format that cannot be imported."""
+
+
+class PickledError(ForeignError):
+    """A file holds Python objects, which are not loaded unless that is allowed.
+
+    Parameters
+    ----------
+    message : str
+        What was expected in which file.
+    """
+
+    def __init__(self, message: str) -> None:
+        advice = Advice("load them, which lets the file run code, with", "allow_pickle")
+        super().__init__(message, advice=[advice])
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class ForeignEpisode:
     has_final_frame: bool = True
 
 
-class Source(Protocol):
+class ForeignDataset(Protocol):
     """A dataset of another format, opened."""
 
     metadata: Metadata
@@ -67,7 +82,7 @@ class Source(Protocol):
 
         Raises
         ------
-        SourceError
+        ForeignError
             If a file is damaged or holds something else, naming it.
         """
 

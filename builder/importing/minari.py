@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
-from crafter_dataset.builder.importing.foreign import ForeignEpisode, Rows, SourceError
+from crafter_dataset.builder.importing.foreign import ForeignEpisode, ForeignError, Rows
+from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import DatasetError
 from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
-from crafter_dataset.schemas.metadata import ATTRIBUTE, Metadata
+from crafter_dataset.schemas.metadata import Metadata
 
 METADATA = "metadata.json"
 MAIN = "main_data.hdf5"
@@ -72,21 +73,21 @@ class MinariEpisodes:
 
     Raises
     ------
-    SourceError
+    ForeignError
         If a file is damaged or something else, or h5py is not installed.
     """
 
     def __init__(self, path: Path) -> None:
         folder = find_data(path)
         if folder is None:
-            raise SourceError(
+            raise ForeignError(
                 f"{path}: expected {METADATA} and {MAIN}, here or in data, found neither"
             )
         self._file = folder / MAIN
         self._h5py = _h5py()
         entries = _read_entries(folder / METADATA)
         if entries.get("data_format", "hdf5") != "hdf5":
-            raise SourceError(
+            raise ForeignError(
                 f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
             )
         self.notes: tuple[str, ...] = ()
@@ -98,14 +99,14 @@ class MinariEpisodes:
             stated = entries.get("total_episodes", self.count)
             names = [f"episode_{i}" for i in range(self.count)]
             if not groups or stated != self.count or set(names) != set(groups):
-                raise SourceError(
+                raise ForeignError(
                     f"{self._file}: expected groups episode_0 to episode_{stated - 1}, "
                     f"found {len(groups)} groups"
                 )
             attributes = [dict(root[name].attrs) for name in names]
             longest = max(len(find_dataset(root, f"{name}/actions")) for name in names)
             if root.get("episode_0/observations", getclass=True) is not self._h5py.Dataset:
-                raise SourceError(
+                raise ForeignError(
                     f"{self._file}: observations: expected one array of pictures, found a group"
                 )
             observations = find_dataset(root, "episode_0/observations")
@@ -113,7 +114,7 @@ class MinariEpisodes:
                 self.notes = (JPEG_NOTE,)
             shape = _pictures(observations, slice(0, 1)).shape
             if len(shape) != 4 or shape[3] != 3:
-                raise SourceError(
+                raise ForeignError(
                     f"{self._file}: observations: expected shape (T + 1, H, W, 3), found {shape}"
                 )
             infos = root["episode_0"].get("infos", {})
@@ -123,7 +124,7 @@ class MinariEpisodes:
             semantic = infos[self._infos["semantic"]] if "semantic" in self._infos else None
             area = None if semantic is None else semantic.shape[1:]
         if area is not None and len(area) != 2:
-            raise SourceError(
+            raise ForeignError(
                 f"{self._file}: semantic: expected shape (T + 1, x, y), found {('T + 1', *area)}"
             )
         self.metadata = describe(
@@ -140,7 +141,7 @@ class MinariEpisodes:
 
         Raises
         ------
-        SourceError
+        ForeignError
             If a file is damaged or holds something else, naming it.
         """
         with _reading(self._file):
@@ -157,7 +158,7 @@ class MinariEpisodes:
         where = f"{self._file}: episode_{number}"
         length = len(find_dataset(group, "actions"))
         if not length:
-            raise SourceError(f"{where}: expected at least one action, found none")
+            raise ForeignError(f"{where}: expected at least one action, found none")
 
         def take(name: str, values: NDArray[Any], rows: int, key: str) -> NDArray[Any]:
             return convert(name, values, rows, self.metadata, f"{where}/{key}")
@@ -170,7 +171,7 @@ class MinariEpisodes:
             rows[name] = np.append(values, np.zeros(1, values.dtype))
         for name, key in self._infos.items():
             if key not in group.get("infos", {}):
-                raise SourceError(f"{where}/infos: expected {key}, as in episode_0, found none")
+                raise ForeignError(f"{where}/infos: expected {key}, as in episode_0, found none")
             values = self._info(name, group, key, length + 1, f"{where}/infos/{key}")
             rows[name] = take(name, values, length + 1, f"infos/{key}")
         check_ends({n: rows[n][:-1] for n in ("terminations", "truncations")}, where)
@@ -192,7 +193,7 @@ class MinariEpisodes:
         }.get(name, ())
         found = list(group["infos"][key])
         if not names or not set(names) <= set(found):
-            raise SourceError(
+            raise ForeignError(
                 f"{where}: expected {', '.join(names) or 'an array'}, found {', '.join(found)}"
             )
         columns = [_stored(group, f"infos/{key}/{each}", rows)[()] for each in names]
@@ -209,9 +210,9 @@ class MinariEpisodes:
         try:
             stated = Metadata.from_attributes({ATTRIBUTE: entries}, str(where))
         except DatasetError as error:
-            raise SourceError(str(error)) from error
+            raise ForeignError(str(error)) from error
         if stated.env.size != found.env.size or longest > stated.env.length:
-            raise SourceError(
+            raise ForeignError(
                 f"{where}: expected pictures of {found.env.size} and a time limit of {longest} or "
                 f"more, as {MAIN} has it, found {stated.env.size} and {stated.env.length}"
             )
@@ -223,7 +224,7 @@ class MinariEpisodes:
             self._seeds = [int(a["seed"]) for a in attributes]
         reasons = [str(a.get("end_reason")) for a in attributes]
         if not set(reasons) <= set(END_REASONS):
-            raise SourceError(
+            raise ForeignError(
                 f"{self._file}: expected end reasons of {', '.join(END_REASONS)}, "
                 f"found {next(reason for reason in reasons if reason not in END_REASONS)}"
             )
@@ -251,9 +252,9 @@ def _read_entries(path: Path) -> dict[str, Any]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: expected JSON, found {error}") from error
+        raise ForeignError(f"{path}: expected JSON, found {error}") from error
     if not isinstance(entries, dict) or not isinstance(entries.get("total_episodes", 0), int):
-        raise SourceError(f"{path}: expected the metadata of Minari, found other JSON")
+        raise ForeignError(f"{path}: expected the metadata of Minari, found other JSON")
     return entries
 
 
@@ -261,7 +262,7 @@ def _h5py() -> Any:
     try:
         return import_module("h5py")
     except ModuleNotFoundError as error:
-        raise SourceError(
+        raise ForeignError(
             "h5py: expected it to be installed, found it missing; "
             "pip install 'crafter-dataset[minari]'"
         ) from error
@@ -272,11 +273,11 @@ def _reading(where: Path) -> Iterator[None]:
     """Turn what h5py and Pillow raise into one line."""
     try:
         yield
-    except SourceError:
+    except ForeignError:
         raise
     except Exception as error:  # Of many classes, from HDF5's library and from pictures.
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(f"{where}: expected a sound file of Minari, found {found}") from error
+        raise ForeignError(f"{where}: expected a sound file of Minari, found {found}") from error
 
 
 def _stored(group: Any, path: str, rows: int) -> Any:
@@ -285,7 +286,7 @@ def _stored(group: Any, path: str, rows: int) -> Any:
 
     array = find_dataset(group, path)
     if array.shape[:1] != (rows,):
-        raise SourceError(
+        raise ForeignError(
             f"{group.file.filename}: {group.name}/{path}: expected {rows} rows, found {array.shape}"
         )
     require_all_stored(array)

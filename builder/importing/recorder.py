@@ -14,7 +14,12 @@ from crafter import constants
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
-from crafter_dataset.builder.importing.foreign import ForeignEpisode, Rows, SourceError
+from crafter_dataset.builder.importing.foreign import (
+    ForeignEpisode,
+    ForeignError,
+    PickledError,
+    Rows,
+)
 from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
 
@@ -84,7 +89,7 @@ class RecorderEpisodes:
 
     Raises
     ------
-    SourceError
+    ForeignError
         If a file is damaged or something else.
     """
 
@@ -92,15 +97,15 @@ class RecorderEpisodes:
         self._allow_pickle = allow_pickle
         files = [path] if path.is_file() else sorted(path.glob("*.npz"))
         if not files:
-            raise SourceError(f"{path}: expected .npz files of crafter.Recorder, found none")
+            raise ForeignError(f"{path}: expected .npz files of crafter.Recorder, found none")
         with Archive(files[0], allow_pickle) as first:
             self._fields = first.fields()
             shape = first["image"].shape
             area = first["semantic"].shape[1:] if "semantic" in self._fields else None
         if len(shape) != 4 or shape[3] != 3:
-            raise SourceError(f"{files[0]}: image: expected shape (T + 1, H, W, 3), found {shape}")
+            raise ForeignError(f"{files[0]}: image: expected shape (T + 1, H, W, 3), found {shape}")
         if area is not None and len(area) != 2:
-            raise SourceError(
+            raise ForeignError(
                 f"{files[0]}: semantic: expected shape (T + 1, x, y), found {('T + 1', *area)}"
             )
         self._scanned = [self._scan(file) for file in files]
@@ -131,7 +136,7 @@ class RecorderEpisodes:
 
         Raises
         ------
-        SourceError
+        ForeignError
             If a file is damaged or holds something else, naming it.
         """
         for seen in self._scanned:
@@ -143,13 +148,13 @@ class RecorderEpisodes:
         with Archive(file, self._allow_pickle) as archive:
             fields = archive.fields()
             if fields != self._fields:
-                raise SourceError(
+                raise ForeignError(
                     f"{file}: expected {', '.join(self._fields) or 'no further fields'}, as in "
                     f"the first file, found {', '.join(fields) or 'none'}"
                 )
             length = len(np.atleast_1d(archive["reward"])) - 1
             if length < 1:
-                raise SourceError(f"{file}: expected at least one action, found none")
+                raise ForeignError(f"{file}: expected at least one action, found none")
             done, died = archive.done(), archive.died()
             # The map, the one that takes long to read, is read last, so hardly ever.
             told = (archive.field(name)[:1].any() for name in reversed(AT_RESET) if name in fields)
@@ -197,7 +202,7 @@ class RecorderEpisodes:
         done, died = archive.done(), archive.died()
         for values in (done, died):
             if values is not None and len(values) != seen.length:
-                raise SourceError(
+                raise ForeignError(
                     f"{seen.file}: done, discount: expected {seen.length + 1} rows, as of reward, "
                     f"found {len(values) + 1}"
                 )
@@ -220,7 +225,7 @@ class RecorderEpisodes:
 
 
 class Archive:
-    """A `.npz` file, whose faults are a `SourceError`.
+    """A `.npz` file, whose faults are a `ForeignError`.
 
     Parameters
     ----------
@@ -239,7 +244,7 @@ class Archive:
         except Exception as error:  # Of any class, from zip files and from unpickling.
             raise self._damaged("a whole .npz file", error) from error
         if not isinstance(opened, np.lib.npyio.NpzFile):
-            raise SourceError(f"{self._file}: expected an .npz file, found one array")
+            raise ForeignError(f"{self._file}: expected an .npz file, found one array")
         self._npz = opened
         return self
 
@@ -258,16 +263,15 @@ class Archive:
 
     def __getitem__(self, key: str) -> NDArray[Any]:
         if key not in self._npz.files:
-            raise SourceError(
+            raise ForeignError(
                 f"{self._file}: expected an array {key!r}, found {', '.join(self.keys)}"
             )
         try:
             return np.asarray(self._npz[key])
         except Exception as error:  # Of any class, from zip files and from unpickling.
             if "allow_pickle=False" in str(error):
-                raise SourceError(
-                    f"{self._file}: {key}: expected numbers, found Python objects; "
-                    "--allow-pickle loads them, which lets the file run code"
+                raise PickledError(
+                    f"{self._file}: {key}: expected numbers, found Python objects"
                 ) from error
             raise self._damaged(f"sound bytes of {key}", error) from error
 
@@ -282,7 +286,7 @@ class Archive:
             return self[ARRAYS[name]]
         columns = [self[key] for key in self._counts(name)]
         if len({values.shape for values in columns}) > 1:
-            raise SourceError(f"{self._file}: {name}: expected as many rows of each, found others")
+            raise ForeignError(f"{self._file}: {name}: expected as many rows of each, found others")
         return np.stack(columns, axis=-1)
 
     def done(self) -> NDArray[np.bool_] | None:
@@ -291,10 +295,8 @@ class Archive:
             return None
         try:
             return np.array([bool(value) for value in np.atleast_1d(self["done"])[1:]], np.bool_)
-        except SourceError as error:
-            if "--allow-pickle" in str(error):  # Without a time limit Crafter has it True or None.
-                return None
-            raise
+        except PickledError:  # Without a time limit Crafter has it True or None.
+            return None
 
     def died(self) -> NDArray[np.bool_] | None:
         """Read which actions ended in death, if that can be told."""
@@ -310,6 +312,6 @@ class Archive:
         found = {match[1]: key for key in self.keys if (match := pattern.fullmatch(key))}
         return [found[item] for item in wanted] if set(wanted) <= set(found) else []
 
-    def _damaged(self, expected: str, error: Exception) -> SourceError:
+    def _damaged(self, expected: str, error: Exception) -> ForeignError:
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return SourceError(f"{self._file}: expected {expected}, found {found}")
+        return ForeignError(f"{self._file}: expected {expected}, found {found}")

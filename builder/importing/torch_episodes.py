@@ -1,4 +1,7 @@
-"""Episodes that `torch.save` wrote: the seed's, DIAMOND's and IRIS's. Imports torch when opened."""
+"""Episodes that `torch.save` wrote: static data collectors', DIAMOND's and IRIS's.
+
+PyTorch is imported when one is opened.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
-from crafter_dataset.builder.importing.foreign import ForeignEpisode, Rows, SourceError, placeholder
+from crafter_dataset.builder.importing.foreign import (
+    ForeignEpisode,
+    ForeignError,
+    PickledError,
+    Rows,
+    placeholder,
+)
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 
 INFO = "info.pt"
@@ -43,7 +52,7 @@ class _Layout:
     tells_death : bool
         Whether a set end means death.
     notes : tuple of str
-        As `Source.notes`.
+        As `ForeignDataset.notes`.
     """
 
     keys: dict[str, str]
@@ -62,7 +71,7 @@ _KEYS = {
     "truncations": "trunc",
 }
 LAYOUTS: dict[str, _Layout] = {
-    "seed": _Layout(_KEYS, unknown=("truncations",), notes=(LOWERED,)),
+    "collector": _Layout(_KEYS, unknown=("truncations",), notes=(LOWERED,)),
     "diamond": _Layout(_KEYS, more=("info",), notes=(LOWERED,)),
     "iris": _Layout(
         {
@@ -86,7 +95,7 @@ class TorchEpisodes:
     there and what that action caused. The frame after the last action has no
     row, so ours is a placeholder.
 
-    - The seed: `<hundreds>/<tens>/<ones>/<id>.pt` and `info.pt`; `obs` uint8
+    - A static data collector: `<hundreds>/<tens>/<ones>/<id>.pt` and `info.pt`; `obs` uint8
       (T, 3, H, W), `act` int64, `rew` float32, `end` and `trunc` uint8. `trunc`
       is never set, so `truncations` is unknown, and so is why an episode without
       `end` is over.
@@ -105,14 +114,14 @@ class TorchEpisodes:
     ----------
     path : Path
         The folder.
-    kind : {'seed', 'diamond', 'iris'}
+    kind : {'collector', 'diamond', 'iris'}
         What it holds.
     allow_pickle : bool
         Whether files may hold objects of any class, which lets them run code.
 
     Raises
     ------
-    SourceError
+    ForeignError
         If the folder or its first episode is something else, or there is no PyTorch.
     """
 
@@ -123,7 +132,7 @@ class TorchEpisodes:
         frames, first = self._layout.keys["frames"], self._files[0]
         shape = _array(self._load(first, whole=False)[frames], f"{first}: {frames}").shape
         if len(shape) != 4 or shape[1] != 3:
-            raise SourceError(f"{first}: {frames}: expected shape (T, 3, H, W), found {shape}")
+            raise ForeignError(f"{first}: {frames}: expected shape (T, 3, H, W), found {shape}")
         self.count = len(self._files)
         self.notes = self._layout.notes
         self.metadata = describe(
@@ -139,7 +148,7 @@ class TorchEpisodes:
 
         Raises
         ------
-        SourceError
+        ForeignError
             If a file is damaged or holds something else, naming it.
         """
         for file, length in zip(self._files, self._lengths, strict=True):
@@ -151,11 +160,13 @@ class TorchEpisodes:
         if self._layout.has_info and info.is_file():
             content = load_file(info, self._allow_pickle)
             if not isinstance(content, dict) or "lengths" not in content:
-                raise SourceError(f"{info}: expected a dict with 'lengths', found {_kind(content)}")
+                raise ForeignError(
+                    f"{info}: expected a dict with 'lengths', found {_kind(content)}"
+                )
             lengths = _array(content["lengths"], f"{info}: lengths")
             ids = [int(file.stem) for file in self._files]
             if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or ids != [*range(len(lengths))]:
-                raise SourceError(
+                raise ForeignError(
                     f"{self._path}: expected episodes 0 to {lengths.size - 1}, as {INFO} has it, "
                     f"found {len(ids)}, {ids[0]} to {ids[-1]}"
                 )
@@ -170,7 +181,7 @@ class TorchEpisodes:
         content = load_file(file, self._allow_pickle, whole)
         wanted = (*self._layout.keys.values(), *self._layout.more)
         if not isinstance(content, dict) or not set(wanted) <= set(content):
-            raise SourceError(
+            raise ForeignError(
                 f"{file}: expected a dict with {', '.join(wanted)}, found {_kind(content)}"
             )
         return content
@@ -181,7 +192,7 @@ class TorchEpisodes:
         count = len(_array(content[keys["actions"]], f"{file}: {keys['actions']}"))
         if count != length or not length:
             wanted = f"{length} actions, as {INFO} has it" if length else "at least one action"
-            raise SourceError(f"{file}: expected {wanted}, found {count}")
+            raise ForeignError(f"{file}: expected {wanted}, found {count}")
         rows: Rows = {}
         for name, key in keys.items():
             values, where = _array(content[key], f"{file}: {key}"), f"{file}: {key}"
@@ -189,7 +200,7 @@ class TorchEpisodes:
                 rows[name] = convert(name, values, length, self.metadata, where)
             elif values.shape != (length, 3, height, width):
                 expected = (length, 3, height, width)
-                raise SourceError(f"{where}: expected shape {expected}, found {values.shape}")
+                raise ForeignError(f"{where}: expected shape {expected}, found {values.shape}")
             else:
                 values = values.transpose(0, 2, 3, 1)
                 frames = convert(name, values, length, self.metadata, where)
@@ -198,7 +209,9 @@ class TorchEpisodes:
         if "mask_padding" in content:
             real = _array(content["mask_padding"], f"{file}: mask_padding")
             if real.shape != (length,) or not real.all():
-                raise SourceError(f"{file}: mask_padding: expected {length} real rows, found fewer")
+                raise ForeignError(
+                    f"{file}: mask_padding: expected {length} real rows, found fewer"
+                )
         died = bool(rows["terminations"][-1]) and not rows["truncations"][-1]
         end_reason = TERMINATED if died and self._layout.tells_death else UNKNOWN
         final = self._final_frame(content, file)
@@ -214,13 +227,13 @@ class TorchEpisodes:
             return None
         where = f"{file}: info"
         if not isinstance(content["info"], dict):
-            raise SourceError(f"{where}: expected a dict, found {_kind(content['info'])}")
+            raise ForeignError(f"{where}: expected a dict, found {_kind(content['info'])}")
         if "final_observation" not in content["info"]:
             return None
         values = _array(content["info"]["final_observation"], f"{where}: final_observation")
         shape = (3, *self.metadata.env.size[::-1])
         if values.shape != shape or values.dtype.kind != "f":
-            raise SourceError(
+            raise ForeignError(
                 f"{where}: final_observation: expected floats of shape {shape}, "
                 f"found {values.dtype} of {values.shape}"
             )
@@ -242,15 +255,15 @@ def _find_files(path: Path, has_info: bool) -> list[Path]:
     inside = sorted(child.parent for child in path.glob(f"*/{INFO}"))
     if has_info and inside and not (path / INFO).is_file():
         names = " and ".join(map(str, inside))
-        raise SourceError(f"{path}: expected one dataset, found {names}; give one of them")
+        raise ForeignError(f"{path}: expected one dataset, found {names}; give one of them")
     files = find_numbered(path, deep=has_info)
     if not files:
         deeper = find_numbered(path, deep=True)
         found = f"them in {deeper[0].parent}" if deeper else "none"
-        raise SourceError(f"{path}: expected episodes named like 0.pt, found {found}")
+        raise ForeignError(f"{path}: expected episodes named like 0.pt, found {found}")
     for one, other in pairwise(files):
         if int(one.stem) == int(other.stem):
-            raise SourceError(f"{path}: expected one file an episode, found {one} and {other}")
+            raise ForeignError(f"{path}: expected one file an episode, found {one} and {other}")
     return files
 
 
@@ -270,18 +283,18 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
 
     Raises
     ------
-    SourceError
+    ForeignError
         If it is damaged, or holds what it may not, or there is no PyTorch.
     """
     torch = _torch()
     if not allow_pickle and tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
-        raise SourceError(
-            f"PyTorch: expected 2.6 or newer, since older ones run code of files that should hold "
-            f"tensors alone, found {torch.__version__}; --allow-pickle loads {path} all the same"
+        raise PickledError(
+            f"{path}: expected PyTorch 2.6 or newer, since older ones run code of files that "
+            f"should hold tensors alone, found {torch.__version__}"
         )
     zipped = _is_zipped(path)
     if whole and zipped and (damaged := _damaged_member(path)):
-        raise SourceError(f"{path}: expected sound bytes, found {damaged} damaged")
+        raise ForeignError(f"{path}: expected sound bytes, found {damaged} damaged")
     try:
         with nullcontext() if allow_pickle else _allow_numpy(torch):
             return torch.load(path, map_location="cpu", weights_only=not allow_pickle, mmap=zipped)
@@ -290,16 +303,15 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
         if isinstance(error, pickle.UnpicklingError) and (
             "Unsupported global" in text or (zipped and not _damaged_member(path))
         ):
-            raise SourceError(
-                f"{path}: expected tensors and plain values, found objects of other classes; "
-                "--allow-pickle loads them, which lets the file run code"
+            raise PickledError(
+                f"{path}: expected tensors and plain values, found objects of other classes"
             ) from error
         found = (
             text.splitlines()[0].split(". ")[0]
             if zipped and text
             else "something else, or a part of one"
         )
-        raise SourceError(f"{path}: expected a file of torch.save, found {found}") from error
+        raise ForeignError(f"{path}: expected a file of torch.save, found {found}") from error
 
 
 def _damaged_member(path: Path) -> str | None:
@@ -322,7 +334,7 @@ def _torch() -> ModuleType:
     try:
         import torch
     except ModuleNotFoundError as error:
-        raise SourceError(
+        raise ForeignError(
             "PyTorch: expected it to be installed, found it missing; "
             "pip install 'crafter-dataset[torch]'"
         ) from error
@@ -354,11 +366,11 @@ def _array(value: Any, where: str) -> NDArray[Any]:
     if isinstance(value, np.ndarray):
         return value
     if not isinstance(value, _torch().Tensor):
-        raise SourceError(f"{where}: expected a tensor, found {type(value).__name__}")
+        raise ForeignError(f"{where}: expected a tensor, found {type(value).__name__}")
     try:
         return np.asarray(value.detach().numpy())
     except (RuntimeError, TypeError) as error:  # Of a dtype or layout that NumPy lacks.
-        raise SourceError(f"{where}: expected numbers, found {value.dtype}") from error
+        raise ForeignError(f"{where}: expected numbers, found {value.dtype}") from error
 
 
 def _kind(content: Any) -> str:

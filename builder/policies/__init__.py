@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from crafter_dataset.builder.policies.load import PolicyError, describe_policy, load_factory
+from crafter_dataset.builder.errors import PolicyError
+from crafter_dataset.builder.policies.load import describe_policy, load_factory, name_policy
 from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy
 from crafter_dataset.builder.policies.protocol import Policy, PolicyFactory
 
@@ -13,4 +14,5 @@ __all__ = [
     "PolicyFactory",
     "describe_policy",
     "load_factory",
+    "name_policy",
 ]

@@ -1,18 +1,22 @@
-"""From a policy's name to the function that makes it."""
+"""From a policy's name to the function that makes it, and back."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import inspect
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
+from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies import builtin
-from crafter_dataset.builder.policies.protocol import PolicyFactory
+from crafter_dataset.builder.policies.protocol import Policy, PolicyFactory
 from crafter_dataset.schemas.metadata import PolicySpec
 
 BUILTIN: dict[str, PolicyFactory] = {
@@ -21,11 +25,8 @@ BUILTIN: dict[str, PolicyFactory] = {
     "noop": builtin.noop,
 }
 
-
-class PolicyError(Exception):
-    """A policy cannot be found, or does not take its arguments."""
-
-    exit_code = 2
+_given: dict[str, PolicyFactory] = {}
+"""Factories that were given in this process rather than named, by their names."""
 
 
 def load_factory(name: str) -> PolicyFactory:
@@ -37,39 +38,50 @@ def load_factory(name: str) -> PolicyFactory:
         `heuristic`, `random`, `noop`, or `package.module:factory`, looked for in
         the current folder too.
 
+    Returns
+    -------
+    callable
+        Makes the policy, called with the number of lanes and its parameters.
+
     Raises
     ------
     PolicyError
         If there is no such policy, or its module cannot be imported.
     """
-    if name in BUILTIN:
-        return BUILTIN[name]
+    known = BUILTIN.get(name) or _given.get(name)
+    if known is not None:
+        return known
     module_name, colon, attribute = name.partition(":")
     if not (colon and module_name and attribute):
         raise PolicyError(
-            f"policy: expected {', '.join(BUILTIN)} or package.module:factory, found {name!r}"
+            "policy", f"expected {', '.join(BUILTIN)} or package.module:factory, found {name!r}"
         )
     try:
         with _current_folder_importable():
-            factory = getattr(importlib.import_module(module_name), attribute, None)
+            module = importlib.import_module(module_name)
     except Exception as error:
         raise PolicyError(
-            f"policy {name!r}: cannot import {module_name}: {type(error).__name__}: {error}"
+            "policy", f"cannot import {module_name} for {name!r}: {type(error).__name__}: {error}"
         ) from error
+    try:
+        factory = attrgetter(attribute)(module)
+    except AttributeError:
+        factory = None
     if not callable(factory):
+        found = "none" if factory is None else type(factory).__name__
         raise PolicyError(
-            f"policy {name!r}: expected a function {attribute!r} in {module_name}, "
-            f"found {'none' if factory is None else type(factory).__name__}"
+            "policy",
+            f"expected a function {attribute!r} in {module_name} for {name!r}, found {found}",
         )
-    found: PolicyFactory = factory
-    return found
+    found_factory: PolicyFactory = factory
+    return found_factory
 
 
 @contextlib.contextmanager
 def _current_folder_importable() -> Iterator[None]:
     """Find the user's modules in the current folder, for as long as it takes.
 
-    Not for longer, and after all else: a `loader.py` there is not ours.
+    Not for longer, and after all else: what is there is not for us.
     """
     folder = os.getcwd()
     sys.path.append(folder)
@@ -81,8 +93,90 @@ def _current_folder_importable() -> Iterator[None]:
         sys.path.reverse()
 
 
+def name_policy(policy: str | Callable[..., Policy]) -> str:
+    """Return the name by which worker processes find a policy.
+
+    Parameters
+    ----------
+    policy : str or callable
+        A name, which stays as it is; or a function or class that makes a policy.
+
+    Raises
+    ------
+    PolicyError
+        If worker processes could not import the function or class; it says
+        where it would have to be.
+    """
+    if isinstance(policy, str):
+        return policy
+    for name, factory in BUILTIN.items():
+        if policy is factory:
+            return name
+    qualified = getattr(policy, "__qualname__", None)
+    module = getattr(policy, "__module__", None)
+    if not callable(policy) or not isinstance(qualified, str) or not isinstance(module, str):
+        raise PolicyError(
+            "policy",
+            "expected a name, or a function or class that worker processes can import, found "
+            f"{policy!r}; define a function that returns it, at the top of a module",
+        )
+    if "<" in qualified:  # <locals> or <lambda>
+        raise PolicyError(
+            "policy",
+            "expected a function or class that worker processes can import, found "
+            f"{qualified} of {module}, which only its surroundings know; define it at the top of "
+            "a module",
+        )
+    found = _module_of_main() if module == "__main__" else module
+    if found is None:
+        raise PolicyError(
+            "policy",
+            "expected a function or class that worker processes can import, found "
+            f"{qualified}, which only this session knows; put it into a file of its own, such as "
+            f"my_policy.py, and import it from there (from my_policy import {qualified})",
+        )
+    name = f"{found}:{qualified}"
+    if module != "__main__" and _lookup(module, qualified) is not policy:
+        raise PolicyError(
+            "policy",
+            f"expected what worker processes find as {name}, found something else of that name",
+        )
+    _given[name] = policy
+    return name
+
+
+def _lookup(module: str, qualified: str) -> object:
+    """Return what an import in another process would find."""
+    try:
+        return attrgetter(qualified)(importlib.import_module(module))
+    except (ImportError, AttributeError):
+        return None
+
+
+def _module_of_main() -> str | None:
+    """Name the script that is being run as a module that can be imported, if it can."""
+    main = sys.modules["__main__"]
+    if getattr(main, "__spec__", None) is not None:  # python -m
+        return str(main.__spec__.name)  # type: ignore[union-attr]
+    file = getattr(main, "__file__", None)
+    if file is None or not Path(file).stem.isidentifier():
+        return None
+    with contextlib.suppress(ImportError, ValueError, OSError), _current_folder_importable():
+        spec = importlib.util.find_spec(Path(file).stem)
+        if spec is not None and spec.origin is not None and os.path.samefile(spec.origin, file):
+            return Path(file).stem
+    return None
+
+
 def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
-    """Name a policy with all its parameters, defaults filled in.
+    """Describe a policy with all its parameters, defaults filled in.
+
+    Parameters
+    ----------
+    name : str
+        As `load_factory` takes it.
+    arguments : mapping of str
+        What its factory is to be called with.
 
     Raises
     ------
@@ -94,7 +188,7 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
         signature = inspect.signature(factory)
         bound = signature.bind(1, **arguments)
     except (TypeError, ValueError) as error:
-        raise PolicyError(f"policy {name!r}: {error}") from error
+        raise PolicyError("policy", f"{name!r}: {error}") from error
     bound.apply_defaults()
     parameters = dict(list(bound.arguments.items())[1:])
     for parameter in signature.parameters.values():
@@ -105,5 +199,5 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
         return PolicySpec(name, json.loads(json.dumps(parameters, allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise PolicyError(
-            f"policy {name!r}: expected parameters that fit into JSON, found {parameters}"
+            "policy", f"{name!r}: expected parameters that fit into JSON, found {parameters}"
         ) from error

@@ -34,11 +34,13 @@ class Policy(Protocol):
         Parameters
         ----------
         frames : ndarray, shape (lanes, height, width, 3), uint8
-            Latest frame of each lane.
+            Latest frame of each lane. It cannot be written to, and the next
+            step fills it anew: copy what is to be kept.
         infos : dict
             Arrays with a leading axis of lanes, the keys those of
-            `envs.CrafterEnv`'s `info`. Lanes whose episode has ended
-            show its last frame; their actions are ignored.
+            `envs.CrafterEnv`'s `info`; as `frames`, they are filled anew. Lanes
+            whose episode has ended show its last frame; their actions are
+            ignored.
 
         Returns
         -------

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pickle
 import struct
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from crafter_dataset.builder.collectors.job import CollectError
 from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
 from crafter_dataset.builder.pool.ring import SharedRing
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.layout import FRAME_FIELDS, digested_fields
 from crafter_dataset.schemas.metadata import Metadata
 
@@ -37,16 +37,16 @@ class EpisodePipe:
 
     Parameters
     ----------
-    pipe : Connection
-        Its open end.
+    pipe : int
+        Descriptor of its open end, which stays the caller's.
     memory : buffer
         Memory that both ends share, with zeros at its start.
     metadata : Metadata
         Of the dataset.
     """
 
-    def __init__(self, pipe: Connection, memory: Any, metadata: Metadata) -> None:
-        self._pipe, self._file = pipe, pipe.fileno()
+    def __init__(self, pipe: int, memory: Any, metadata: Metadata) -> None:
+        self._file = pipe
         self._ring = SharedRing(memory)
         sizes = metadata.sizes()
         fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
@@ -58,14 +58,6 @@ class EpisodePipe:
         ]
         self._chunk_frames, self._area = metadata.chunk_frames, metadata.env.area
 
-    def fileno(self) -> int:
-        """Give the pipe's descriptor, for a selector."""
-        return self._file
-
-    def close(self) -> None:
-        """Close this end."""
-        self._pipe.close()
-
     def send(self, message: EncodedEpisode | CollectError) -> None:
         """Write an episode as a collector makes it, or the error that came in its stead."""
         if isinstance(message, CollectError):
@@ -73,7 +65,7 @@ class EpisodePipe:
             self._write([_HEADER.pack(False, len(content), _IN_PIPE, 0, 0, 0, 0), content])
             return
         assert message.terrain is not None
-        assert not message.more
+        assert not message.rare
         chunks = [chunk for name in self._images for chunk in message.chunks[name]]
         parts: list[Buffer] = [
             np.array([len(chunk) for chunk in chunks], np.int64).data.cast("B"),
@@ -105,7 +97,7 @@ class EpisodePipe:
         if not is_episode:
             error: CollectError = pickle.loads(content.data)  # from a process of our own
             return error
-        count = -(-length // self._chunk_frames)
+        count = ceil_div(length, self._chunk_frames)
         at = 8 * count * len(self._images)
         sizes = content[:at].view(np.int64).tolist()
         rows: dict[str, NDArray[Any]] = {}

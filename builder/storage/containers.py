@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.builder.storage.zarr_writer import ZarrWriter, read_root
 from crafter_dataset.schemas import codecs, hdf5_format
 from crafter_dataset.schemas.codecs import ChunkCodec
-from crafter_dataset.schemas.errors import CodecError, NotADatasetError
+from crafter_dataset.schemas.entries import ATTRIBUTE
+from crafter_dataset.schemas.errors import Advice, CodecError, NotADatasetError
 from crafter_dataset.schemas.hdf5_format import SUFFIXES
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES
-from crafter_dataset.schemas.metadata import ATTRIBUTE, Metadata
+from crafter_dataset.schemas.metadata import Metadata
 
 
 def is_hdf5(path: Path) -> bool:
@@ -70,7 +71,9 @@ def is_free(path: Path) -> bool:
     return path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
 
 
-def check_place(path: Path, go_on: bool, overwrite: bool, hint: str) -> Metadata | None:
+def check_place(
+    path: Path, go_on: bool, overwrite: bool, advice: Sequence[Advice]
+) -> Metadata | None:
     """Refuse a path that may not be written; give the metadata of a dataset to go on with.
 
     Parameters
@@ -79,7 +82,7 @@ def check_place(path: Path, go_on: bool, overwrite: bool, hint: str) -> Metadata
         Where a dataset is to be.
     go_on, overwrite : bool
         What may be done with a dataset that is there: add to it, or replace it.
-    hint : str
+    advice : sequence of Advice
         What to tell the user who may do neither.
 
     Raises
@@ -100,7 +103,7 @@ def check_place(path: Path, go_on: bool, overwrite: bool, hint: str) -> Metadata
     if overwrite:
         return None
     if not go_on:
-        raise BuildError(f"{path}: exists already; {hint}")
+        raise BuildError(f"{path}: exists already", advice=advice)
     return Metadata.from_attributes(attributes, str(path))
 
 

@@ -13,9 +13,10 @@ from crafter_dataset.builder.storage.hdf5.file import AppendedFile
 from crafter_dataset.builder.storage.hdf5_arrays import Hdf5Images, Hdf5Rows, Place, make_array
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.schemas import hdf5_format
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import MetadataError
 from crafter_dataset.schemas.layout import TABLE, Field
-from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE, Metadata, provenance_of
+from crafter_dataset.schemas.metadata import Metadata, provenance_of
 
 if TYPE_CHECKING:
     from crafter_dataset.schemas.hdf5_file import Hdf5File

@@ -19,7 +19,7 @@ from crafter_dataset.builder.storage.growing import (
 )
 from crafter_dataset.schemas.digests import dataset_digest
 from crafter_dataset.schemas.errors import CorruptDataError
-from crafter_dataset.schemas.layout import CUT, TABLE
+from crafter_dataset.schemas.layout import CUT, TABLE, padded_rows
 from crafter_dataset.schemas.metadata import Counts, Metadata
 
 
@@ -84,7 +84,7 @@ class DatasetWriter(ABC):
     def append(self, episode: EncodedEpisode) -> None:
         """Add the next episode; it is part of the dataset after the next commit."""
         counts, chunk_frames = self.metadata.counts, self.metadata.chunk_frames
-        stop = counts.rows + -(-episode.length // chunk_frames) * chunk_frames
+        stop = counts.rows + padded_rows(episode.length, chunk_frames)
         rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
         table = episode.table_row(counts.rows)
         for name, images in self._images.items():

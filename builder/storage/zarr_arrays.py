@@ -18,6 +18,7 @@ from crafter_dataset.builder.episodes import Buffer
 from crafter_dataset.builder.storage.background import BackgroundFiles
 from crafter_dataset.builder.storage.files import sync_folder
 from crafter_dataset.builder.storage.growing import DamagedRowError, ImageArray, RowArray
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import Metadata
@@ -88,13 +89,13 @@ class ArrayFolder:
         """Look at the files that hold the first rows."""
         self.sizes = {
             index: self.file(index).stat().st_size
-            for index in range(-(-rows // self._file_rows))
+            for index in range(ceil_div(rows, self._file_rows))
             if self.file(index).exists()
         }
 
     def remove_beyond(self, rows: int) -> None:
         """Delete files that hold nothing but rows after the first `rows`."""
-        needed = {self.file(index).name for index in range(-(-rows // self._file_rows))}
+        needed = {self.file(index).name for index in range(ceil_div(rows, self._file_rows))}
         for path in self.path.glob("c.*"):
             if path.name not in needed:
                 path.unlink()

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.builder.zstd.code import ENCODER, FRAME
 from crafter_dataset.builder.zstd.record import ABOVE, LEFT, MOST_BLOCK, work_dtype
+from crafter_dataset.engine.compiled.compiling import Needed, compile_missing
 from crafter_dataset.engine.compiled.memory import aligned_zeros
 from crafter_dataset.engine.compiled.native import Entry
+from crafter_dataset.schemas.arithmetic import ceil_div
 
 MOST_CHUNK = 2**23
 """Bytes of the largest chunk: a decoder needs not remember more (RFC 8878, section 3.1.1.1.2)."""
@@ -63,7 +66,7 @@ class ImageEncoder:
         given = {
             "image_bytes": image_bytes,
             "line_bytes": line_bytes,
-            "words": -(-line_bytes // 64),
+            "words": ceil_div(line_bytes, 64),
             "lines": lines,
             "border_lines": border[0],
             "band_lines": cell[0],
@@ -79,7 +82,7 @@ class ImageEncoder:
         self._out = self._works["out"][0]
         self._view = self._out.data
         self._chunk: NDArray[np.uint8] | None = None
-        self._encode = Entry("encode_frame", "crafter_dataset.builder.zstd.frame")
+        self._encode = Entry("encode_frame", FRAME, ENCODER)
         self._arrays = self._works, self._shifts
 
     @staticmethod
@@ -87,9 +90,13 @@ class ImageEncoder:
         """Whether chunks of such images can be encoded."""
         return 0 < image_bytes <= MOST_BLOCK and image_bytes * images <= MOST_CHUNK
 
+    def needed(self) -> Needed:
+        """Return the code that it calls."""
+        return Needed(self._encode, self._arrays, 2)
+
     def load(self) -> None:
-        """Load the code, or compile it, before it is needed."""
-        self._encode.prepare(self._arrays, 2)
+        """Load the code, or compile it, before it is called."""
+        compile_missing([self.needed()])
 
     def __call__(
         self, chunk: NDArray[np.uint8], checksum: Callable[[NDArray[np.uint8]], bytes]

@@ -1,8 +1,8 @@
 """Where compiled code is kept, and what the engine's lanes start from.
 
-The folder's name is a hash of all that goes into these: the sources,
-Crafter's data and the versions of the compiler. So nothing in it is ever stale.
-Each file says itself whether it is whole, and is replaced as a whole.
+A folder's name is a hash of all that its content follows from (see `code`), so
+nothing in it is ever stale. Each file says itself whether it is whole, and is
+replaced as a whole.
 """
 
 from __future__ import annotations
@@ -15,23 +15,34 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 
-from crafter_dataset.engine import rows
-from crafter_dataset.engine.crafter_constants import crafter_folder
-from crafter_dataset.schemas import layout
+from crafter_dataset.engine.compiled.code import Code
 
-_IN_CODE = ("crafter", "imageio", "llvmlite", "numba", "numpy", "opensimplex", "pillow")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def kept(name: str, make: Callable[[], bytes]) -> bytes:
-    """Read what was made earlier, by whatever process, or else make it and keep it."""
-    path = cache_folder() / name
+def kept(code: Code, name: str, make: Callable[[], bytes]) -> bytes:
+    """Read what was made earlier, by whatever process, or else make it and keep it.
+
+    Parameters
+    ----------
+    code : Code
+        What it belongs to.
+    name : str
+        Name of its file.
+    make : callable
+        Makes it; only one process at a time does.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    path = cache_folder(code) / name
     content = _read(path)
     if content is None:
-        with locked():  # only one process makes it
+        with locked(code):
             content = _read(path)
             if content is None:
                 content = make()
@@ -39,6 +50,19 @@ def kept(name: str, make: Callable[[], bytes]) -> bytes:
                 partial.write_bytes(hashlib.sha256(content).digest() + content)
                 partial.replace(path)
     return content
+
+
+def is_kept(code: Code, name: str) -> bool:
+    """Tell whether there is a file of that name, be it damaged.
+
+    Parameters
+    ----------
+    code : Code
+        What it belongs to.
+    name : str
+        Name of the file.
+    """
+    return (cache_folder(code) / name).exists()
 
 
 def _read(path: Path) -> bytes | None:
@@ -52,24 +76,35 @@ def _read(path: Path) -> bytes | None:
 
 
 @contextlib.contextmanager
-def locked() -> Iterator[None]:
-    """Hold off other processes."""
-    with open(cache_folder() / "lock", "w") as lock:
+def locked(code: Code) -> Iterator[None]:
+    """Hold off other processes.
+
+    Parameters
+    ----------
+    code : Code
+        Whose folder is locked.
+    """
+    with open(cache_folder(code) / "lock", "w") as lock:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @functools.cache
-def cache_folder() -> Path:
+def cache_folder(code: Code) -> Path:
     """Make the folder of this very code, in numba's or the user's cache.
+
+    Parameters
+    ----------
+    code : Code
+        What is kept there.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    folder = _base() / f"compiled-{_fingerprint()}"
+    folder = _base() / f"compiled-{code.fingerprint()}"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         return folder
@@ -83,28 +118,3 @@ def _base() -> Path:
         return Path.home() / "Library" / "Caches" / "crafter-dataset"
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "crafter-dataset"
-
-
-def _sources() -> list[Path]:
-    """List the modules whose code or constants are compiled in."""
-    here = Path(__file__).parent
-    folders = [here, here.parent / "fast", here.parents[1] / "builder" / "zstd"]
-    others = [Path(str(module.__file__)) for module in (layout, rows)]
-    return [path for folder in folders for path in sorted(folder.glob("*.py"))] + others
-
-
-def _fingerprint() -> str:
-    """Hash all that the compiled code follows from.
-
-    The sources' places and times are in it since numba, too, goes by them.
-    """
-    content = hashlib.sha256()
-    for package in _IN_CODE:
-        content.update(f"{package}=={metadata.version(package)};".encode())
-    for path in [*_sources(), crafter_folder() / "data.yaml"]:
-        content.update(f"{path.resolve()}:{path.stat().st_mtime_ns};".encode())
-        content.update(path.read_bytes())
-    for path in sorted(crafter_folder().glob("assets/*.png")):
-        about = path.stat()
-        content.update(f"{path.name}:{about.st_mtime_ns}:{about.st_size};".encode())
-    return content.hexdigest()[:16]

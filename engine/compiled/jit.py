@@ -19,7 +19,7 @@ from llvmlite import binding
 from numba import types
 from numba.extending import intrinsic
 
-from crafter_dataset.engine.compiled.native import target_machine
+from crafter_dataset.engine.compiled.machine import target_machine
 
 _numba: Any = numba
 _types: Any = types

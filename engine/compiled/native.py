@@ -12,21 +12,21 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-import importlib
-import sys
 from operator import is_
 from typing import Any
 
 import numpy as np
 from llvmlite import binding
 
-from crafter_dataset.engine.compiled.cache import cache_folder, kept
+from crafter_dataset.engine.compiled.cache import is_kept, kept
+from crafter_dataset.engine.compiled.code import Code
+from crafter_dataset.engine.compiled.machine import machine, target_machine
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
 
 class Entry:
-    """A compiled function that takes arrays, then integers, and gives an integer.
+    """A compiled function that takes arrays, then integers, and returns an integer.
 
     Parameters
     ----------
@@ -34,11 +34,16 @@ class Entry:
         Of the function. It is compiled when it is first called with arrays of
         such types, unless that was done before.
     module : str
-        Where it is.
+        Where it is; one of the code's modules.
+    code : Code
+        What it follows from.
     """
 
-    def __init__(self, name: str, module: str) -> None:
-        self._name, self._module = name, module
+    def __init__(self, name: str, module: str, code: Code) -> None:
+        if module not in code.modules:
+            raise ValueError(f"module: expected one of {', '.join(code.modules)}, found {module}")
+        self.name = name
+        self._module, self._code = module, code
         self._arrays: tuple[Any, ...] = ()
         self._function: Any = None
 
@@ -75,10 +80,45 @@ class Entry:
         types: list[str] = []
         _lay_out(arrays, frame, types)
         # What may fail comes first: the frame must be that of the arrays, which it keeps alive.
-        function = _function(self._name, self._module, tuple(types), arrays, numbers)
+        function = self._load(tuple(types), arrays, numbers)
         self._function, self._fixed = function, len(frame)
         self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
         self._arrays = arrays
+
+    def missing(self, arrays: tuple[Any, ...], numbers: int) -> str | None:
+        """Name the file that the function would be compiled into; None if that was done.
+
+        Parameters
+        ----------
+        arrays : tuple
+            Examples of its first arguments.
+        numbers : int
+            How many integers follow them.
+        """
+        types: list[str] = []
+        _lay_out(arrays, [], types)
+        file = self._file(tuple(types), numbers)
+        return None if is_kept(self._code, file) else file
+
+    def _file(self, types: tuple[str, ...], numbers: int) -> str:
+        hashed = hashlib.sha256(f"{types}{numbers}".encode()).hexdigest()[:8]
+        return f"{self._module}.{self.name}-{hashed}-{machine()}"
+
+    def _load(self, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int) -> Any:
+        """Load the function for arguments of some types, or compile it with these as an example."""
+        key = (self.name, self._module, types, numbers)
+        if key not in _functions:
+
+            def make() -> bytes:
+                from crafter_dataset.engine.compiled.jit import compile_entry
+
+                return compile_entry(self.name, self._module, arrays, numbers)
+
+            _functions[key] = _load(kept(self._code, self._file(types, numbers), make))
+        return _functions[key]
+
+
+_functions: dict[tuple[Any, ...], Any] = {}
 
 
 def _lay_out(value: Any, frame: list[int], types: list[str]) -> None:
@@ -101,40 +141,6 @@ def _describe(dtype: np.dtype[Any]) -> str:
     return str(dtype.descr)
 
 
-_functions: dict[tuple[Any, ...], Any] = {}
-
-
-def _function(
-    name: str, module: str, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int
-) -> Any:
-    """Load a function for arguments of some types, or compile it with these as an example."""
-    key = (name, module, types, numbers)
-    if key not in _functions:
-
-        def make() -> bytes:
-            from crafter_dataset.engine.compiled.jit import compile_entry
-
-            return compile_entry(name, module, arrays, numbers)
-
-        hashed = hashlib.sha256(f"{types}{numbers}".encode()).hexdigest()[:8]
-        file = f"{module}.{name}-{hashed}-{machine()}"
-        if not (cache_folder() / file).exists():
-            _announce()
-        _functions[key] = _load(kept(file, make))
-    return _functions[key]
-
-
-@functools.cache
-def _announce() -> None:
-    """Say that compiling takes a while, if it can be done."""
-    importlib.import_module("numba")
-    print(
-        "compiling for this processor, which takes about a minute and is done once ...",
-        file=sys.stderr,
-        flush=True,
-    )
-
-
 _loaded: list[Any] = []
 
 
@@ -146,21 +152,3 @@ def _load(content: bytes) -> Any:
     engine.finalize_object()
     _loaded.append(engine)  # the code goes with it
     return _SIGNATURE(engine.get_function_address(symbol.decode()))
-
-
-def target_machine() -> Any:
-    """Describe this machine to LLVM, as numba does; whoever takes it owns it."""
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    features = binding.get_host_cpu_features().flatten()
-    target = binding.Target.from_triple(binding.get_process_triple())
-    return target.create_target_machine(
-        binding.get_host_cpu_name(), features, opt=3, codemodel="jitdefault", jit=True
-    )
-
-
-@functools.cache
-def machine() -> str:
-    """Name what compiled code depends on beside its sources: Python and the processor."""
-    processor = f"{binding.get_host_cpu_name()}{binding.get_host_cpu_features().flatten()}"
-    return hashlib.sha256(f"{processor}{sys.version_info[:2]}".encode()).hexdigest()[:8]

@@ -19,6 +19,12 @@ PIXELS = 16
 """Pixels that `interleave_block` copies."""
 
 
+@inlined
+def whole_blocks(count: int, size: int) -> int:
+    """Round up to a multiple of the size of a block."""
+    return -(-count // size) * size
+
+
 def _address(context: Any, builder: Any, kind: Any, array: Any, start: Any, lanes: int) -> Any:
     """Point to `lanes` bytes of an array as to one vector."""
     vector = ir.VectorType(ir.IntType(8), lanes)

@@ -26,6 +26,7 @@ from crafter_dataset.engine.fast.blocks import (
     copy_block,
     end_line,
     interleave_block,
+    whole_blocks,
 )
 from crafter_dataset.engine.fast.rng import take_words
 from crafter_dataset.engine.fast.textures import BLUE, GREEN, RED, TINT
@@ -54,7 +55,7 @@ def draw_night(world: Any, picture: Any, frame: Any) -> None:
     width = picture.grid_x * picture.unit_x
     height = picture.grid_y * picture.unit_y
     take_words(world, picture.words, 2 * width * height)
-    lanes = _u64(-(-width // PIXELS) * PIXELS)
+    lanes = _u64(whole_blocks(width, PIXELS))
     red, green, blue = picture.mixed[RED], picture.mixed[GREEN], picture.mixed[BLUE]
     is_plain = _foresee(world, picture)
     for y in range(height):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from crafter_dataset.engine.compiled.jit import inlined, kernel
-from crafter_dataset.engine.fast.blocks import BLOCK, copy_block, end_line
+from crafter_dataset.engine.fast.blocks import BLOCK, copy_block, end_line, whole_blocks
 from crafter_dataset.engine.fast.night import draw_night, to_sleep
 from crafter_dataset.engine.fast.rules import (
     ARROW,
@@ -165,7 +165,7 @@ def _light_tile(world: Any, picture: Any, tile: int) -> None:
     night = 1 - day
     lit, canvas, tinted = picture.lit[tile], picture.day_tiles[tile], picture.tinted_tiles[tile]
     # In steps of whole vectors, for which there is room.
-    for i in range(_u64(-(-picture.unit_x * picture.unit_y * 3 // BLOCK) * BLOCK)):
+    for i in range(_u64(whole_blocks(picture.unit_x * picture.unit_y * 3, BLOCK))):
         lit[i] = np.uint8(np.int32(day * _f64(np.int32(canvas[i])) + night * _f64(tinted[i])))
     if world.sleeping:
         for i in range(0, len(lit) - 2, 3):

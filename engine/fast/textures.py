@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance
 
 from crafter_dataset.engine.fast.blocks import BLOCK
 from crafter_dataset.engine.fast.rules import MATERIALS, NUM_ITEMS
+from crafter_dataset.schemas.arithmetic import round_up
 
 _ROOM = 64
 """What the kernels work through has a multiple of this, and so no remainder that takes longer."""
@@ -189,7 +190,7 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
 
 def _padded(count: int) -> int:
     """Round up to a multiple of `_ROOM`, with a block of room after the last one."""
-    return -(-(count + BLOCK) // _ROOM) * _ROOM
+    return round_up(count + BLOCK, _ROOM)
 
 
 def _pad(array: NDArray[Any]) -> NDArray[Any]:

@@ -47,6 +47,7 @@ from crafter_dataset.engine.fast.rules import (
     ZOMBIE_HEALTH,
 )
 from crafter_dataset.engine.fast.world import PLAYER_ROW, add, count_materials
+from crafter_dataset.schemas.arithmetic import ceil_div, round_up
 
 BLOCK_TILES = 16
 """Tiles along each side of the blocks in which the noise is evaluated, to bound the memory."""
@@ -132,7 +133,7 @@ class Scratch(NamedTuple):
 
 def make_scratch(area: tuple[int, int]) -> Scratch:
     """Make room to generate worlds of an area."""
-    tiles_x, tiles_y = (-(-cells // TILE) for cells in area)
+    tiles_x, tiles_y = (ceil_div(cells, TILE) for cells in area)
     block_x, block_y = min(tiles_x, BLOCK_TILES), min(tiles_y, BLOCK_TILES)
     cells = block_x * block_y * LANES
     return Scratch(
@@ -144,7 +145,7 @@ def make_scratch(area: tuple[int, int]) -> Scratch:
         np.zeros(cells, np.float32),
         np.zeros(cells, np.float32),
         # Blocks at the edges of the map may reach beyond it.
-        np.zeros((-(-tiles_x // block_x) * block_x, -(-tiles_y // block_y) * block_y, LANES), "u1"),
+        np.zeros((round_up(tiles_x, block_x), round_up(tiles_y, block_y), LANES), "u1"),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.schemas.errors import Advice
 
 FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
 """What an episode is made of in every format."""
@@ -56,6 +57,7 @@ def check_dataset(dataset: Dataset, *, need_actions: bool) -> None:
     if need_actions and len(single):
         episode = dataset.episodes["episode_ids"][single[0]]
         raise ExportError(
-            f"episode {episode}: expected at least one action, found a single frame; leave such "
-            f'episodes out with --filter "length > 1" ({dataset.path})'
+            f"episode {episode}: expected at least one action, found a single frame "
+            f"({dataset.path})",
+            advice=[Advice("leave such episodes out with", "filter", "length > 1")],
         )

@@ -14,7 +14,8 @@ from PIL import Image
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.checks import FIELDS, check_dataset
-from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.schemas.errors import MissingPackageError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 FPS = 20

@@ -14,9 +14,10 @@ import numpy as np
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.checks import FIELDS, check_dataset, check_final_frames
-from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.schemas.entries import ATTRIBUTE
+from crafter_dataset.schemas.errors import MissingPackageError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
-from crafter_dataset.schemas.metadata import ATTRIBUTE
 
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec

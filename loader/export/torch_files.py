@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from crafter_dataset.loader.export.errors import MissingPackageError
+from crafter_dataset.schemas.errors import MissingPackageError
 
 
 def require_torch() -> ModuleType:

@@ -49,7 +49,7 @@ class DirectArray:
         self._chunk_shape = (layout.chunk_rows, *layout.shape[1:])
         # What one file holds is asked for again and again, and what fits is best kept whole.
         self._nbytes = math.prod(layout.shape) * layout.dtype.itemsize
-        self._keeps = not layout.many or self._nbytes <= cache.capacity // 2
+        self._keeps = not layout.images or self._nbytes <= cache.capacity // 2
         self._scratch = threading.local()
         self._whole: NDArray[Any] | None = None
         self._tried_whole = False
@@ -70,7 +70,7 @@ class DirectArray:
     def _read_whole(self) -> NDArray[Any] | None:
         """Read all rows of a small array: to gather from them is faster than to look up chunks."""
         shape = self.layout.shape
-        if self.layout.many or not shape[0] or self._nbytes > WHOLE_BYTES:
+        if self.layout.images or not shape[0] or self._nbytes > WHOLE_BYTES:
             return None
         rows = np.empty(shape, self.layout.dtype)
         try:
@@ -110,7 +110,7 @@ class DirectArray:
                     out[item, place : place + high - low] = decoded[low:high]
                 start += high - low
                 place += high - low
-        if not self.layout.many:  # few chunks, and small ones
+        if not self.layout.images:  # few chunks, and small ones
             for chunk, pieces in missing.items():
                 self._serve(chunk, pieces, keep)
         else:

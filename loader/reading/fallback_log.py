@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 
-_log = logging.getLogger("crafter_dataset.loader.zarr")
+_log = logging.getLogger("crafter_dataset.loader")
 
 _said: set[tuple[object, ...]] = set()
 

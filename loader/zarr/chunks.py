@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.reading.mapped_files import MappedFiles
-from crafter_dataset.schemas.codecs import compression_of
 from crafter_dataset.schemas.container import ChunkLayout
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES
 from crafter_dataset.schemas.shards import MISSING
+from crafter_dataset.schemas.zarr_format import compression_of_codecs
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class DirectLayout:
                 and chunk_rows > 0
                 and rows % chunk_rows == 0
                 and sharding.get("index_location", "end") == "end"
-                and compression_of(sharding["index_codecs"]) == "none"
+                and compression_of_codecs(sharding["index_codecs"]) == "none"
             )
             if not plain:
                 return None
             slots, rows, codecs = rows // chunk_rows, chunk_rows, sharding["codecs"]
-        compression = compression_of(codecs)
+        compression = compression_of_codecs(codecs)
         if not plain or compression is None:
             return None
         if rows * math.prod(rest) * dtype.itemsize > MOST_CHUNK_BYTES:

@@ -23,15 +23,17 @@ from crafter_dataset.loader.reading.mapped_files import (
 from crafter_dataset.loader.reading.regular_files import read_regular
 from crafter_dataset.loader.workers import WorkerThreads
 from crafter_dataset.loader.zarr.chunks import DirectLayout, FileChunks
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
-from crafter_dataset.schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING
+from crafter_dataset.schemas.violations import Violation
 from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 if TYPE_CHECKING:
-    from crafter_dataset.loader.zarr.zarr_python import StockGroup
+    from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
 
 MOST_DOCUMENT_BYTES = 2**26
 """Bytes of a metadata document, at most."""
@@ -77,24 +79,24 @@ class LocalZarr(DirectContainer):
         self._cache = ChunkCache(cache_bytes)
         self._files = MappedFiles(open_files_limit(), max(LEAST_RESIDENT_BYTES, 4 * cache_bytes))
         self._threads = WorkerThreads(threads)
-        self._group: StockGroup | None = None
+        self._group: ZarrPythonGroup | None = None
         self._direct: dict[str, DirectArray | None] = {}
 
     @property
-    def _stock(self) -> StockGroup:
+    def _slow(self) -> ZarrPythonGroup:
         if self._group is None:
-            from crafter_dataset.loader.zarr.zarr_python import StockGroup
+            from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
 
-            self._group = StockGroup(self._path)
+            self._group = ZarrPythonGroup(self._path)
         return self._group
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Describe an array; None if none can be read at the path."""
-        return self._stock.describe(path)
+        return self._slow.describe(path)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
         """Check an array's documents and that its files are there; see `schemas.Container`."""
-        array = self._stock.array(field.path)
+        array = self._slow.array(field.path)
         rows = array.shape[0] if array.ndim else 0
         used = self._documents.get(field.path)
         own = _read_json(self._path / field.path / DOCUMENT)
@@ -141,31 +143,31 @@ class LocalZarr(DirectContainer):
             for problem in self._missing_files(path, start, stop):
                 raise CorruptDataError(f"{path}: {problem}")
             self._check_chunks(path, start, stop)
-            array = self._stock.array(path)
+            array = self._slow.array(path)
             if math.prod(array.chunks) * array.dtype.itemsize > MOST_CHUNK_BYTES:
                 raise CorruptDataError(
                     f"{path}: expected chunks of at most {MOST_CHUNK_BYTES} bytes, found "
                     f"{array.chunks} of {array.dtype}"
                 )
-        return self._stock.read(path, start, stop)
+        return self._slow.read(path, start, stop)
 
     def _file(self, path: str, index: int) -> Path:
         return self._path / path / chunk_file(_FIELDS[path], index)
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
-        rows = self._stock.file_rows(path)
-        for index in range(start // rows, -(-stop // rows)) if rows else ():
+        rows = self._slow.file_rows(path)
+        for index in range(start // rows, ceil_div(stop, rows)) if rows else ():
             file = self._file(path, index)
             if not file.is_file() or not file.stat().st_size:
                 yield f"expected a file {file.name}, found none"
 
     def _check_chunks(self, path: str, start: int, stop: int) -> None:
         """Refuse rows whose chunks a shard's index leaves out."""
-        array = self._stock.array(path)
+        array = self._slow.array(path)
         if array.shards is None:
             return
         file_rows, chunk_rows = array.shards[0], array.chunks[0]
-        for number in range(start // file_rows, -(-stop // file_rows)):
+        for number in range(start // file_rows, ceil_div(stop, file_rows)):
             slots = file_rows // chunk_rows
             try:
                 index = self._files.get(str(self._file(path, number)), slots).index
@@ -173,7 +175,7 @@ class LocalZarr(DirectContainer):
                 raise CorruptDataError(f"{path}: {error}") from error
             assert index is not None
             first = max(start - number * file_rows, 0) // chunk_rows
-            last = min(-(-(stop - number * file_rows) // chunk_rows), slots)
+            last = min(ceil_div(stop - number * file_rows, chunk_rows), slots)
             if (index[first:last] == MISSING).any():
                 raise CorruptDataError(f"{path}: a chunk is missing in {self._file(path, number)}")
 

@@ -13,12 +13,15 @@ from zarr.core.sync import sync
 
 from crafter_dataset.loader.reading.cuts import copy_cuts
 from crafter_dataset.loader.reading.fallback_log import log_once
-from crafter_dataset.loader.zarr.zarr_python import StockGroup, one_line
+from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import FIELDS, Field
-from crafter_dataset.schemas.metadata import Metadata, Violation
+from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING, index_bytes, read_index
+from crafter_dataset.schemas.violations import Violation
+from crafter_dataset.schemas.wording import one_line
 from crafter_dataset.schemas.zarr_format import chunk_file, document_violations
 
 _FIELDS = {field.path: field for field in FIELDS}
@@ -41,18 +44,18 @@ class RemoteZarr:
 
     def __init__(self, address: str) -> None:
         self.name = address
-        self._stock = StockGroup(address)
-        self.attributes = self._stock.attributes
+        self._slow = ZarrPythonGroup(address)
+        self.attributes = self._slow.attributes
         self._found: dict[tuple[str, int], NDArray[np.bool_]] = {}
         log_once("%s: not a local folder, so it is read through zarr-python, slowly", address)
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Describe an array; None if none can be read at the path."""
-        return self._stock.describe(path)
+        return self._slow.describe(path)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
         """Check an array's document and that its files are there; see `schemas.Container`."""
-        array = self._stock.array(field.path)
+        array = self._slow.array(field.path)
         document = array.metadata.to_dict()
         for expected, found in document_violations(field, metadata, dict(document)):
             yield Violation(field.path, expected, found)
@@ -63,7 +66,7 @@ class RemoteZarr:
         """Read rows of an array; see `schemas.Container`."""
         for problem in self._missing_files(path, start, stop) if start < stop else ():
             raise CorruptDataError(f"{path}: {problem}")
-        return self._stock.read(path, start, stop)
+        return self._slow.read(path, start, stop)
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
         """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
@@ -75,13 +78,13 @@ class RemoteZarr:
 
     def stored_bytes(self, path: str) -> int:
         """Count the bytes that the array's files take."""
-        return int(self._stock.array(path).nbytes_stored())
+        return int(self._slow.array(path).nbytes_stored())
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
         """zarr-python takes what is missing for fill values; every chunk of a dataset is stored."""
-        rows = self._stock.file_rows(path)
-        stop = min(stop, self._stock.array(path).shape[0])
-        for number in range(start // rows, -(-stop // rows)) if rows else ():
+        rows = self._slow.file_rows(path)
+        stop = min(stop, self._slow.array(path).shape[0])
+        for number in range(start // rows, ceil_div(stop, rows)) if rows else ():
             if (path, number) not in self._found:
                 try:
                     self._found[path, number] = self._stored_chunks(path, number)
@@ -93,7 +96,7 @@ class RemoteZarr:
             name = chunk_file(_FIELDS[path], number)
             chunk_rows = rows // max(len(stored), 1)
             first = max(start - number * rows, 0) // chunk_rows
-            last = -(-min(stop - number * rows, rows) // chunk_rows)
+            last = ceil_div(min(stop - number * rows, rows), chunk_rows)
             if not len(stored):
                 yield f"expected a file {name}, found none"
             elif not stored[first:last].all():
@@ -101,7 +104,7 @@ class RemoteZarr:
 
     def _stored_chunks(self, path: str, number: int) -> NDArray[np.bool_]:
         """Tell which chunks a file holds; none at all if there is no file."""
-        array = self._stock.array(path)
+        array = self._slow.array(path)
         place = array.store_path / chunk_file(_FIELDS[path], number)
         if array.shards is None:
             return np.ones(int(sync(place.exists())), np.bool_)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.wording import one_line
 
 
-class StockGroup:
+class ZarrPythonGroup:
     """A group that zarr-python has opened, read only.
 
     Parameters
@@ -96,8 +97,3 @@ class StockGroup:
 
 def _is_zip(where: Path | str) -> bool:
     return str(where).endswith(".zip") and Path(where).is_file()
-
-
-def one_line(error: Exception) -> str:
-    """Give an error's text without line breaks, or else its kind."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
+from tests.building import build
 from tests.conftest import SMALL_WORLD
 
 SETTINGS = BuildSettings(seed=11, trajectories_per_world=2, **SMALL_WORLD)

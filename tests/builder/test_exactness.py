@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
+from tests.building import build
 from tests.stock_crafter import play, stock_env
 
 

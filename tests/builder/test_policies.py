@@ -10,7 +10,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.policies import PolicyError, describe_policy, load_factory
 from crafter_dataset.builder.settings import BuildSettings, Target
@@ -18,7 +17,8 @@ from crafter_dataset.engine.seeding import policy_generator, world_seed
 from crafter_dataset.engine.spec import ACTIONS
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import validate
+from crafter_dataset.schemas import find_violations
+from tests.building import build
 from tests.conftest import SMALL_WORLD
 
 MODULE = "tests.policies_for_tests"
@@ -146,11 +146,11 @@ def test_a_policy_that_raises_ends_the_build_and_keeps_the_dataset(tmp_path, wor
     assert "in episode 2;" in text
     assert "\n" not in text
     if len(open_dataset(tmp_path / "d")):
-        assert "go on with --resume" in text
+        assert "go on with resume=True" in text
     else:
-        assert "build it anew with --overwrite" in text
+        assert "build it anew with overwrite=True" in text
     assert "Traceback" in caught.value.details
-    assert not list(validate(open_container(tmp_path / "d"), deep=True))
+    assert not list(find_violations(open_container(tmp_path / "d"), deep=True))
     assert len(open_dataset(tmp_path / "d")) <= 2
 
 

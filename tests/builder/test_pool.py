@@ -11,11 +11,11 @@ import time
 import psutil
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.pool import InlinePool, ProcessPool
 from crafter_dataset.builder.settings import BuildSettings, Target
+from tests.building import build
 from tests.conftest import SMALL_WORLD
 
 MODULE = "tests.policies_for_tests"
@@ -105,7 +105,7 @@ class TestProcessPool(PoolContract):
         pool = ProcessPool(Job(SETTINGS.metadata(), num_envs=1), 2)
         try:
             pool._workers[1].process.kill()
-            pool._workers[1].process.join()
+            pool._workers[1].process.wait()
             assert pool.receive(5) == []
             for number in range(4):
                 pool.submit(number)
@@ -121,7 +121,7 @@ def test_a_killed_worker_is_replaced(tmp_path, capsys):
     killed = []
 
     def kill_one():
-        workers = [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+        workers = [p for p in psutil.Process().children() if "pool.worker" in " ".join(p.cmdline())]
         if len(killed) < 2 and workers and psutil.Process().cpu_times().user:
             workers[len(killed) % len(workers)].kill()
             killed.append(workers)
@@ -167,7 +167,7 @@ def test_workers_end_with_a_killed_parent(tmp_path):
         children = [
             p
             for p in psutil.Process(process.pid).children()
-            if "spawn_main" in " ".join(p.cmdline())
+            if "pool.worker" in " ".join(p.cmdline())
         ]
     assert len(children) == 2
     time.sleep(2)

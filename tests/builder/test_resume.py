@@ -15,21 +15,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.build import build
-from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.errors import BuildError, SettingsError
 from crafter_dataset.builder.pool import InlinePool
-from crafter_dataset.builder.settings import BuildSettings, SettingsError, Target
+from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.storage import files
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import validate
+from crafter_dataset.schemas import find_violations
+from tests.building import build
 from tests.conftest import SMALL_WORLD
 
 SETTINGS = BuildSettings(seed=4, chunk_frames=16, **SMALL_WORLD)
 
 
 def is_valid(path) -> bool:
-    return not list(validate(open_container(path), deep=True))
+    return not list(find_violations(open_container(path), deep=True))
 
 
 def stop_after(calls: int):
@@ -120,7 +120,10 @@ def test_a_dataset_alone_does_not_say_what_code_is_run(tmp_path):
         SETTINGS, policy="tests.policies_for_tests:Random", policy_args={"highest": 4}
     )
     build(tmp_path / "d", settings, Target(frames=50), workers=0)
-    with pytest.raises(SettingsError, match=r"policy: expected --policy tests\.policies"):
+    with pytest.raises(
+        SettingsError,
+        match=r"policy: expected tests\.policies_for_tests:Random to be given.*with policy='tests",
+    ):
         build(tmp_path / "d", None, Target(frames=90), workers=0, resume=True)
     # Named again, it takes its arguments from the dataset.
     done = build(
@@ -203,8 +206,8 @@ def test_resume_to_less_is_refused(tmp_path):
 
 def test_resume_with_another_crafter_is_refused(tmp_path, monkeypatch):
     build(tmp_path / "d", SETTINGS, Target(frames=50), workers=0)
-    monkeypatch.setattr("crafter_dataset.builder.settings.version", lambda package: "9.9")
-    with pytest.raises(SettingsError, match=r"environment version: expected 1.8.3 .* found 9.9"):
+    monkeypatch.setattr("crafter_dataset.engine.spec.version", lambda package: "9.9")
+    with pytest.raises(SettingsError, match=r"environment's version 1.8.3 .* found 9.9"):
         build(tmp_path / "d", SETTINGS, Target(frames=99), workers=0, resume=True)
 
 

@@ -7,7 +7,6 @@ import resource
 import threading
 import time
 from collections import deque
-from multiprocessing import Pipe
 
 import numpy as np
 import pytest
@@ -59,7 +58,7 @@ def test_episodes_come_whole_whatever_room_there_is(monkeypatch, room):
 def test_through_the_ring_and_the_pipe_in_turns():
     episodes = play(InlinePool(Job(METADATA, 2)), 12)
     memory = bytearray(2 * max(episode.nbytes for episode in episodes.values()))
-    reading, writing = Pipe(duplex=False)
+    reading, writing = os.pipe()
     sender, receiver = (EpisodePipe(end, memory, METADATA) for end in (writing, reading))
     ends: list[int | None] = []
     put = sender._ring.put
@@ -80,18 +79,18 @@ def test_through_the_ring_and_the_pipe_in_turns():
 
 
 def test_an_error_comes_with_its_details():
-    reading, writing = Pipe(duplex=False)
+    reading, writing = os.pipe()
     EpisodePipe(writing, bytearray(LINE_BYTES), METADATA).send(
-        CollectError("one line", "many lines")
+        CollectError("one line", details="many lines")
     )
     error = EpisodePipe(reading, bytearray(LINE_BYTES), METADATA).receive()
     assert (str(error), error.details) == ("one line", "many lines")
 
 
 def test_a_sender_that_dies_in_between_is_noticed():
-    reading, writing = Pipe(duplex=False)
-    writing._send(b"half")
-    writing.close()
+    reading, writing = os.pipe()
+    os.write(writing, b"half")
+    os.close(writing)
     with pytest.raises(EOFError):
         EpisodePipe(reading, bytearray(LINE_BYTES), METADATA).receive()
 

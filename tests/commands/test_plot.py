@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from crafter_dataset.loader import open_dataset
-from crafter_dataset.loader.selection import select_episodes
 from crafter_dataset.loader.summary import crafter_score, reached_achievements
 from crafter_dataset.viewer.maps.seen import view_rect
 from crafter_dataset.viewer.plots.counts import lengths_and_returns
@@ -124,7 +123,7 @@ def test_published_figures_name_all_achievements(small_path):
      ("5,5,4:6", [4, 5])],
 )  # fmt: skip
 def test_choosing_episodes(small_path, text, ids):
-    chosen = select_episodes(open_dataset(small_path), text)
+    chosen = open_dataset(small_path).select(text)
     assert chosen.episodes["episode_ids"].tolist() == ids
 
 
@@ -140,7 +139,7 @@ def test_of_a_part_the_page_says_which(command, small_path, tmp_path):
     done = command("plot-dataset", small_path, "--out", "plots", "--episodes", "0:3", "--maps", 1)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "plots" / "index.html").read_text()
-    assert "episodes 0:3 of 12" in text
+    assert "3 of 12 episodes" in text
     assert "digest" not in text
 
 
@@ -185,6 +184,6 @@ def test_without_matplotlib_it_says_what_to_install(command, small_path, tmp_pat
     (tmp_path / "matplotlib.py").write_text("raise ImportError")
     done = command("plot-dataset", small_path, "--out", "plots", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert "pip install matplotlib" in done.stderr
+    assert "pip install 'crafter-dataset[plots]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "plots").exists()

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.storage import containers
 from crafter_dataset.loader import CorruptDataError, Windows, open_dataset
 from crafter_dataset.loader.container import open_container
 from crafter_dataset.loader.summary import summarize
-from crafter_dataset.schemas import validate
+from crafter_dataset.schemas import find_violations
+from tests.building import build
 from tests.synthetic import grow_dataset, write_dataset
 
 SETTINGS = BuildSettings(seed=3, area=(16, 14), length=40, chunk_frames=8, size=(27, 27))
@@ -73,7 +73,7 @@ class ContainerContract:
         result = self.build(path)
         assert result.complete
         assert_same(path, reference)
-        assert not list(validate(open_container(path), deep=True))
+        assert not list(find_violations(open_container(path), deep=True))
         assert sorted(path.parent.iterdir()) == [path]  # no lock, nothing half written
 
     def test_codecs_change_no_value(self, path, reference):
@@ -82,7 +82,7 @@ class ContainerContract:
             build(path, settings, Target(frames=FRAMES), workers=0, overwrite=path.exists())
             assert open_dataset(path).metadata.codec.startswith(codec)
             assert_same(path, reference)
-            assert not list(validate(open_container(path), deep=True))
+            assert not list(find_violations(open_container(path), deep=True))
 
     def test_workers_change_no_value(self, path, reference):
         build(path, SETTINGS, Target(frames=FRAMES), workers=2, num_envs=1)
@@ -100,7 +100,7 @@ class ContainerContract:
             )
             assert result.metadata.counts.frames >= done
             done = result.metadata.counts.frames
-            assert not list(validate(open_container(path), deep=True))
+            assert not list(find_violations(open_container(path), deep=True))
             if result.complete:
                 break
         assert result.complete
@@ -109,7 +109,7 @@ class ContainerContract:
     def test_a_dataset_is_extended_to_any_length(self, path, tmp_path):
         for frames in (1, 2, 9, 40, 41, 42, 43, 120, 200, FRAMES):
             self.build(path, frames, resume=path.exists())
-            assert not list(validate(open_container(path), deep=True))
+            assert not list(find_violations(open_container(path), deep=True))
         whole = tmp_path / f"whole{self.suffix}"
         self.build(whole)
         assert_same(path, whole)
@@ -148,7 +148,7 @@ class ContainerContract:
             frames = dataset[episode]["frames"].read()
             assert frames.shape[0] == 9
             assert (dataset[episode]["episode_ids"].read() == episode).all()
-        assert not list(validate(open_container(path)))
+        assert not list(find_violations(open_container(path)))
 
     def test_windows_and_summaries(self, path, reference):
         self.build(path)
@@ -175,7 +175,7 @@ class ContainerContract:
     def test_an_existing_dataset_is_not_touched(self, path):
         self.build(path, 50)
         before = snapshot(path)
-        with pytest.raises(BuildError, match=r"exists already; .*--resume.*--overwrite"):
+        with pytest.raises(BuildError, match=r"exists already; .*resume=True.*overwrite=True"):
             self.build(path, 60)
         assert all(np.array_equal(before[n], v) for n, v in snapshot(path).items())
 
@@ -226,7 +226,7 @@ class ContainerContract:
         np.testing.assert_array_equal(dataset[1]["frames"].read(0, 8).shape, (8, 20, 18, 3))
         with pytest.raises(CorruptDataError, match=r"episode 1, frames\[0:30\]: frames: a chunk"):
             dataset[1].load()
-        violations = [str(v) for v in validate(open_container(path), deep=True)]
+        violations = [str(v) for v in find_violations(open_container(path), deep=True)]
         assert any("frames[16:48] (episode 1)" in v for v in violations)
         assert not any("(episode 2)" in v and "frames" in v for v in violations)
 

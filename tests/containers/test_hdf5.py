@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.storage.hdf5 import objects
 from crafter_dataset.builder.storage.hdf5.checksum import lookup3
@@ -26,9 +25,10 @@ from crafter_dataset.builder.storage.hdf5.tree import ChunkTree
 from crafter_dataset.builder.storage.hdf5_writer import Hdf5Writer
 from crafter_dataset.loader import CorruptDataError, DatasetError, NotADatasetError, open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import FIELDS, CodecError, MetadataError, validate
+from crafter_dataset.schemas import FIELDS, CodecError, MetadataError, find_violations
 from crafter_dataset.schemas.codecs import fletcher32
 from crafter_dataset.schemas.hdf5_format import Filter
+from tests.building import build
 from tests.synthetic import grow_dataset, write_dataset
 
 LENGTHS = [9, 30, 1, 12]
@@ -193,7 +193,7 @@ def test_an_error_at_any_moment_of_a_commit_leaves_a_file_that_opens(tmp_path, m
         assert len(dataset) in (1, 4)
         for episode in dataset:
             episode.load()
-        assert not list(validate(open_container(path)))
+        assert not list(find_violations(open_container(path)))
         Hdf5Writer.resume(path).close()
         if not reached:
             break
@@ -281,7 +281,7 @@ def test_what_lies_behind_the_last_commit_is_no_part_of_it(path):
     content = path.read_bytes()
     with open(path, "ab") as file:
         file.write(os.urandom(5000))
-    assert not list(validate(open_container(path)))
+    assert not list(find_violations(open_container(path)))
     with h5py.File(path) as file:
         assert file["frames"].shape[0] == 72
     Hdf5Writer.resume(path).close()
@@ -313,7 +313,7 @@ def test_a_copy_that_other_software_has_written_is_read_but_not_extended(path, t
         for name, value in file.attrs.items():
             other.attrs[name] = value.decode()
     assert_reads_alike(copy, path)
-    assert not list(validate(open_container(copy)))
+    assert not list(find_violations(open_container(copy)))
     with pytest.raises(MetadataError, match="can be read but not extended"):
         Hdf5Writer.resume(copy)
 
@@ -334,7 +334,9 @@ def test_other_chunks_and_filters_are_read_through_h5py(path, tmp_path, options)
         del file["frames"]
         file.create_dataset("frames", data=frames, **options)
     assert_reads_alike(copy, path)
-    assert [str(v).partition(":")[0] for v in validate(open_container(copy))][:1] == ["frames"]
+    assert [str(v).partition(":")[0] for v in find_violations(open_container(copy))][:1] == [
+        "frames"
+    ]
 
 
 def assert_reads_alike(one: Path, other: Path) -> None:
@@ -387,7 +389,7 @@ def test_nothing_outside_the_file_is_read(path, make):
     dataset = open_dataset(path)
     with pytest.raises(CorruptDataError, match="episode 1, frames"):
         dataset[1]["frames"].read()
-    assert [v.path for v in validate(open_container(path))] == ["frames"]
+    assert [v.path for v in find_violations(open_container(path))] == ["frames"]
 
 
 @pytest.mark.parametrize("size", [0, 7, 40, 48, 100, 3000])

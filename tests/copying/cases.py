@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from crafter_dataset.builder.copying.combine import Part, combine
-from crafter_dataset.builder.copying.store import store
-from crafter_dataset.commands.storing import plan_series
+from crafter_dataset.builder.copying.series import Series
+from crafter_dataset.builder.copying.store import StoreOptions, store
 from crafter_dataset.loader import open_dataset
 
 
@@ -30,5 +30,5 @@ def copy(
     """Copy, and tell whether it is complete."""
     calls = iter(range(1, 10**6))
     should_stop = (lambda: False) if stop_after is None else (lambda: next(calls) >= stop_after)
-    series = plan_series(combine(parts, codec, chunk_frames))
-    return store(path, series, should_stop=should_stop, **options)[1]
+    series = Series.of_plan(combine(parts, codec, chunk_frames))
+    return store(path, series, StoreOptions(should_stop=should_stop, **options))[1]

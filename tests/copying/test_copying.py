@@ -13,19 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crafter_dataset.builder.copying.encoded
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.copying.combine import CombineError, Part, combine, missing_from
-from crafter_dataset.builder.copying.store import Series, store
-from crafter_dataset.builder.errors import BuildError
+from crafter_dataset.builder.copying.series import Series
+from crafter_dataset.builder.copying.store import StoreOptions, store
+from crafter_dataset.builder.errors import BuildError, SettingsError
 from crafter_dataset.builder.importing.encode import encode_imported
 from crafter_dataset.builder.importing.foreign import ForeignEpisode, foreign_metadata
-from crafter_dataset.builder.settings import BuildSettings, SettingsError, Target
+from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.storage.growing import RowArray
 from crafter_dataset.loader import CorruptDataError, Dataset, open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import validate
+from crafter_dataset.schemas import find_violations
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.metadata import PolicySpec
+from tests.building import build
 from tests.containers.test_contract import assert_same, damage_chunk
 from tests.copying.cases import copy, part
 from tests.synthetic import write_dataset
@@ -49,7 +50,7 @@ def other_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_valid(path: Path) -> Dataset:
-    assert not list(validate(open_container(path), deep=True))
+    assert not list(find_violations(open_container(path), deep=True))
     return open_dataset(path)
 
 
@@ -218,8 +219,8 @@ def test_one_import_is_told_from_another(tmp_path):
     store(one, series([5, 9, 3], 0))
     store(other, series([5, 9], 1))
     with pytest.raises(BuildError, match="found another episode 0"):
-        store(one, series([5, 9, 3, 4], 2), resume=True)
-    assert store(one, series([5, 9, 3, 4], 0), resume=True)[1]
+        store(one, series([5, 9, 3, 4], 2), StoreOptions(resume=True))
+    assert store(one, series([5, 9, 3, 4], 0), StoreOptions(resume=True))[1]
     merged = tmp_path / "merged.h5"
     copy([part(one), part(other)], merged, "gzip:1")
     assert len(assert_valid(merged)) == 6
@@ -273,12 +274,10 @@ def test_an_interrupt_in_the_middle_of_writing_publishes_nothing_half(
 
 
 def _resume_with_wrong_digests(built: Path, path: Path) -> None:
-    from crafter_dataset.commands.storing import plan_series
-
-    series = plan_series(combine([part(built)], "zstd:1"))
+    series = Series.of_plan(combine([part(built)], "zstd:1"))
     digests = series.digests.copy()
     digests[1] ^= 1
-    store(path, replace(series, digests=digests), resume=True)
+    store(path, replace(series, digests=digests), StoreOptions(resume=True))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -288,7 +287,7 @@ def test_appending(built, other_seed, tmp_path, suffix):
     copy([part(path), part(built, range(4, 7))], path, "zstd:1", append=True)
     assert_valid(path)
     assert "numbers" not in open_dataset(path).metadata.episode_fields
-    with pytest.raises(BuildError, match="make a new dataset of both with merge-dataset"):
+    with pytest.raises(BuildError, match="merge both into a new dataset"):
         copy([part(path), part(other_seed)], path, "zstd:1", append=True)
     assert len(assert_valid(path)) == 7
     mixed = tmp_path / f"mixed{suffix}"

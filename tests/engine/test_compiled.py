@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from crafter_dataset.engine.compiled import cache, native
+from crafter_dataset.builder.zstd.code import ENCODER
+from crafter_dataset.engine.compiled import cache
+from crafter_dataset.engine.compiled import code as code_module
 from crafter_dataset.engine.compiled.jit import check_externals
-from crafter_dataset.engine.fast.lanes import FastLanes
+from crafter_dataset.engine.compiled.native import Entry
+from crafter_dataset.engine.fast.code import ENGINE
+from crafter_dataset.engine.fast.fast_lanes import FastLanes
 
 BUILD = ("build-dataset", "--out", "d", "--episodes", 2, "--length", 5, "--quiet")
 NO_NUMBA = """
@@ -83,36 +89,116 @@ def test_a_warm_cache_says_nothing(command):
     assert done.stderr == ""
 
 
-def test_the_cache_knows_all_that_goes_into_the_code(tmp_path, monkeypatch):
-    sources, zstd = tmp_path / "engine" / "compiled", tmp_path / "builder" / "zstd"
-    for folder in (sources, tmp_path / "engine" / "fast", zstd):
-        folder.mkdir(parents=True)
-    (sources / "cache.py").write_text("a = 1")
-    monkeypatch.setattr(cache, "__file__", str(sources / "cache.py"))
-    before = cache._fingerprint()
-    (zstd / "fse.py").write_text("b = 2")
-    assert cache._fingerprint() != before
-    before = cache._fingerprint()
-    os.utime(zstd / "fse.py", ns=(1, 1))
-    assert cache._fingerprint() != before
-    before = cache._fingerprint()
-    monkeypatch.setattr(cache.metadata, "version", lambda package: "0")
-    assert cache._fingerprint() != before
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Install the package a second time, with other times; returns where."""
+    root = tmp_path / "crafter_dataset"
+    shutil.copytree(code_module._ROOT, root, symlinks=False)
+    for path in root.rglob("*.py"):
+        os.utime(path, ns=(1, 1))
+    monkeypatch.setattr(code_module, "_ROOT", root)
+    code_module._fingerprint.cache_clear()
+    yield root
+    code_module._fingerprint.cache_clear()
 
 
-def test_no_source_that_is_compiled_in_is_left_out():
-    known = {path.resolve() for path in cache._sources()}
-    root = Path(cache.__file__).parents[3]
-    for path in known:
-        # What only these import is Python: they compile nothing themselves.
-        if path.name in ("lanes.py", "cache.py", "native.py", "encoder.py", "rows.py", "layout.py"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-                "crafter_dataset."
-            ):
-                imported = root / (str(node.module).replace(".", "/") + ".py")
-                assert imported.resolve() in known, (path.name, node.module)
+def fingerprints() -> tuple[str, str]:
+    code_module._fingerprint.cache_clear()
+    return ENGINE.fingerprint(), ENCODER.fingerprint()
+
+
+def test_code_is_known_by_its_content_wherever_and_whenever_it_was_installed(elsewhere, request):
+    there = fingerprints()
+    request.getfixturevalue("monkeypatch").undo()
+    assert fingerprints() == there
+
+
+@pytest.mark.parametrize(
+    ("changed", "moves"),
+    [
+        ("builder/zstd/words.py", (False, True)),
+        ("engine/fast/rules.py", (True, False)),
+        ("engine/compiled/jit.py", (True, True)),
+        ("engine/rows.py", (True, False)),
+        ("loader/dataset.py", (False, False)),
+        ("builder/compression.py", (False, False)),
+    ],
+)
+def test_each_code_follows_from_its_own_sources(elsewhere, changed, moves):
+    before = fingerprints()
+    path = elsewhere / changed
+    path.write_text(path.read_text() + "# another\n")
+    after = fingerprints()
+    assert tuple(a != b for a, b in zip(after, before, strict=True)) == moves
+
+
+def test_a_kernel_in_another_folder_is_followed_there(elsewhere):
+    """Nothing is looked for in folders: what is imported counts, where it is."""
+    before = fingerprints()[1]
+    moved = elsewhere / "schemas" / "words.py"
+    (elsewhere / "builder" / "zstd" / "words.py").rename(moved)
+    for path in (elsewhere / "builder" / "zstd").glob("*.py"):
+        path.write_text(path.read_text().replace("builder.zstd.words", "schemas.words"))
+    second = fingerprints()[1]
+    assert second != before
+    moved.write_text(moved.read_text() + "# another\n")
+    assert fingerprints()[1] != second
+
+
+def test_versions_and_crafters_files_count(monkeypatch, tmp_path):
+    before = fingerprints()
+    monkeypatch.setattr(code_module.metadata, "version", lambda package: "0")
+    assert all(a != b for a, b in zip(fingerprints(), before, strict=True))
+    monkeypatch.undo()
+    texture = tmp_path / "a.png"
+    texture.write_bytes(b"1")
+    one = replace(ENCODER, name="other", files=lambda: [texture]).fingerprint()
+    code_module._fingerprint.cache_clear()
+    texture.write_bytes(b"2")
+    assert replace(ENCODER, name="other", files=lambda: [texture]).fingerprint() != one
+
+
+@pytest.mark.parametrize("code", [ENGINE, ENCODER], ids=["engine", "zstd"])
+def test_no_source_that_is_compiled_in_is_left_out(code):
+    """All that the modules import of this package, as Python's parser sees it, is followed."""
+    known = dict(code_module.sources_of(code.modules))
+    assert set(code.modules) <= set(known)
+    for module, source in known.items():
+        for imported in imports_of(module, ast.parse(source)):
+            assert imported in known, f"{module} imports {imported}"
+
+
+def imports_of(module, tree):
+    """Name the modules of this package that a module imports, packages without a word aside."""
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relative to itself, which is not followed"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.startswith("crafter_dataset.") and exists(name):
+                yield name
+
+
+def exists(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # A name inside a module.
+        return False
+
+
+def test_how_far_compiling_is_is_told(command, tmp_path):
+    done = command(
+        "build-dataset", "--out", "d", "--episodes", 1, "--length", 2, "--quiet", "--workers", 0,
+        "--engine", "crafter", "--area", "8x8", "--chunk-frames", 4,
+        NUMBA_CACHE_DIR=str(tmp_path / "cache"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("compiling for this processor, which takes about a minute")
+    assert "1 of 1 (encode_frame), 0 s so far" in line
 
 
 @pytest.mark.parametrize("name", ["NRT_Allocate", "numba_ldexp", "nowhere"])
@@ -125,10 +211,11 @@ def test_others_may_use_numba_beside_it():
     """Whatever is loaded must not take the place of what numba's own code calls."""
     code = """
 import numpy as np
-from crafter_dataset.engine.fast.lanes import FastLanes
+from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.builder.zstd.encoder import ImageEncoder
+from crafter_dataset.engine.compiled.compiling import compile_missing
 lanes = FastLanes(1)
-lanes.load()
+compile_missing(lanes.needed())
 ImageEncoder((64, 192), 32, (7, 21)).load()
 import numba
 assert numba.njit(lambda n: np.arange(n).sum())(4) == 6
@@ -145,7 +232,7 @@ def test_a_call_that_failed_leaves_the_last_arrays(monkeypatch):
     lanes, others = FastLanes(1), FastLanes(2)
     arrays = lanes.worlds, lanes._daylights, lanes._scratch
     lanes._reset(arrays, 0, 1)
-    monkeypatch.setattr(native, "_function", lambda *args: 1 / 0)
+    monkeypatch.setattr(Entry, "_load", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         lanes._reset.prepare((others.worlds, others._daylights, others._scratch), 2)
     monkeypatch.undo()
@@ -156,13 +243,13 @@ def test_a_call_that_failed_leaves_the_last_arrays(monkeypatch):
 
 
 def test_what_is_kept_is_made_once_and_again_if_it_is_damaged(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(cache, "cache_folder", lambda code: tmp_path)
     contents = iter([b"first", b"second"])
-    assert cache.kept("a", lambda: next(contents)) == b"first"
-    assert cache.kept("a", lambda: next(contents)) == b"first"
+    assert cache.kept(ENGINE, "a", lambda: next(contents)) == b"first"
+    assert cache.kept(ENGINE, "a", lambda: next(contents)) == b"first"
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-1])
-    assert cache.kept("a", lambda: next(contents)) == b"second"
-    assert cache.kept("a", lambda: next(contents)) == b"second"
+    assert cache.kept(ENGINE, "a", lambda: next(contents)) == b"second"
+    assert cache.kept(ENGINE, "a", lambda: next(contents)) == b"second"
 
 
 def test_arrays_that_compiled_code_does_not_take_are_refused():

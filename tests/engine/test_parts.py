@@ -10,7 +10,7 @@ from crafter import constants, engine
 from opensimplex import internals
 
 from crafter_dataset.engine.fast import night, noise, render, rng, rules, textures, worldgen
-from crafter_dataset.engine.fast.lanes import daylights
+from crafter_dataset.engine.fast.fast_lanes import daylights
 from crafter_dataset.engine.fast.world import world_dtype
 from tests.stock_crafter import stock_env
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import crafter_dataset.builder as builder
+from crafter_dataset.engine.protocol import EngineError, LaneError
 from crafter_dataset.engine.seeding import world_seed
 from crafter_dataset.engine.spec import INFO_DTYPES, info_shapes
-from crafter_dataset.envs import CrafterEnv, CrafterVectorEnv, EngineError, LaneError
+from crafter_dataset.envs import ENV_ID, CrafterEnv, CrafterVectorEnv
 from tests.stock_crafter import play, stock_env
 
 SMALL = {"area": (20, 16), "length": 40}
@@ -39,7 +39,7 @@ def set_state(env, step=None, health=None):
 def test_passes_gymnasiums_checker(engine):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        env = gymnasium.make(builder.ENV_ID, render_mode="rgb_array", engine=engine)
+        env = gymnasium.make(ENV_ID, render_mode="rgb_array", engine=engine)
         check_env(env.unwrapped)
 
 
@@ -258,7 +258,7 @@ def test_an_error_names_its_lane(monkeypatch):
 @pytest.mark.parametrize("mode", [None, "sync", "async", "vector_entry_point"])
 def test_gymnasium_makes_vectors(mode):
     options = {"vector_kwargs": {"autoreset_mode": "Disabled"}} if mode in ("sync", "async") else {}
-    env = gymnasium.make_vec(builder.ENV_ID, 2, vectorization_mode=mode, **options, **SMALL)
+    env = gymnasium.make_vec(ENV_ID, 2, vectorization_mode=mode, **options, **SMALL)
     try:
         frames, infos = env.reset(seed=[4, 5])
         assert env.metadata["autoreset_mode"] == gymnasium.vector.AutoresetMode.DISABLED

@@ -11,9 +11,12 @@ from PIL import Image, ImageSequence
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.errors import ExportError
-from crafter_dataset.viewer.files import MissingPackageError
-from crafter_dataset.viewer.film_export import exporter
+from crafter_dataset.loader.export.films import export_gif, export_mp4
+from crafter_dataset.loader.export.formats import export_dataset
+from crafter_dataset.schemas.errors import ArgumentError, MissingPackageError
 from tests.synthetic import write_dataset
+
+EXPORTS = {".gif": export_gif, ".mp4": export_mp4}
 
 
 def read_gif(path):
@@ -42,7 +45,7 @@ def assert_film_of(pictures, frames, tolerance):
 def test_one_episode_is_one_file_under_any_name(suffix, read, small_path, tmp_path):
     dataset = open_dataset(small_path)[7:8]
     for name in (f"film{suffix}", ".film.tmp-17"):
-        assert list(exporter(suffix)(dataset, tmp_path / name)) == [dataset[0].length]
+        assert list(EXPORTS[suffix](dataset, tmp_path / name)) == [dataset[0].length]
         (tmp_path / name).rename(tmp_path / f"read{suffix}")
         frames = dataset[0]["frames"].read()
         assert_film_of(read(tmp_path / f"read{suffix}"), frames, 3)
@@ -52,7 +55,7 @@ def test_one_episode_is_one_file_under_any_name(suffix, read, small_path, tmp_pa
 
 def test_a_gif_of_few_colours_is_exact_and_plays_at_the_viewers_speed(small_path, tmp_path):
     dataset = open_dataset(small_path)[:1]
-    list(exporter(".gif")(dataset, tmp_path / "film.gif"))
+    list(export_gif(dataset, tmp_path / "film.gif"))
     first = read_gif(tmp_path / "film.gif")[0]
     np.testing.assert_array_equal(first, enlarged(dataset[0]["frames"][:1])[0])
     with Image.open(tmp_path / "film.gif") as film:
@@ -63,7 +66,7 @@ def test_a_gif_of_few_colours_is_exact_and_plays_at_the_viewers_speed(small_path
 def test_several_episodes_are_a_folder_of_films_by_id(suffix, read, small_path, tmp_path):
     dataset = open_dataset(small_path)
     dataset = dataset.filter(dataset.episodes["episode_ids"] % 5 == 1)
-    frames = list(exporter(suffix)(dataset, tmp_path / "films"))
+    frames = list(EXPORTS[suffix](dataset, tmp_path / "films"))
     assert frames == dataset.episodes["lengths"].tolist()
     names = sorted(path.name for path in (tmp_path / "films").iterdir())
     assert names == [f"episode_{episode:06d}{suffix}" for episode in (1, 6, 11)]
@@ -74,7 +77,7 @@ def test_several_episodes_are_a_folder_of_films_by_id(suffix, read, small_path, 
 def test_films_longer_than_a_block_and_of_odd_sizes(tmp_path):
     write_dataset(tmp_path / "in.zarr", [1, 130])  # frames are 18 pixels wide and 20 high
     dataset = open_dataset(tmp_path / "in.zarr")
-    list(exporter(".gif")(dataset, tmp_path / "films"))
+    list(export_gif(dataset, tmp_path / "films"))
     assert len(read_gif(tmp_path / "films/episode_000000.gif")) == 1
     pictures = read_gif(tmp_path / "films/episode_000001.gif")
     assert len(pictures) == 130
@@ -85,20 +88,20 @@ def test_a_final_frame_that_was_not_recorded_is_left_out(tmp_path, monkeypatch):
     write_dataset(tmp_path / "in.zarr", [5, 1])
     dataset = open_dataset(tmp_path / "in.zarr")
     monkeypatch.setattr(Episode, "has_final_frame", False, raising=False)
-    assert list(exporter(".gif")(dataset[:1], tmp_path / "film.gif")) == [5]
+    assert list(export_gif(dataset[:1], tmp_path / "film.gif")) == [5]
     assert len(read_gif(tmp_path / "film.gif")) == 4
     with pytest.raises(ExportError, match="episode 1: expected at least one recorded frame"):
-        next(exporter(".gif")(dataset, tmp_path / "films"))
+        next(export_gif(dataset, tmp_path / "films"))
     assert not (tmp_path / "films").exists()
 
 
 def test_refusals(small_path, tmp_path, monkeypatch):
     dataset = open_dataset(small_path)
-    with pytest.raises(ValueError, match=r"expected one of .gif, .mp4, found '.avi'"):
-        exporter(".avi")
+    with pytest.raises(ArgumentError, match=r"to: expected one of .*gif, found 'avi'"):
+        export_dataset(dataset, tmp_path / "film.avi", "avi")
     with pytest.raises(ExportError, match="expected at least one, found none"):
-        next(exporter(".gif")(dataset[:0], tmp_path / "film.gif"))
+        next(export_gif(dataset[:0], tmp_path / "film.gif"))
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(MissingPackageError, match="pip install av"):
-        next(exporter(".mp4")(dataset[:1], tmp_path / "film.mp4"))
+    with pytest.raises(MissingPackageError, match=r"PyAV.*crafter-dataset\[video\]"):
+        next(export_mp4(dataset[:1], tmp_path / "film.mp4"))
     assert not list(tmp_path.iterdir())

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from crafter_dataset.loader import open_dataset
-from crafter_dataset.loader.export.errors import ExportError, MissingPackageError
+from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.loader.export.lerobot import INFO_FIELDS, TASK, export
+from crafter_dataset.schemas.errors import MissingPackageError
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 from tests.synthetic import write_dataset
 
@@ -147,7 +148,7 @@ def test_no_bars_are_drawn_and_the_users_setting_is_kept(small_path, tmp_path, l
 def test_nothing_is_written_of_what_has_no_actions(tmp_path):
     write_dataset(tmp_path / "in.zarr", [4, 1, 4])
     dataset = open_dataset(tmp_path / "in.zarr")
-    with pytest.raises(ExportError, match=r"episode 1: .*--filter \"length > 1\""):
+    with pytest.raises(ExportError, match=r"episode 1: .*with filter='length > 1'"):
         next(export(dataset, tmp_path / "out"))
     with pytest.raises(ExportError, match="expected at least one, found none"):
         next(export(dataset[:0], tmp_path / "out"))

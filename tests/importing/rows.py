@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crafter_dataset.builder.episodes import EpisodeEncoder, decode_rows
-from crafter_dataset.builder.importing.foreign import ForeignEpisode, Source
+from crafter_dataset.builder.importing.foreign import ForeignDataset, ForeignEpisode
 from crafter_dataset.schemas.layout import (
     FRAME_FIELDS,
     TABLE_FIELDS,
@@ -15,7 +15,7 @@ from crafter_dataset.schemas.layout import (
 )
 
 
-def read(source: Source) -> list[ForeignEpisode]:
+def read(source: ForeignDataset) -> list[ForeignEpisode]:
     """Read all episodes and hold each against the format: it must come back from storage."""
     metadata = source.metadata
     episodes = list(source.episodes())

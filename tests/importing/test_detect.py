@@ -8,12 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.importing.detect import KINDS, open_source
-from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.builder.importing.detect import KINDS, open_foreign
+from crafter_dataset.builder.importing.foreign import ForeignError
+from crafter_dataset.schemas.errors import ArgumentError
 
 
 def test_kinds():
-    assert KINDS == ("seed", "diamond", "iris", "recorder", "minari")
+    assert KINDS == ("collector", "diamond", "iris", "recorder", "minari")
 
 
 def test_importing_loads_no_format_library():
@@ -25,47 +26,47 @@ def test_importing_loads_no_format_library():
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(SourceError, match="missing: expected a dataset, found nothing there"):
-        open_source(tmp_path / "missing")
+    with pytest.raises(ForeignError, match="missing: expected a dataset, found nothing there"):
+        open_foreign(tmp_path / "missing")
 
 
 def test_nothing_that_fits(tmp_path):
-    with pytest.raises(SourceError, match=r"expected numbered \.pt episodes .*; found nothing"):
-        open_source(tmp_path)
+    with pytest.raises(ForeignError, match=r"expected numbered \.pt episodes .*; found nothing"):
+        open_foreign(tmp_path)
     for number in range(7):
         (tmp_path / f"{number}.txt").touch()
-    with pytest.raises(SourceError, match=r"found 0\.txt, .* and 2 more"):
-        open_source(tmp_path)
-    with pytest.raises(SourceError, match=r"found the file 0\.txt"):
-        open_source(tmp_path / "0.txt")
+    with pytest.raises(ForeignError, match=r"found 0\.txt, .* and 2 more"):
+        open_foreign(tmp_path)
+    with pytest.raises(ForeignError, match=r"found the file 0\.txt"):
+        open_foreign(tmp_path / "0.txt")
 
 
 def test_unknown_kind(tmp_path):
-    with pytest.raises(SourceError, match=r"kind: expected one of seed, .*found 'lance'"):
-        open_source(tmp_path, "lance")
+    with pytest.raises(ArgumentError, match=r"from_: expected one of collector, .*found 'lance'"):
+        open_foreign(tmp_path, "lance")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_that_is_not_there(tmp_path, kind):
-    with pytest.raises(SourceError, match=str(tmp_path)):
-        open_source(tmp_path, kind)
+    with pytest.raises(ForeignError, match=str(tmp_path)):
+        open_foreign(tmp_path, kind)
 
 
 def test_archives_of_others(tmp_path):
     """A replay of DreamerV3 has an image, action and reward too, but other alignment."""
     rows = dict.fromkeys(("image", "action", "reward", "is_first"), np.zeros(3))
     np.savez(tmp_path / "replay.npz", **rows)
-    with pytest.raises(SourceError, match=r"replay\.npz: expected image.*found .*is_first"):
-        open_source(tmp_path)
+    with pytest.raises(ForeignError, match=r"replay\.npz: expected image.*found .*is_first"):
+        open_foreign(tmp_path)
 
 
 def test_torch_files_of_others(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({"weights": torch.zeros(3)}, tmp_path / "0.pt")
-    with pytest.raises(SourceError, match=r"0\.pt: expected an episode of .*, found weights"):
-        open_source(tmp_path)
-    with pytest.raises(SourceError, match=r"0\.pt: expected a dict with obs, .* with weights"):
-        open_source(tmp_path, "seed")
+    with pytest.raises(ForeignError, match=r"0\.pt: expected an episode of .*, found weights"):
+        open_foreign(tmp_path)
+    with pytest.raises(ForeignError, match=r"0\.pt: expected a dict with obs, .* with weights"):
+        open_foreign(tmp_path, "collector")
 
 
 def test_episodes_deeper_down_are_named(tmp_path):
@@ -73,5 +74,5 @@ def test_episodes_deeper_down_are_named(tmp_path):
     (tmp_path / "dataset").mkdir()
     keys = ("observations", "actions", "rewards", "ends", "mask_padding")
     torch.save({key: torch.zeros(2) for key in keys}, tmp_path / "dataset" / "0.pt")
-    with pytest.raises(SourceError, match=f"found them in {tmp_path / 'dataset'}"):
-        open_source(tmp_path)
+    with pytest.raises(ForeignError, match=f"found them in {tmp_path / 'dataset'}"):
+        open_foreign(tmp_path)

@@ -14,14 +14,14 @@ import pytest
 from gymnasium import spaces
 from PIL import Image
 
-from crafter_dataset.builder.build import build
-from crafter_dataset.builder.importing.detect import open_source
-from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.builder.importing.detect import open_foreign
+from crafter_dataset.builder.importing.foreign import ForeignError
 from crafter_dataset.builder.importing.minari import MinariEpisodes
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.engine.spec import ITEMS
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
+from tests.building import build
 from tests.conftest import SMALL_WORLD
 from tests.importing.rows import read
 
@@ -88,7 +88,7 @@ def assert_same(rows: dict, episode: dict) -> None:
 
 @pytest.mark.parametrize("folder", [".", "data"])
 def test_minari(tmp_path, folder):
-    source = open_source(write(tmp_path) / folder)
+    source = open_foreign(write(tmp_path) / folder)
     assert isinstance(source, MinariEpisodes)
     read_back = read(source)
     for episode, original in zip(read_back, EPISODES, strict=True):
@@ -104,7 +104,7 @@ def test_minari(tmp_path, folder):
 
 
 def test_jpeg_is_decoded_and_said(tmp_path):
-    source = open_source(write(tmp_path, jpeg_encoding=True))
+    source = open_foreign(write(tmp_path, jpeg_encoding=True))
     assert any("lossy" in note for note in source.notes)
     theirs = minari.MinariDataset(tmp_path / "crafter-v0" / "data")
     for episode, decoded, original in zip(read(source), theirs, EPISODES, strict=True):
@@ -120,7 +120,7 @@ def test_jpegs_of_equal_length(tmp_path):
     path = write(tmp_path, [episode], jpeg_encoding=True)
     with h5py.File(path / "data" / "main_data.hdf5") as file:
         assert file["episode_0/observations"].ndim == 2
-    (rows,) = (e.rows for e in read(open_source(path)))
+    (rows,) = (e.rows for e in read(open_foreign(path)))
     buffer = io.BytesIO()
     Image.fromarray(episode["observations"][0]).save(buffer, format="JPEG")
     np.testing.assert_array_equal(rows["frames"][0], np.asarray(Image.open(buffer)))
@@ -129,14 +129,14 @@ def test_jpegs_of_equal_length(tmp_path):
 def test_more_than_ten_episodes_are_in_their_order(tmp_path):
     episodes = [steps(number, 2) for number in range(12)]
     for episode, original in zip(
-        open_source(write(tmp_path, episodes)).episodes(), episodes, strict=True
+        open_foreign(write(tmp_path, episodes)).episodes(), episodes, strict=True
     ):
         assert_same(episode.rows, original)
 
 
 def test_without_infos(tmp_path):
     episodes = [{k: v for k, v in steps(0, 3).items() if k != "infos"}]
-    source = open_source(write(tmp_path, episodes))
+    source = open_foreign(write(tmp_path, episodes))
     read(source)
     assert len(source.metadata.fields) == 6
     assert "env.area" in source.metadata.unknown
@@ -179,8 +179,8 @@ def change(path: Path, name: str, values) -> None:
 def test_values_that_do_not_fit(tmp_path, name, values, message):
     path = write(tmp_path, [steps(0, 3), steps(1, 4)])
     change(path, f"episode_1/{name}", values)
-    with pytest.raises(SourceError, match=message) as error:
-        list(open_source(path).episodes())
+    with pytest.raises(ForeignError, match=message) as error:
+        list(open_foreign(path).episodes())
     assert "main_data.hdf5" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -188,8 +188,8 @@ def test_values_that_do_not_fit(tmp_path, name, values, message):
 def test_episodes_that_are_missing(tmp_path):
     path = write(tmp_path)
     change(path, "episode_1", None)
-    with pytest.raises(SourceError, match="expected groups episode_0 to episode_2, found 2"):
-        open_source(path)
+    with pytest.raises(ForeignError, match="expected groups episode_0 to episode_2, found 2"):
+        open_foreign(path)
 
 
 def test_truncated_and_damaged_files(tmp_path):
@@ -198,20 +198,20 @@ def test_truncated_and_damaged_files(tmp_path):
     whole = main.read_bytes()
     for keep in (0, 100, len(whole) // 2, len(whole) - 10):
         main.write_bytes(whole[:keep])
-        with pytest.raises(SourceError, match=str(main)) as error:
-            list(open_source(path).episodes())
+        with pytest.raises(ForeignError, match=str(main)) as error:
+            list(open_foreign(path).episodes())
         assert "\n" not in str(error.value)
     main.write_bytes(whole)
     (path / "data" / "metadata.json").write_text("{")
-    with pytest.raises(SourceError, match=r"metadata\.json: expected JSON"):
-        open_source(path)
+    with pytest.raises(ForeignError, match=r"metadata\.json: expected JSON"):
+        open_foreign(path)
 
 
 def test_arrow_is_refused(tmp_path):
     pytest.importorskip("pyarrow")
     path = write(tmp_path, [EPISODES[0]], data_format="arrow")
-    with pytest.raises(SourceError, match="expected data_format hdf5, found arrow"):
-        open_source(path)
+    with pytest.raises(ForeignError, match="expected data_format hdf5, found arrow"):
+        open_foreign(path)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def exported(tmp_path_factory):
 
 def test_round_trip(exported):
     dataset, folder = exported
-    source = open_source(folder / "whole")
+    source = open_foreign(folder / "whole")
     episodes = read(source)
     assert len(episodes) == len(dataset) > 3
     for episode, original in zip(episodes, dataset, strict=True):
@@ -251,7 +251,7 @@ def test_round_trip_of_some_episodes(exported, tmp_path):
 
     dataset, _ = exported
     list(export(dataset[1:3], tmp_path / "some"))
-    source = open_source(tmp_path / "some")
+    source = open_foreign(tmp_path / "some")
     for episode, index in zip(read(source), (1, 2), strict=True):
         assert episode.world_seed == dataset[index].world_seed
     assert {"seed", "trajectories_per_world"} <= set(source.metadata.unknown)
@@ -272,5 +272,5 @@ def test_metadata_of_ours_that_is_wrong(exported, tmp_path):
         env = entries["crafter_dataset"]["env"] | {key: value}
         wrong = entries | {"crafter_dataset": entries["crafter_dataset"] | {"env": env}}
         path.write_text(json.dumps(wrong))
-        with pytest.raises(SourceError, match=message):
-            open_source(tmp_path)
+        with pytest.raises(ForeignError, match=message):
+            open_foreign(tmp_path)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from crafter.recorder import EpisodeRecorder
 
-from crafter_dataset.builder.importing.detect import open_source
-from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.builder.importing.detect import open_foreign
+from crafter_dataset.builder.importing.foreign import ForeignError
 from crafter_dataset.builder.importing.recorder import RecorderEpisodes
 from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
@@ -85,7 +85,7 @@ def names(folder: Path) -> list[str]:
 
 def test_recorder(recorded):
     folder, played = recorded
-    source = open_source(folder)
+    source = open_foreign(folder)
     assert isinstance(source, RecorderEpisodes)
     episodes = read(source)
     for episode, original in zip(episodes, played, strict=True):
@@ -106,7 +106,7 @@ def test_recorder(recorded):
 
 def test_the_player_is_where_the_map_has_it(recorded):
     """The recorder keeps positions of their own: Crafter makes a new one for each move."""
-    for episode in open_source(recorded[0]).episodes():
+    for episode in open_foreign(recorded[0]).episodes():
         rows = episode.rows
         cells = rows["semantic"][np.arange(len(rows["actions"])), *rows["positions"].T]
         assert (cells[1:] == 13).all()
@@ -115,14 +115,14 @@ def test_the_player_is_where_the_map_has_it(recorded):
 def test_first_position_is_one_that_crafter_has(recorded):
     env = crafter.Env(area=AREA, seed=1)
     env.reset()
-    (rows, *_) = (episode.rows for episode in open_source(recorded[0]).episodes())
+    (rows, *_) = (episode.rows for episode in open_foreign(recorded[0]).episodes())
     assert tuple(env._player.pos) == tuple(rows["positions"][0])
     assert [env._player.inventory[item] for item in ITEMS] == rows["inventory"][0].tolist()
 
 
 def test_deaths_alone_leave_the_time_limit_open(recorded, tmp_path):
     shutil.copy(recorded[0] / names(recorded[0])[1], tmp_path)
-    source = open_source(tmp_path)
+    source = open_foreign(tmp_path)
     assert [e.end_reason for e in read(source)] == [TERMINATED]
     assert source.metadata.env.length == 10_000
     assert "env.length" in source.metadata.unknown
@@ -132,7 +132,7 @@ def test_ends_at_several_lengths(recorded, tmp_path):
     folder, _ = recorded
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     play(tmp_path, 4, length=9)
-    source = open_source(tmp_path)
+    source = open_foreign(tmp_path)
     episodes = read(source)
     assert [e.end_reason for e in episodes] == [UNKNOWN, TERMINATED, UNKNOWN, UNKNOWN]
     assert [bool(e.rows["truncations"][-2]) for e in episodes] == [True, False, True, True]
@@ -148,7 +148,7 @@ def test_without_a_time_limit(tmp_path):
     ):
         archive["done"]
     for allow_pickle in (False, True):
-        source = open_source(tmp_path, allow_pickle=allow_pickle)
+        source = open_foreign(tmp_path, allow_pickle=allow_pickle)
         (episode,) = read(source)
         assert_same(episode.rows, played)
         assert episode.end_reason == TERMINATED
@@ -163,7 +163,7 @@ def test_other_spellings(recorded, tmp_path):
             for key, values in sorted(((k, archive[k]) for k in archive.files), reverse=True)
         }
     np.savez(tmp_path / name, **arrays)
-    (episode,) = read(open_source(tmp_path))
+    (episode,) = read(open_foreign(tmp_path))
     assert_same(episode.rows, played[0])
 
 
@@ -178,7 +178,7 @@ def test_other_spellings(recorded, tmp_path):
 def test_what_is_lacking_is_absent(recorded, tmp_path, drop, absent):
     folder, played = recorded
     copy(folder, names(folder)[0], tmp_path, drop=drop)
-    source = open_source(tmp_path)
+    source = open_foreign(tmp_path)
     (episode,) = read(source)
     assert not absent & set(source.metadata.fields)
     assert not {f"{name}[0]" for name in absent} & set(source.metadata.unknown)
@@ -193,9 +193,9 @@ def test_death_by_health_or_not_at_all(recorded, tmp_path):
     folder, _ = recorded
     dead = names(folder)[1]
     copy(folder, dead, tmp_path, drop=("discount",))
-    assert [e.end_reason for e in read(open_source(tmp_path))] == [TERMINATED]
+    assert [e.end_reason for e in read(open_foreign(tmp_path))] == [TERMINATED]
     copy(folder, dead, tmp_path, drop=("discount", "ainventory_"))
-    source = open_source(tmp_path)
+    source = open_foreign(tmp_path)
     (episode,) = read(source)
     assert episode.end_reason == UNKNOWN
     assert episode.rows["terminations"][-2]
@@ -205,7 +205,7 @@ def test_death_by_health_or_not_at_all(recorded, tmp_path):
 def test_not_done(recorded, tmp_path):
     folder, _ = recorded
     copy(folder, names(folder)[0], tmp_path, done=np.zeros(LENGTH + 1, bool))
-    (episode,) = read(open_source(tmp_path))
+    (episode,) = read(open_foreign(tmp_path))
     assert episode.end_reason == UNKNOWN
     assert not episode.rows["truncations"].any()
     assert not episode.rows["terminations"].any()
@@ -219,7 +219,7 @@ def test_a_first_row_that_was_recorded_is_kept(recorded, tmp_path):
     for values in told.values():
         values[0] = values[1]
     copy(folder, name, tmp_path, **told)
-    source = open_source(tmp_path)
+    source = open_foreign(tmp_path)
     (episode,) = read(source)
     np.testing.assert_array_equal(episode.rows["semantic"], told["semantic"])
     np.testing.assert_array_equal(episode.rows["positions"], told["player_pos"])
@@ -252,8 +252,8 @@ def column(value, at: int = 3, dtype=np.int64) -> np.ndarray:
 def test_values_that_do_not_fit(recorded, tmp_path, changes, message):
     folder, _ = recorded
     path = copy(folder, names(folder)[0], tmp_path, **changes)
-    with pytest.raises(SourceError, match=message) as error:
-        list(open_source(tmp_path).episodes())
+    with pytest.raises(ForeignError, match=message) as error:
+        list(open_foreign(tmp_path).episodes())
     assert str(path) in str(error.value)
 
 
@@ -262,11 +262,11 @@ def test_episodes_that_differ(recorded, tmp_path):
     first, second, _ = names(folder)
     copy(folder, first, tmp_path)
     path = copy(folder, second, tmp_path, drop=("semantic",))
-    with pytest.raises(SourceError, match=rf"{path}: expected semantic, positions, .*found posi"):
-        open_source(tmp_path)
+    with pytest.raises(ForeignError, match=rf"{path}: expected semantic, positions, .*found posi"):
+        open_foreign(tmp_path)
     copy(folder, second, tmp_path, image=np.zeros((9, 32, 32, 3), np.uint8))
-    with pytest.raises(SourceError, match=r"image: expected shape \(9, 64, 64, 3\), found"):
-        list(open_source(tmp_path).episodes())
+    with pytest.raises(ForeignError, match=r"image: expected shape \(9, 64, 64, 3\), found"):
+        list(open_foreign(tmp_path).episodes())
 
 
 @pytest.mark.parametrize("keep", [0, 10, 5000, -40])
@@ -274,8 +274,8 @@ def test_truncated_files(recorded, tmp_path, keep):
     folder, _ = recorded
     path = copy(folder, names(folder)[0], tmp_path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(SourceError, match=str(path)) as error:
-        list(open_source(tmp_path).episodes())
+    with pytest.raises(ForeignError, match=str(path)) as error:
+        list(open_foreign(tmp_path).episodes())
     assert "\n" not in str(error.value)
 
 
@@ -286,15 +286,15 @@ def test_damaged_bytes(recorded, tmp_path):
     for at in range(1000, len(data) - 5000, 997):
         data[at] ^= 255
     path.write_bytes(data)
-    with pytest.raises(SourceError, match=f"{path}: expected sound bytes"):
-        list(open_source(tmp_path).episodes())
+    with pytest.raises(ForeignError, match=f"{path}: expected sound bytes"):
+        list(open_foreign(tmp_path).episodes())
 
 
 def test_pickles_are_not_run_unasked(recorded, tmp_path):
     folder, _ = recorded
     rewards = np.array([0.5] * (LENGTH + 1), object)
     copy(folder, names(folder)[0], tmp_path, reward=rewards)
-    with pytest.raises(SourceError, match=r"reward: .*--allow-pickle"):
-        open_source(tmp_path)
-    with pytest.raises(SourceError, match="reward: expected numbers, found object"):
-        list(open_source(tmp_path, allow_pickle=True).episodes())
+    with pytest.raises(ForeignError, match=r"reward: .*with allow_pickle=True"):
+        open_foreign(tmp_path)
+    with pytest.raises(ForeignError, match="reward: expected numbers, found object"):
+        list(open_foreign(tmp_path, allow_pickle=True).episodes())

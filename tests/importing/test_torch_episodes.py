@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.importing.detect import open_source
-from crafter_dataset.builder.importing.foreign import SourceError
+from crafter_dataset.builder.importing.detect import open_foreign
+from crafter_dataset.builder.importing.foreign import ForeignError
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 from tests.importing.rows import read
 
@@ -74,7 +74,7 @@ def assert_same(rows: dict, source: dict, keys=("obs", "act", "rew", "end", "tru
 @pytest.mark.parametrize("numpy", [True, False])
 def test_seed(tmp_path, numpy):
     episodes = {i: content(i, n, end=i == 0) for i, n in enumerate(LENGTHS)}
-    source = open_source(write(tmp_path / "recent", episodes, numpy))
+    source = open_foreign(write(tmp_path / "recent", episodes, numpy))
     read_back = read(source)
     for episode, original in zip(read_back, episodes.values(), strict=True):
         assert_same(episode.rows, original)
@@ -91,7 +91,7 @@ def test_seed(tmp_path, numpy):
 
 def test_order_is_of_the_numbers(tmp_path):
     episodes = {i: content(i, 1 + i % 3) for i in range(101)}
-    source = open_source(write(tmp_path, episodes, True))
+    source = open_foreign(write(tmp_path, episodes, True))
     for episode, original in zip(source.episodes(), episodes.values(), strict=True):
         assert_same(episode.rows, original)
 
@@ -112,7 +112,7 @@ def test_diamond(tmp_path):
         4: content(4, 2, end=True, trunc=True) | {"info": {}},
     }
     root = write(tmp_path / "train", episodes, True, is_static=False)
-    source = open_source(root)
+    source = open_foreign(root)
     read_back = read(source)
     for episode, original in zip(read_back, episodes.values(), strict=True):
         assert_same(episode.rows, original)
@@ -128,9 +128,9 @@ def test_diamond_root_of_two(tmp_path):
     for name in ("train", "test"):
         episode = content(0, 3) | {"info": {}}
         write(tmp_path / name, {0: episode}, True, is_static=True)
-    with pytest.raises(SourceError, match=r"test and .*train; give one of them"):
-        open_source(tmp_path)
-    assert open_source(tmp_path / "test").count == 1
+    with pytest.raises(ForeignError, match=r"test and .*train; give one of them"):
+        open_foreign(tmp_path)
+    assert open_foreign(tmp_path / "test").count == 1
 
 
 KEYS = ("observations", "actions", "rewards", "ends", None)
@@ -148,7 +148,7 @@ def test_iris(tmp_path):
             "mask_padding": torch.ones(length, dtype=torch.bool),
         }
         torch.save(episodes[number], tmp_path / f"{number}.pt")
-    source = open_source(tmp_path)
+    source = open_foreign(tmp_path)
     read_back = read(source)
     for episode, original in zip(read_back, episodes.values(), strict=True):
         assert_same(episode.rows, original, KEYS)
@@ -159,14 +159,14 @@ def test_iris(tmp_path):
     assert not source.notes
     episodes[12]["mask_padding"][0] = False
     torch.save(episodes[12], tmp_path / "12.pt")
-    with pytest.raises(SourceError, match=r"12\.pt: mask_padding"):
-        list(open_source(tmp_path).episodes())
+    with pytest.raises(ForeignError, match=r"12\.pt: mask_padding"):
+        list(open_foreign(tmp_path).episodes())
 
 
 def test_longer_than_the_default_limit(tmp_path):
     long = content(0, 10_001)
     long["obs"] = torch.zeros(10_001, 3, 18, 18, dtype=torch.uint8)
-    source = open_source(write(tmp_path, {0: long}, True))
+    source = open_foreign(write(tmp_path, {0: long}, True))
     assert source.metadata.env.length == 10_001
     assert "env.length" in source.metadata.unknown
     next(iter(source.episodes()))
@@ -175,7 +175,7 @@ def test_longer_than_the_default_limit(tmp_path):
 def test_legacy_files(tmp_path):
     original = content(0, 3)
     torch.save(original, tmp_path / "0.pt", _use_new_zipfile_serialization=False)
-    assert_same(read(open_source(tmp_path))[0].rows, original)
+    assert_same(read(open_foreign(tmp_path))[0].rows, original)
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_values_that_do_not_fit(tmp_path, key, value, message):
     episodes[1][key] = value
     torch.save(episodes[1], root / file_of(1))
     with pytest.raises(
-        SourceError, match=rf"1\.pt: {key}: .*{message}|1\.pt: .*{message}"
+        ForeignError, match=rf"1\.pt: {key}: .*{message}|1\.pt: .*{message}"
     ) as error:
-        list(open_source(root).episodes())
+        list(open_foreign(root).episodes())
     assert "\n" not in str(error.value)
 
 
@@ -210,12 +210,14 @@ def test_disagreement_with_the_info(tmp_path):
     root = write(tmp_path, episodes, True)
     torch.save(content(2, 4), root / file_of(2))
     with pytest.raises(
-        SourceError, match=r"2\.pt: expected 3 actions, as info\.pt has it, found 4"
+        ForeignError, match=r"2\.pt: expected 3 actions, as info\.pt has it, found 4"
     ):
-        list(open_source(root).episodes())
+        list(open_foreign(root).episodes())
     (root / file_of(1)).unlink()
-    with pytest.raises(SourceError, match=r"expected episodes 0 to 2, as info\.pt has it, found 2"):
-        open_source(root)
+    with pytest.raises(
+        ForeignError, match=r"expected episodes 0 to 2, as info\.pt has it, found 2"
+    ):
+        open_foreign(root)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 300, 2000, -30])
@@ -223,9 +225,9 @@ def test_truncated_files(tmp_path, keep):
     root = write(tmp_path, {i: content(i, 3) for i in range(2)}, True)
     path = root / file_of(1)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(SourceError, match=r"1\.pt: expected a file of torch\.save") as error:
-        list(open_source(root).episodes())
-    assert "--allow-pickle" not in str(error.value)
+    with pytest.raises(ForeignError, match=r"1\.pt: expected a file of torch\.save") as error:
+        list(open_foreign(root).episodes())
+    assert "allow_pickle" not in str(error.value)
 
 
 def test_damaged_bytes(tmp_path):
@@ -238,8 +240,8 @@ def test_damaged_bytes(tmp_path):
     data[largest.header_offset + 500] ^= 1
     path.write_bytes(data)
     torch.load(path)
-    with pytest.raises(SourceError, match=r"0\.pt: expected sound bytes, found .*data/0 damaged"):
-        list(open_source(root).episodes())
+    with pytest.raises(ForeignError, match=r"0\.pt: expected sound bytes, found .*data/0 damaged"):
+        list(open_foreign(root).episodes())
 
 
 class Odd:
@@ -250,7 +252,7 @@ class Odd:
 def test_pickles_are_not_run_unasked(tmp_path, zipped):
     original = content(0, 3) | {"info": {"odd": Odd()}}
     torch.save(original, tmp_path / "0.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(SourceError, match=r"0\.pt: .*--allow-pickle"):
-        open_source(tmp_path)
-    source = open_source(tmp_path, allow_pickle=True)
+    with pytest.raises(ForeignError, match=r"0\.pt: .*with allow_pickle=True"):
+        open_foreign(tmp_path)
+    source = open_foreign(tmp_path, allow_pickle=True)
     assert_same(read(source)[0].rows, original)

@@ -12,7 +12,7 @@ import numpy as np
 from crafter import objects
 
 from crafter_dataset.engine.fast import world as engine_world
-from crafter_dataset.engine.fast.lanes import FastLanes
+from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.fast.rules import MATERIALS
 from crafter_dataset.engine.rows import Done
 from crafter_dataset.engine.spec import ITEMS, make_seen

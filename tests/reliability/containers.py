@@ -16,7 +16,7 @@ import pytest
 from crafter_dataset.builder.settings import BuildSettings
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import validate
+from crafter_dataset.schemas import find_violations
 from crafter_dataset.schemas.errors import NotADatasetError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.shards import MISSING, read_index
@@ -70,14 +70,14 @@ def start_build(path: Path, *flags: str, **options: object) -> subprocess.Popen[
 
 def problems(path: Path) -> list[str]:
     """Validate deeply, and give what was found."""
-    return [str(violation) for violation in validate(open_container(path), deep=True)]
+    return [str(violation) for violation in find_violations(open_container(path), deep=True)]
 
 
 def committed(path: Path) -> list[bytes]:
     """Give the committed episodes: what the table says of each, and its digest."""
     dataset = open_dataset(path)
     digests = dataset.container.read("episodes/digests", 0, len(dataset))
-    return [row.tobytes() + digests[i].tobytes() for i, row in enumerate(dataset.episodes)]
+    return [row.tobytes() + digests[i].tobytes() for i, row in enumerate(dataset.episodes.records)]
 
 
 def seen_by_reader(path: Path) -> list[bytes]:

@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.hdf5_format import DIMENSIONS
-from crafter_dataset.schemas.metadata import ATTRIBUTE, PROVENANCE
 from tests.reliability import malice
 
 HUGE = (2**31 - 1, 2**31, 10**12, 2**62)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from crafter_dataset.schemas.codecs import ChunkCodec, crc32c
+from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.layout import TABLE_FIELDS
-from crafter_dataset.schemas.metadata import ATTRIBUTE
 from crafter_dataset.schemas.zarr_format import DOCUMENT
 from tests.reliability import malice
 

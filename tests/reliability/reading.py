@@ -12,7 +12,7 @@ import numpy as np
 
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import validate
+from crafter_dataset.schemas import find_violations
 from crafter_dataset.schemas.errors import DatasetError
 from crafter_dataset.schemas.metadata import Metadata
 
@@ -74,7 +74,7 @@ def read_all(path: Path, episodes: int | None = None, deep: bool = True) -> Read
     if dataset is not None:
         del reading.values["open"]
         reading.metadata = dataset.metadata
-        reading.values["table"] = dataset.episodes
+        reading.values["table"] = dataset.episodes.records
         for number in range(len(dataset))[:episodes]:
             episode = reading.attempt(f"{number}", lambda n=number: dataset[n])
             if episode is None:
@@ -85,7 +85,7 @@ def read_all(path: Path, episodes: int | None = None, deep: bool = True) -> Read
             for name in episode:
                 reading.attempt(f"{number}/{name}", lambda e=episode, n=name: e[n].read())
     try:
-        reading.violations = [str(v) for v in validate(open_container(path), deep=deep)]
+        reading.violations = [str(v) for v in find_violations(open_container(path), deep=deep)]
     except ALLOWED as error:
         reading.violations = [one_line(error)]
     return reading

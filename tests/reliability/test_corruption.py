@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
+from tests.building import build
 from tests.conftest import SMALL_WORLD
 from tests.reliability.children import run_cases
 from tests.reliability.containers import SUFFIXES, Place, episode_at, places

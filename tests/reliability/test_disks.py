@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.settings import Target
 from crafter_dataset.commands.build import main
 from crafter_dataset.commands.ending import describe_os_error
 from crafter_dataset.loader import open_dataset
+from tests.building import build
 from tests.reliability.containers import (
     QUICK,
     SUFFIXES,
@@ -148,7 +148,7 @@ def build_until(path: Path, happens: Callable[[], object]) -> str:
         build(path, QUICK, target, workers=0, should_stop=look, commit_seconds=0.05)
     assert happened
     error = caught.value
-    return describe_os_error(error) if isinstance(error, OSError) else str(error)
+    return describe_os_error(error, {}) if isinstance(error, OSError) else str(error)
 
 
 def test_a_dataset_that_is_moved_away(tmp_path, suffix):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import Target
+from tests.building import build
 from tests.reliability.children import limit_memory, run_cases, unlimited_memory
 from tests.reliability.containers import QUICK, SUFFIXES
 from tests.reliability.reading import Reading, describe, differing, read_all

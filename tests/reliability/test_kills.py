@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from crafter_dataset.builder.build import build
 from crafter_dataset.builder.settings import Target
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.errors import NotADatasetError
+from tests.building import build
 from tests.reliability.containers import (
     QUICK,
     SUFFIXES,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from crafter_dataset.builder.build import _Build, build
+from crafter_dataset.builder.run import _Run
 from crafter_dataset.builder.settings import Target
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.errors import NotADatasetError
+from tests.building import build
 from tests.reliability.containers import (
     QUICK,
     SUFFIXES,
@@ -41,15 +42,15 @@ def whole(tmp_path_factory):
 
 def record(path: Path) -> list[Step]:
     """Build a dataset and extend it, with a commit after each episode."""
-    commit = _Build._commit
+    commit = _Run._commit
 
-    def commit_and_mark(self: _Build, complete: bool = False) -> None:
+    def commit_and_mark(self: _Run, complete: bool = False) -> None:
         commit(self, complete)
         recorder.mark(str(self._writer.committed.counts.episodes))
 
     options = {"workers": 0, "num_envs": 1, "commit_seconds": 0.0}
     with recording(path.parent) as recorder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Build, "_commit", commit_and_mark)
+        patch.setattr(_Run, "_commit", commit_and_mark)
         build(path, QUICK, FIRST, **options)
         # The cut episode is taken back before it is done again.
         recorder.mark(str(len(open_dataset(path)) - 1))

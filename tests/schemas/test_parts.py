@@ -28,17 +28,11 @@ from crafter_dataset.schemas import (
 )
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
+from crafter_dataset.schemas.entries import ATTRIBUTE, ENTRIES
 from crafter_dataset.schemas.layout import BUILT_VERSION, FORMAT_VERSION, digested_fields
-from crafter_dataset.schemas.metadata import (
-    ATTRIBUTE,
-    ENTRIES,
-    Counts,
-    Metadata,
-    PolicySpec,
-    SourceSpec,
-    metadata_violations,
-)
+from crafter_dataset.schemas.metadata import Counts, Metadata, PolicySpec, SourceSpec
 from crafter_dataset.schemas.shards import read_chunks, read_index, shard_parts
+from crafter_dataset.schemas.violations import metadata_violations
 
 CODECS = ["zstd", "zstd:1", "zstd:22", "blosc-zstd", "blosc-lz4:9", "none"]
 

@@ -11,7 +11,12 @@ import zarr
 
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.schemas import CorruptDataError, NotADatasetError, VersionError, validate
+from crafter_dataset.schemas import (
+    CorruptDataError,
+    NotADatasetError,
+    VersionError,
+    find_violations,
+)
 from crafter_dataset.schemas.codecs import crc32c
 
 FRAME_ARRAYS = ("frames", "actions", "rewards", "terminations", "truncations", "semantic",
@@ -27,7 +32,7 @@ def broken(small_path, tmp_path):
 
 
 def violations(path, deep=True):
-    return [str(v) for v in validate(open_container(path), deep=deep)]
+    return [str(v) for v in find_violations(open_container(path), deep=deep)]
 
 
 def edit_json(path, change):
@@ -56,7 +61,7 @@ def test_valid_datasets_have_no_violations(small_path, dataset_path):
 
 def test_validation_looks_at_every_episode(small_path):
     seen = []
-    list(validate(open_container(small_path), deep=True, on_episode=seen.append))
+    list(find_violations(open_container(small_path), deep=True, on_episode=seen.append))
     assert seen == list(range(12))
 
 

@@ -66,7 +66,7 @@ def test_any_events_lead_to_a_picture(seed, dataset_path, small_path, tmp_path):
 
 def test_the_header_is_that_of_the_frame_shown(dataset_path):
     library = Library([dataset_path])
-    dataset = library.sources[0].dataset
+    dataset = library.readers[0].dataset
     names = dataset.metadata.actions
     for row in range(len(dataset)):
         episode = dataset[row]
@@ -97,7 +97,7 @@ def test_the_header_is_that_of_the_frame_shown(dataset_path):
 
 def test_the_ring_on_the_map_is_around_the_players_cell(dataset_path):
     library, scene = Library([dataset_path]), Scene()
-    dataset = library.sources[0].dataset
+    dataset = library.readers[0].dataset
     panels = Panels(trail=False, view=False)
     for row in range(len(dataset)):
         for frame in range(0, dataset[row].length, 23):

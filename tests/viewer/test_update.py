@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from crafter_dataset.builder.settings import BuildSettings
-from crafter_dataset.loader.dataset import TABLE_DTYPE
+from crafter_dataset.loader.table import TABLE_DTYPE
 from crafter_dataset.viewer import moves
 from crafter_dataset.viewer.arrangement import (
     arrange,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import click
 import numpy as np
 import pygame
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.export.pictures import FILMS, write_film, write_picture
+from crafter_dataset.schemas.progress import Progress, Report
 from crafter_dataset.viewer.contact_sheet import contact_sheet
 from crafter_dataset.viewer.drawing.scene import Scene
-from crafter_dataset.viewer.files import FILMS, write_film, write_picture
 from crafter_dataset.viewer.library import Library
 from crafter_dataset.viewer.state import State
 
@@ -50,7 +50,13 @@ def screenshot(path: Path, state: State, library: Library) -> list[str]:
     return list(problems)
 
 
-def export(path: Path, state: State, library: Library, scale: int = 2) -> list[str]:
+def export(
+    path: Path,
+    state: State,
+    library: Library,
+    scale: int = 2,
+    on_progress: Report = lambda progress: None,
+) -> list[str]:
     """Write an episode, from the frame of a state on, to a file.
 
     Parameters
@@ -64,6 +70,8 @@ def export(path: Path, state: State, library: Library, scale: int = 2) -> list[s
         Where the dataset is read.
     scale : int
         Pixels of the one picture for one of a frame.
+    on_progress : callable
+        Called with a `Progress` after each frame of a film.
 
     Returns
     -------
@@ -73,21 +81,22 @@ def export(path: Path, state: State, library: Library, scale: int = 2) -> list[s
     problems: dict[str, None] = {}
     if path.suffix.lower() in FILMS:
         problems.update(dict.fromkeys(state.track.problems if state.track else ()))
-        write_film(path, _pictures(state, library, problems), state.fps)
+        write_film(path, _pictures(state, library, problems, on_progress), state.fps)
     elif state.row is not None:
-        episode = library.sources[state.dataset].dataset[state.row]
+        episode = library.readers[state.dataset].dataset[state.row]
         sheet = contact_sheet(episode, state.frame, scale=scale, problems=problems)
         write_picture(path, sheet)
     return list(problems)
 
 
 def _pictures(
-    state: State, library: Library, problems: dict[str, None]
+    state: State, library: Library, problems: dict[str, None], on_progress: Report
 ) -> Iterator[NDArray[np.uint8]]:
-    scene, frames = Scene(hint=False), range(state.frame, state.length)
-    with click.progressbar(frames, label="frames", show_pos=True, file=sys.stderr) as shown:
-        for frame in shown:
-            yield draw(replace(state, frame=frame), library, scene, problems)
+    scene, begun, total = Scene(hint=False), time.monotonic(), state.length - state.frame
+    for done, frame in enumerate(range(state.frame, state.length), 1):
+        yield draw(replace(state, frame=frame), library, scene, problems)
+        seconds = time.monotonic() - begun
+        on_progress(Progress("frames", total, None, done, 0, done, seconds))
 
 
 def picture_name(state: State) -> str:

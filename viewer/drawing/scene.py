@@ -6,6 +6,7 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.viewer.arrangement import Rect, arrange
 from crafter_dataset.viewer.drawing.header import draw_header
 from crafter_dataset.viewer.drawing.sidebar import draw_sidebar
@@ -89,7 +90,7 @@ def _draw_frame(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
 
 def frame_surface(frame: NDArray[np.uint8], width: int, height: int) -> pygame.Surface:
     """Scale a frame to a size by a whole number, nearest pixel; or reduce it by one."""
-    frame = shrink(frame, max(-(-frame.shape[1] // width), -(-frame.shape[0] // height)))
+    frame = shrink(frame, max(ceil_div(frame.shape[1], width), ceil_div(frame.shape[0], height)))
     height, columns, _ = frame.shape
     picture = pygame.image.frombuffer(
         np.ascontiguousarray(frame).tobytes(), (columns, height), "RGB"
@@ -137,7 +138,7 @@ def _draw_help(surface: pygame.Surface) -> None:
     surface.blit(shade, (0, 0))
     lines, top = help_lines(), 20
     rows = max(1, (height - 2 * top - FONT_SIZE) // FONT_SIZE)
-    column = min(420, (width - 24) // -(-len(lines) // rows))
+    column = min(420, (width - 24) // ceil_div(len(lines), rows))
     for number, (key, about) in enumerate(lines):
         x = 24 + number // rows * column
         y = top + number % rows * FONT_SIZE

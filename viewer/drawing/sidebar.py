@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pygame
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.viewer.arrangement import SECTION, Rect, sidebar_lines
 from crafter_dataset.viewer.drawing.style import DIM, FONT_SIZE, GOLD, GREEN, RED, TEXT, write
 from crafter_dataset.viewer.state import State
@@ -21,7 +22,7 @@ def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
     size = min(FONT_SIZE, lines.line + 5)
     held = track.at("inventory", state.frame)
     write(surface, "inventory", rect.x, rect.y, DIM)
-    rows = -(-len(meta.items) // 2)
+    rows = ceil_div(len(meta.items), 2)
     for number, name in enumerate(meta.items):
         x = rect.x + number // rows * (rect.width // 2)
         y = lines.items + number % rows * lines.line

@@ -6,6 +6,7 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.viewer.arrangement import Rect
 from crafter_dataset.viewer.drawing.style import BACKGROUND, FONT_SIZE, GOLD, RED, TEXT, font, write
 from crafter_dataset.viewer.maps.picture import WorldPainter, shrink
@@ -36,7 +37,7 @@ class WorldMap:
             return False
         width, height = ids.shape
         cell = max(1, rect.width // width)
-        factor = max(-(-width // rect.width), -(-height // rect.height))
+        factor = max(ceil_div(width, rect.width), ceil_div(height, rect.height))
         wanted = meta.materials, meta.objects, cell, factor
         is_asleep = track.asleep is not None and bool(track.asleep[state.frame])
         player = "player-sleep" if is_asleep else f"player-{track.facing(state.frame)}"

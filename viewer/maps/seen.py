@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.metadata import Metadata
 
 
@@ -15,7 +16,7 @@ def field_of_view(metadata: Metadata) -> tuple[int, int]:
     ceil(items / view width) rows.
     """
     width, height = metadata.env.view
-    return width, max(0, height - -(-len(metadata.items) // width))
+    return width, max(0, height - ceil_div(len(metadata.items), width))
 
 
 def visits(positions: NDArray[np.integer], area: tuple[int, int]) -> NDArray[np.int64]:

@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
+
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -31,7 +33,7 @@ def new_figure(width: float, height: float) -> Figure:
 def grid(count: int, side: float = 4.0, most: int = 3) -> tuple[Figure, list[Axes]]:
     """Make a figure of so many squares, row by row."""
     columns = min(most, max(count, 1))
-    rows = -(-max(count, 1) // columns)
+    rows = ceil_div(max(count, 1), columns)
     figure = new_figure(columns * side, rows * side + 0.3)
     axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
     return figure, axes

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.viewer.plots.canvas import new_figure
 from crafter_dataset.viewer.plots.gathering import Gathered
 from crafter_dataset.viewer.plots.published import HUMAN, RANDOM, Published
@@ -31,7 +32,7 @@ def cells_seen(data: Gathered) -> Figure:
     _histogram(figure.add_subplot(1, 2, 1), data.cells_seen, "cells seen by a trajectory")
     axes = figure.add_subplot(1, 2, 2)
     top = int(np.flatnonzero(data.often)[-1]) if data.often.any() else 1
-    edges = np.arange(1, top + 2, -(-top // 50)).tolist()  # of equally many whole numbers each
+    edges = np.arange(1, top + 2, ceil_div(top, 50)).tolist()  # of equally many whole numbers each
     times = np.arange(len(data.often))
     axes.hist(
         times,

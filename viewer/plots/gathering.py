@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.summary import Summary, summarize
 from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.progress import Progress, Report
 from crafter_dataset.viewer.maps.seen import field_of_view, moved, seen, visits
 
 
@@ -96,7 +97,10 @@ class Gathered:
 
 
 def gather(
-    dataset: Dataset, moves_only: bool = False, maps: int = 9, progress: Iterable[int] | None = None
+    dataset: Dataset,
+    moves_only: bool = False,
+    maps: int = 9,
+    on_progress: Report = lambda progress: None,
 ) -> Gathered:
     """Count what the plots show.
 
@@ -108,8 +112,8 @@ def gather(
         Count what was seen only at frames where the player had moved.
     maps : int
         Worlds, and trajectories, whose maps are kept.
-    progress : iterable of int, optional
-        The numbers from 0 to the count of episodes, which shows how far it is.
+    on_progress : callable
+        Called with a `Progress` after each episode.
 
     Raises
     ------
@@ -126,9 +130,12 @@ def gather(
     if not {"terrain", "world_seeds"} <= set(meta.episode_fields):
         maps = 0
     worlds: dict[int, World] = {}
-    for index in range(len(dataset)) if progress is None else progress:
-        episode = dataset[index]
+    begun, frames = time.monotonic(), 0
+    for index, episode in enumerate(dataset):
         actions += np.bincount(episode["actions"][: episode.length - 1], minlength=256)
+        frames += episode.length
+        seconds = time.monotonic() - begun
+        on_progress(Progress("episodes", len(dataset), index + 1, frames, 0, frames, seconds))
         known = worlds.get(episode.world_seed)
         if known is None and len(worlds) < maps:
             nothing = np.zeros(area, np.int64)

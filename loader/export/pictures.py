@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
+from crafter_dataset.schemas.errors import MissingPackageError
+
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """Formats of single pictures, by the file's ending."""
 
@@ -26,10 +28,6 @@ CLEAR = 255
 
 FILMS = (".gif", ".mp4")
 """Formats of films, by the file's ending."""
-
-
-class MissingPackageError(Exception):
-    """A package that is optional is needed for this; the text says how to install it."""
 
 
 @contextmanager
@@ -138,7 +136,7 @@ def _write_mp4(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
     try:
         import av
     except ImportError as error:
-        raise MissingPackageError("MP4 needs PyAV: pip install av, or export a .gif") from error
+        raise MissingPackageError("PyAV, for MP4", "video") from error
     with av.open(path, "w", format="mp4") as container:
         stream = None
         for picture in pictures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+from collections.abc import Iterable
 from operator import is_
 from typing import Any
 
@@ -11,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.cache import cache_folder, kept
-from crafter_dataset.engine.compiled.native import Entry, machine
+from crafter_dataset.engine.compiled.compiling import Needed, compile_missing
+from crafter_dataset.engine.compiled.machine import machine
+from crafter_dataset.engine.compiled.native import Entry
+from crafter_dataset.engine.fast.code import ENGINE, STEP
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import make_seen
 
 _FIRST_DAYLIGHTS = 1024
-_STEP = "crafter_dataset.engine.fast.step"
 
 
 class FastLanes:
-    """Crafter played by compiled code, as `engine.engines.Lanes`.
+    """Crafter played by compiled code, as `engine.protocol.Lanes`.
 
     Parameters
     ----------
@@ -62,18 +65,23 @@ class FastLanes:
         # The same arrays for every step: others would have to be prepared anew.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
         self._played: tuple[Any, ...] = (None,) * 6
-        self._reset, self._observe = Entry("reset_lane", _STEP), Entry("observe_lane", _STEP)
-        self._step, self._play = Entry("step_lanes", _STEP), Entry("play", _STEP)
+        self._reset, self._observe, self._step, self._play = (
+            Entry(name, STEP, ENGINE)
+            for name in ("reset_lane", "observe_lane", "step_lanes", "play")
+        )
 
-    def load(self) -> None:
-        """Load all code, or compile it, before it is needed."""
+    def needed(self) -> list[Needed]:
+        """List all code that lanes of such an area call."""
         seen = make_seen(1, self.area, (18, 18))
         flags, actions = np.zeros(1, bool), np.zeros(1, np.uint8)
         done = Done(actions, np.zeros(1, np.float32), flags, flags)
-        self._reset.prepare((self.worlds, self._daylights, self._scratch), 2)
-        self._observe.prepare((self.worlds, self._picture, seen), 1)
-        self._step.prepare((self.worlds, *self._stepped, self._daylights, self._picture, seen), 0)
-        self._play.prepare((self.worlds, self._daylights, self._picture, actions, seen, done), 6)
+        shown = self._daylights, self._picture
+        return [
+            Needed(self._reset, (self.worlds, self._daylights, self._scratch), 2),
+            Needed(self._observe, (self.worlds, self._picture, seen), 1),
+            Needed(self._step, (self.worlds, *self._stepped, *shown, seen), 0),
+            Needed(self._play, (self.worlds, *shown, actions, seen, done), 6),
+        ]
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
         """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row."""
@@ -165,7 +173,9 @@ def _load_parts(
 
     names = ("x".join(map(str, pair)) for pair in (area, view, size))
     # The folder is the user's own, like the compiled code in it.
-    world, parts, memories = pickle.loads(kept(f"lanes-{'-'.join(names)}-{machine()}", make))
+    world, parts, memories = pickle.loads(
+        kept(ENGINE, f"lanes-{'-'.join(names)}-{machine()}", make)
+    )
     picture, scratch = _thaw(parts, memories)
     return world, picture, scratch
 
@@ -193,9 +203,26 @@ def _thaw(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
     return np.ndarray(shape, dtype, memories[memory], offset)
 
 
-def warm_up(area: tuple[int, int]) -> None:
-    """Compile the code for worlds of an area unless it is in the cache."""
-    mark = cache_folder() / f"area-{area[0]}x{area[1]}-{machine()}.compiled"
-    if not mark.exists():
-        FastLanes(1, area, (9, 9), (18, 18)).load()
+def warm_up(area: tuple[int, int], others: Iterable[Needed] = ()) -> None:
+    """Compile the code for worlds of an area unless it is in the cache.
+
+    Parameters
+    ----------
+    area : tuple of int
+        Cells of the world (x, y).
+    others : iterable of Needed
+        What else is needed, to be compiled with it.
+
+    Raises
+    ------
+    ImportError
+        If numba is needed, and cannot be imported.
+    OSError
+        If the cache cannot be written.
+    """
+    mark = cache_folder(ENGINE) / f"area-{area[0]}x{area[1]}-{machine()}.compiled"
+    is_warm = mark.exists()
+    own = [] if is_warm else FastLanes(1, area, (9, 9), (18, 18)).needed()
+    compile_missing([*own, *others])
+    if not is_warm:
         mark.touch()

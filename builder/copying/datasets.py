@@ -1,0 +1,132 @@
+"""Datasets as what a copy is made of: which episodes, in which codec, at which path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from crafter_dataset.builder.copying.combine import Part, Plan
+from crafter_dataset.builder.copying.series import Series
+from crafter_dataset.builder.copying.store import PLACE_ADVICE, StoreOptions, store
+from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
+from crafter_dataset.builder.storage import containers
+from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.errors import Advice, ArgumentError, Note
+from crafter_dataset.schemas.progress import ProgressOption, reporting
+
+
+def opened(source: Dataset | str | Path) -> Dataset:
+    """Return a dataset, opened if it is not.
+
+    Parameters
+    ----------
+    source : Dataset, str or Path
+        A dataset or a part of one, or where it is.
+
+    Raises
+    ------
+    DatasetError
+        If there is none that can be read.
+    """
+    return source if isinstance(source, Dataset) else open_dataset(source)
+
+
+def part_of(dataset: Dataset) -> Part:
+    """Return the episodes of a dataset, or of a part of one, for copying.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    """
+    return Part(dataset.container, dataset.metadata, dataset.episodes["episode_ids"])
+
+
+def choose_codec(wanted: str | None, source: Path | str, codec: str, path: Path) -> str:
+    """Return the codec of a copy: the user's, or the source's where the container likes it.
+
+    Parameters
+    ----------
+    wanted : str or None
+        What the user asks for.
+    source : Path or str
+        Where the episodes come from.
+    codec : str
+        In which codec they are there.
+    path : Path
+        Where they go.
+
+    Raises
+    ------
+    CodecError
+        If the user's is none.
+    """
+    if wanted is not None:
+        return str(ChunkCodec.parse(wanted))
+    if containers.is_hdf5(path):  # whose own codec stays; another may need a plugin
+        return codec if containers.is_hdf5(Path(source)) else containers.default_codec(path)
+    return containers.default_codec(path) if codec.startswith("gzip") else codec
+
+
+def check_distinct_paths(sources: Sequence[Path | str], path: Path) -> None:
+    """Refuse to write over what is read.
+
+    Parameters
+    ----------
+    sources : sequence of Path or str
+        What is read.
+    path : Path
+        What is to be written.
+
+    Raises
+    ------
+    ArgumentError
+        If it is the same, or lies inside.
+    """
+    for source in map(Path, sources):
+        if source.exists() and path.exists() and source.samefile(path):
+            raise ArgumentError("out", f"expected another path than the source's, found {path}")
+        if Path(os.path.realpath(source)) in Path(os.path.realpath(path)).parents:
+            raise ArgumentError("out", f"expected a path outside {source}, found {path}")
+
+
+def store_plan(
+    path: Path,
+    plan: Plan | Series,
+    *,
+    resume: bool,
+    overwrite: bool,
+    append: bool = False,
+    advice: tuple[Advice, ...] = PLACE_ADVICE,
+    progress: ProgressOption,
+    should_stop: StopOption,
+) -> Dataset:
+    """Write episodes with progress, and open what was written.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset to write.
+    plan : Plan or Series
+        The episodes.
+    resume, overwrite, append, advice
+        As `StoreOptions` has them.
+    progress, should_stop
+        As `build` takes them.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, once what is whole is committed, unless the caller has a way of its own.
+    """
+    series = Series.of_plan(plan) if isinstance(plan, Plan) else plan
+    with reporting(progress) as report, ctrl_c_unless(should_stop) as asked:
+        options = StoreOptions(resume, overwrite, append, advice, report, asked)
+        metadata, complete = store(path, series, options)
+    if not complete and should_stop is None:
+        counts = metadata.counts
+        kept = f"{counts.episodes:,} episodes ({counts.frames:,} frames) are safe in {path}"
+        raise KeyboardInterrupt(Note(kept, [Advice("go on with", "resume")]))
+    return open_dataset(path)

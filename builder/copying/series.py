@@ -1,0 +1,70 @@
+"""Episodes that are to be written, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crafter_dataset.builder.copying.combine import Plan
+from crafter_dataset.builder.copying.encoded import read_encoded
+from crafter_dataset.builder.episodes import EncodedEpisode
+from crafter_dataset.schemas.layout import TABLE
+from crafter_dataset.schemas.metadata import Metadata
+
+
+@dataclass(frozen=True)
+class Series:
+    """Episodes to be written.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset, without any episode.
+    count : int
+        Number of episodes.
+    read : callable
+        `read(start)` yields the episodes from the `start`-th on, in order.
+    sources : tuple of dict
+        What is remembered of where they come from, under `provenance`.
+    digests : ndarray of uint8, shape (count, 16), optional
+        Their digests, where they are known, to tell an interrupted copy from another dataset.
+    """
+
+    metadata: Metadata
+    count: int
+    read: Callable[[int], Iterator[EncodedEpisode]]
+    sources: tuple[dict[str, Any], ...] = ()
+    digests: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def of_plan(cls, plan: Plan) -> Series:
+        """Make the series of a dataset that consists of parts of others.
+
+        Parameters
+        ----------
+        plan : Plan
+            Of the dataset.
+        """
+        digests = [
+            part.container.read(f"{TABLE}/digests", 0, part.metadata.counts.episodes)[part.episodes]
+            for part in plan.parts
+        ]
+        sources = tuple(
+            {
+                "path": part.container.name,
+                "episodes": len(part.episodes),
+                "digest": part.metadata.digest,
+            }
+            for part in plan.parts
+        )
+        return cls(
+            plan.metadata,
+            len(plan),
+            lambda start: read_encoded(plan, start),
+            sources,
+            np.concatenate(digests),
+        )

@@ -1,0 +1,319 @@
+"""One run of a build: hand out episodes, commit what comes back, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crafter_dataset.builder import compression
+from crafter_dataset.builder.collectors.job import CollectError, Job
+from crafter_dataset.builder.episodes import EncodedEpisode, cut_episode
+from crafter_dataset.builder.errors import BuildError, SettingsError
+from crafter_dataset.builder.pool import Pool, make_pool
+from crafter_dataset.builder.provenance import describe_run
+from crafter_dataset.builder.run_options import RunOptions, usable_cores
+from crafter_dataset.builder.settings import (
+    DEFAULT_FRAMES,
+    BuildSettings,
+    Target,
+    check_ranges,
+    check_resumable,
+)
+from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.engine.engines import check_engine, warm_up
+from crafter_dataset.schemas.errors import Advice, Note
+from crafter_dataset.schemas.metadata import Counts, Metadata
+from crafter_dataset.schemas.progress import Progress
+
+WAITING_BYTES = 2**28
+"""Encoded episodes that may wait for an earlier one before no more are started."""
+
+PLACE_ADVICE = (
+    Advice("go on with it with", "resume"),
+    Advice("replace it with", "overwrite"),
+)
+"""What can be done where a dataset is in the way."""
+
+_POLL_SECONDS = 0.2
+_SHOW_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    metadata : Metadata
+        As committed.
+    complete : bool
+        Whether the target is reached; else the build was stopped.
+    new_frames : int
+        Frames that this run added.
+    seconds : float
+        How long it took.
+    """
+
+    path: Path
+    metadata: Metadata
+    complete: bool
+    new_frames: int
+    seconds: float
+
+
+def run_build(
+    path: str | Path,
+    settings: BuildSettings | None = None,
+    target: Target | None = None,
+    options: RunOptions | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    given: Collection[str] | None = None,
+) -> BuildResult:
+    """Build a dataset, or go on with one.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the Zarr group, or an HDF5 file, which ends in `.h5` or `.hdf5`.
+    settings : BuildSettings, optional
+        What to build; to resume without them goes on with the dataset's own.
+    target : Target, optional
+        How much. By default what the dataset was to become, or 100,000 frames.
+    options : RunOptions, optional
+        How.
+    resume : bool
+        Go on with the dataset if there is one.
+    overwrite : bool
+        Replace the dataset if there is one.
+    given : collection of str, optional
+        Names of the settings that a dataset to resume must agree with; for the
+        rest its own hold. By default all, if there are settings.
+
+    Returns
+    -------
+    BuildResult
+
+    Raises
+    ------
+    BuildError
+        If the path is taken or foreign, or the policy or an environment raises.
+    SettingsError, PolicyError, CodecError
+        If the settings are wrong, or are not those of the dataset to resume.
+    EngineError
+        If the engine is unknown, cannot be used, or not for such a world.
+    DatasetError
+        If the dataset to resume is damaged.
+    OSError
+        If the disk is full or cannot be written.
+    """
+    path = Path(path)
+    if given is None:
+        given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
+    settings, options = settings or BuildSettings(), options or RunOptions()
+    check_ranges(options)
+    if options.workers is None:
+        options = replace(options, workers=usable_cores())
+    if settings.codec is None:
+        settings = replace(settings, codec=containers.default_codec(path))
+    if resume and overwrite:
+        raise SettingsError(("resume", "overwrite"), "expected at most one, found both")
+    stored = containers.check_place(path, resume, overwrite, PLACE_ADVICE)
+    # Before anything is made or replaced:
+    metadata = stored or settings.metadata()
+    containers.check_codec(path, metadata)
+    check_engine(options.engine, metadata.env.area)
+    warm_up(options.engine, metadata.env.area, compression.needed(metadata))
+    compression.warm_up(metadata)
+    with containers.exclusive(path) as held:
+        if not held:
+            raise BuildError(f"{path}: another build is writing to it")
+        # Now nobody else can change it.
+        stored = containers.check_place(path, resume, overwrite, PLACE_ADVICE)
+        if stored is not None:
+            check_resumable(stored, settings, given, str(path))
+            writer = containers.resume(path)
+        else:
+            writer = containers.create(path, settings.metadata())
+        try:
+            return _Run(writer, target, options).run()
+        finally:
+            writer.close()
+
+
+class _Run:
+    """One run, from an open writer on."""
+
+    def __init__(self, writer: DatasetWriter, target: Target | None, options: RunOptions) -> None:
+        self._writer, self._options = writer, options
+        self._begun = time.monotonic()
+        self._target = target or self._stored_target()
+        self._waiting: dict[int, EncodedEpisode] = {}
+        self._waiting_bytes = 0
+
+    def run(self) -> BuildResult:
+        """Collect until the target is reached or the user stops it."""
+        writer, target = self._writer, self._target
+        self._prepare()
+        self._start = writer.metadata.counts
+        if target.reached(self._start):
+            if writer.metadata.status != "complete":
+                self._commit(complete=True)
+            return self._result()
+        self._record_run()
+        writer.save_provenance()  # a kill from now on does not forget the target
+        rows = target.frames - self._start.frames if target.frames else None
+        job = Job(writer.metadata, self._options.num_envs, rows, self._options.engine)
+        pool = self._make_pool(job)
+        try:
+            self._collect(pool)
+            self._commit(complete=target.reached(writer.metadata.counts))
+        except CollectError as error:
+            self._commit()
+            raise self._failed(error) from error
+        except OSError as error:
+            error.add_note(Note(*self._kept()))
+            raise
+        finally:
+            pool.close()
+        return self._result()
+
+    def _prepare(self) -> None:
+        """Refuse a target that is too small; take back an episode that has to be longer."""
+        writer, target = self._writer, self._target
+        counts = writer.metadata.counts
+        unit = "frames" if target.frames else "episodes"
+        have, want = getattr(counts, unit), getattr(target, unit)
+        if have > want:
+            raise SettingsError(
+                unit, f"expected at least the {have:,} {unit} in {writer.path}, found {want:,}"
+            )
+        if writer.last_was_cut and (target.frames is None or counts.frames < target.frames):
+            writer.retract_last()
+
+    def _stored_target(self) -> Target:
+        try:
+            return Target(**self._writer.provenance["target"])
+        except (KeyError, TypeError, SettingsError):  # provenance is nobody's contract
+            return Target(frames=DEFAULT_FRAMES)
+
+    def _record_run(self) -> None:
+        options = self._options
+        run = describe_run(
+            options.engine, options.workers or 0, options.num_envs, self._start.episodes
+        )
+        earlier = self._writer.provenance.get("runs", [])
+        self._writer.provenance |= {"target": self._target.to_json(), "runs": [*earlier, run]}
+
+    def _make_pool(self, job: Job) -> Pool:
+        try:
+            return make_pool(job, self._options.workers or 0)
+        except CollectError as error:
+            raise self._failed(error) from error
+
+    def _collect(self, pool: Pool) -> None:
+        writer, target, options = self._writer, self._target, self._options
+        following = self._start.episodes
+        committed_at = shown_at = time.monotonic()
+        while not target.reached(writer.metadata.counts) and not options.should_stop():
+            # Numbers go out in order, so the episode that the others wait for is always under way.
+            while (
+                pool.free() > 0
+                and self._waiting_bytes < WAITING_BYTES
+                and (target.episodes is None or following < target.episodes)
+            ):
+                pool.submit(following)
+                following += 1
+            for episode in pool.receive(_POLL_SECONDS):
+                self._waiting[episode.episode] = episode
+                self._waiting_bytes += episode.nbytes
+            self._append_in_order()
+            if time.monotonic() - committed_at > options.commit_seconds:
+                self._commit()
+                committed_at = time.monotonic()
+            if time.monotonic() - shown_at > _SHOW_SECONDS:
+                options.on_progress(self._progress())
+                shown_at = time.monotonic()
+        options.on_progress(self._progress())
+
+    def _append_in_order(self) -> None:
+        writer, target = self._writer, self._target
+        while not target.reached(writer.metadata.counts):
+            episode = self._waiting.pop(writer.metadata.counts.episodes, None)
+            if episode is None:
+                return
+            self._waiting_bytes -= episode.nbytes
+            if target.frames:
+                left = target.frames - writer.metadata.counts.frames
+                episode = cut_episode(episode, left, writer.metadata)
+            writer.append(episode)
+
+    def _commit(self, complete: bool = False) -> None:
+        runs = self._writer.provenance.get("runs")
+        if runs:
+            runs[-1]["seconds"] = round(time.monotonic() - self._begun, 3)
+        self._writer.commit(complete)
+
+    def _progress(self) -> Progress:
+        counts, start, target = self._writer.metadata.counts, self._start, self._target
+        return Progress(
+            unit="frames" if target.frames else "episodes",
+            total=target.frames or target.episodes or 0,
+            episodes=counts.episodes,
+            frames=counts.frames,
+            start=start.frames if target.frames else start.episodes,
+            new_frames=counts.frames - start.frames,
+            seconds=time.monotonic() - self._begun,
+            nbytes=self._writer.nbytes,
+        )
+
+    def _result(self) -> BuildResult:
+        metadata = self._writer.committed
+        return BuildResult(
+            path=self._writer.path,
+            metadata=metadata,
+            complete=self._target.reached(metadata.counts),
+            new_frames=max(0, metadata.counts.frames - self._start.frames),
+            seconds=time.monotonic() - self._begun,
+        )
+
+    def _failed(self, error: CollectError) -> BuildError:
+        """Say what went wrong and what is kept."""
+        kept, advice = self._kept()
+        return BuildError(f"{error}; {kept}", advice=advice, details=error.details)
+
+    def _kept(self) -> tuple[str, tuple[Advice, ...]]:
+        return describe_kept(self._writer.path, self._writer.committed.counts)
+
+
+def describe_kept(path: Path, kept: Counts) -> tuple[str, tuple[Advice, ...]]:
+    """Say how much of a build that did not come to its end is safe, and how to go on.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    kept : Counts
+        What is committed.
+
+    Returns
+    -------
+    text : str
+        What is kept.
+    advice : tuple of Advice
+        How to go on.
+    """
+    if not path.exists():
+        return f"what was committed went with {path}", ()
+    go_on = Advice("go on with", "resume")
+    if not kept.episodes:
+        anew = Advice("build it anew with", "overwrite")
+        return f"no episode is committed yet in {path}", (go_on, anew)
+    text = f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {path}"
+    return text, (go_on,)

@@ -1,0 +1,61 @@
+"""How a build is run, as one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from crafter_dataset.builder.settings import setting
+from crafter_dataset.schemas.progress import Report
+
+COMMIT_SECONDS = 10.0
+"""Time between commits, so at most what a kill costs."""
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a build is run; the dataset does not depend on it.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Worker processes; 0 plays the episodes in this process. By default one
+        a usable core.
+    num_envs : int
+        Environments of each worker, stepped together.
+    engine : {'fast', 'crafter'}
+        What plays: compiled code, or the crafter package itself.
+    commit_seconds : float
+        Time between commits.
+    on_progress : callable
+        Called with a `Progress` a few times a second.
+    should_stop : callable
+        Asked a few times a second; true ends the build with what is whole.
+    """
+
+    workers: int | None = setting(
+        None,
+        "Worker processes; 0 plays in this process.",
+        low=0,
+        high=1024,
+        shown="one a core",
+    )
+    num_envs: int = setting(
+        4, "Environments of each worker, the batch that a policy sees.", low=1, high=65_536
+    )
+    engine: str = setting(
+        "fast",
+        "What plays: compiled code, or the crafter package itself; the dataset is the same.",
+    )
+    commit_seconds: float = setting(
+        COMMIT_SECONDS, "Time between commits, so at most what a kill costs.", low=0
+    )
+    on_progress: Report = field(default=lambda progress: None)
+    should_stop: Callable[[], bool] = field(default=lambda: False)

@@ -1,0 +1,89 @@
+"""How work that takes long is stopped, with what is whole kept."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator
+from types import FrameType
+from typing import Any, TypeAlias
+
+StopOption: TypeAlias = Callable[[], bool] | None
+"""The argument `should_stop` of functions that take long: asked now and then, true stops them with
+what is whole. Without it, Ctrl-C does."""
+
+COMMITTING = "stopping: committing what is whole ..."
+
+
+class StopRequest:
+    """Ctrl-C (or a cluster's SIGTERM) asks once to stop; a second one interrupts at once.
+
+    It is a context, at whose end the signals mean what they meant before. In
+    other threads than the main one it does nothing: Python tells signals there.
+
+    Parameters
+    ----------
+    message : str
+        What to tell the user.
+    signals : collection of int
+        The signals that ask.
+
+    Attributes
+    ----------
+    signal : int
+        Number of the signal that has asked, 0 before.
+    """
+
+    def __init__(
+        self,
+        message: str = COMMITTING,
+        signals: Collection[int] = (signal.SIGINT, signal.SIGTERM),
+    ) -> None:
+        self.signal = 0
+        self._message, self._signals = message, signals
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            for number in self._signals:
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        self._before.clear()
+
+    def requested(self) -> bool:
+        """Whether to stop."""
+        return self.signal != 0
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.signal:
+            raise KeyboardInterrupt
+        self.signal = number
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            print(f"\n{self._message} (once more ends it at once)", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def ctrl_c_unless(should_stop: StopOption) -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C stop work with what is whole, unless the caller has a way of its own.
+
+    Parameters
+    ----------
+    should_stop : callable, optional
+        The caller's way: returns true to stop.
+
+    Yields
+    ------
+    callable
+        Returns true once the work is to stop.
+    """
+    if should_stop is not None:
+        yield should_stop
+        return
+    with StopRequest(signals=(signal.SIGINT,)) as stop:
+        yield stop.requested

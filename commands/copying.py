@@ -1,0 +1,75 @@
+"""What the commands share that write datasets or files of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crafter_dataset.commands.running import Running
+from crafter_dataset.schemas.codecs import CODEC_CHOICES
+from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES
+
+if TYPE_CHECKING:
+    from crafter_dataset.loader.dataset import Dataset
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+codec_option: Decorator = click.option(
+    "--codec",
+    metavar="CODEC",
+    help=f"Compression: {CODEC_CHOICES}.  [default: the source's, whose chunks are then copied as "
+    "they are; in HDF5 what needs no plugin]",
+)
+chunk_frames_option: Decorator = click.option(
+    "--chunk-frames",
+    type=click.IntRange(1, MOST_CHUNK_FRAMES),
+    metavar="N",
+    help="Frames compressed together.  [default: as in the source]",
+)
+overwrite_option: Decorator = click.option(
+    "--overwrite", is_flag=True, help="Replace a dataset of ours, or a film, that is there."
+)
+resume_option: Decorator = click.option(
+    "--resume", is_flag=True, help="Go on after a kill or Ctrl-C."
+)
+quiet_option: Decorator = click.option(
+    "--quiet", is_flag=True, help="Show no progress and no summary."
+)
+
+
+def report_copy(dataset: Dataset, path: Path, run: Running, command: str) -> int:
+    """Say what came of a copy.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What was written.
+    path : Path
+        Where.
+    run : Running
+        How it went.
+    command : str
+        Name of the command.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    counts = dataset.metadata.counts
+    if dataset.metadata.status != "complete":
+        click.echo(
+            f"stopped: {counts.episodes:,} episodes ({counts.frames:,} frames) are safe in {path}; "
+            f"go on with the same command and --resume ({command})",
+            err=True,
+        )
+        return run.exit_code
+    if not run.quiet:
+        click.echo(
+            f"{path}: {counts.episodes:,} episodes, {counts.frames:,} frames, "
+            f"{dataset.metadata.codec}, digest {dataset.metadata.digest}"
+        )
+    return 0

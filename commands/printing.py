@@ -1,0 +1,26 @@
+"""A dataset's summary on standard output."""
+
+from __future__ import annotations
+
+import click
+
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.report import summary_lines
+from crafter_dataset.loader.summary import summarize
+
+
+def print_summary(dataset: Dataset) -> None:
+    """Print what is in a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    """
+    summary = summarize(dataset)
+    for name, text in summary_lines(dataset, summary):
+        click.echo(f"{name:<12} {text}")
+    if summary.success_rates:
+        click.echo("achievements")
+        for name, rate in summary.success_rates.items():
+            click.echo(f"  {name:<22} {rate:7.2%}")

@@ -1,0 +1,53 @@
+"""Work of a command that takes long: it shows how far it is, and signals stop it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crafter_dataset.builder.stopping import COMMITTING, StopRequest
+from crafter_dataset.schemas.progress import Progress, ProgressLine
+
+
+class Running:
+    """A context in which work is shown, and can be stopped.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether to show nothing.
+    message : str
+        What to tell the user who stops it.
+
+    Attributes
+    ----------
+    arguments : dict
+        What functions that take long are given: `progress` and `should_stop`.
+    """
+
+    def __init__(self, quiet: bool, message: str = COMMITTING) -> None:
+        self.quiet = quiet
+        self._stop = StopRequest(message)
+        self._line = None if quiet else ProgressLine()
+        self.arguments: dict[str, Any] = {
+            "progress": self._line or False,
+            "should_stop": self._stop.requested,
+        }
+
+    def __enter__(self) -> Running:
+        self._stop.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._line is not None:
+            self._line.close()
+        self._stop.__exit__(*error)
+
+    @property
+    def last(self) -> Progress | None:
+        """How far the work was last, as far as it is shown."""
+        return None if self._line is None else self._line.last
+
+    @property
+    def exit_code(self) -> int:
+        """Code to exit with after it was stopped: 128 and the signal's number."""
+        return 128 + self._stop.signal

@@ -1,0 +1,118 @@
+"""What compiled code follows from: the sources, and what else is handed in."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+COMPILER = ("llvmlite", "numba", "numpy")
+"""Distributions that all compiled code depends on."""
+
+_PACKAGE = __name__.partition(".")[0]
+_ROOT = Path(__file__).parents[2]
+_IMPORT = re.compile(
+    rf"^[ \t]*from ({_PACKAGE}(?:\.\w+)*) import (\([^)]*\)|[^\n]*)"
+    rf"|^[ \t]*import ({_PACKAGE}[\w.]+)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Code:
+    """Functions that are compiled, and all that the result follows from.
+
+    Two of equal content are the same, wherever they are installed and
+    whenever: so nothing that was compiled is ever stale, and nothing is
+    compiled twice.
+
+    Parameters
+    ----------
+    name : str
+        Name for people.
+    modules : tuple of str
+        Where the functions are, and what makes the data that is kept with
+        them. The modules of this package that these import count as well.
+    packages : tuple of str
+        Distributions whose versions count, beside the compiler's.
+    files : callable
+        Returns further files whose content counts.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    files: Callable[[], Iterable[Path]] = tuple
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.modules, self.packages))
+
+    def fingerprint(self) -> str:
+        """Hash the contents and versions that the compiled code follows from.
+
+        Returns
+        -------
+        str
+            Sixteen hexadecimal digits.
+        """
+        return _fingerprint(self)
+
+
+@functools.cache
+def _fingerprint(code: Code) -> str:
+    content = hashlib.sha256()
+
+    def add(name: str, data: bytes) -> None:
+        content.update(f"{name}:{len(data)};".encode() + data)
+
+    for package in sorted({*COMPILER, *code.packages}):
+        add(package, metadata.version(package).encode())
+    for module, source in sorted(sources_of(code.modules)):
+        add(module, source)
+    for path in sorted(code.files()):
+        add(path.name, path.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def sources_of(modules: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield some modules of this package, and all that these import of it, with their sources.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Dotted names.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If there is no module of such a name.
+    """
+    waiting, seen = list(modules), set[str]()
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        path = _file_of(module)
+        if path is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        source = path.read_bytes()
+        yield module, source
+        for start, names, plain in _IMPORT.findall(source.decode()):
+            inside = (f"{start}.{name}" for name in re.findall(r"\w+", names))
+            found = [plain or start, *inside]
+            waiting += [name for name in found if name != _PACKAGE and _file_of(name) is not None]
+
+
+def _file_of(module: str) -> Path | None:
+    """Find the source of a module of this package; None if it is no module."""
+    inside = module.removeprefix(_PACKAGE).removeprefix(".").split(".")
+    path = _ROOT.joinpath(*inside)
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None

@@ -1,0 +1,115 @@
+"""Compiling what is not in the cache yet, and telling how far that is."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from crafter_dataset.engine.compiled.native import Entry
+from crafter_dataset.schemas.progress import is_terminal
+
+_TICK_SECONDS = 1.0
+
+
+class Needed(NamedTuple):
+    """A function that is to be called, with arrays of the types that it will be called with.
+
+    Parameters
+    ----------
+    entry : Entry
+        The function.
+    arrays : tuple
+        Its first arguments.
+    numbers : int
+        How many integers follow them.
+    """
+
+    entry: Entry
+    arrays: tuple[Any, ...]
+    numbers: int
+
+
+def compile_missing(needed: Iterable[Needed]) -> None:
+    """Load functions, and compile those that are not in the cache.
+
+    Parameters
+    ----------
+    needed : iterable of Needed
+        The functions.
+
+    Raises
+    ------
+    ImportError
+        If numba is needed, and cannot be imported.
+    OSError
+        If the cache cannot be written.
+    """
+    needed = list(needed)
+    missing: dict[str, Needed] = {}
+    for each in needed:
+        file = each.entry.missing(each.arrays, each.numbers)
+        if file is not None:
+            missing[file] = each
+    if missing:
+        importlib.import_module("numba")  # if it fails, nothing is said of compiling
+        with _telling() as tell:
+            for number, each in enumerate(missing.values(), 1):
+                tell(f"{number} of {len(missing)} ({each.entry.name})")
+                each.entry.prepare(each.arrays, each.numbers)
+    for each in needed:
+        each.entry.prepare(each.arrays, each.numbers)
+
+
+class _Telling:
+    """Says what is being compiled, and for how long; on a terminal every second."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._now = ""
+        self._terminal = is_terminal(sys.stderr)
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+
+    def __call__(self, now: str) -> None:
+        self._now = now
+        self.write()
+
+    def write(self) -> None:
+        seconds = time.monotonic() - self._begun
+        text = (
+            "compiling for this processor, which takes about a minute and is done once: "
+            f"{self._now}, {seconds:.0f} s so far"
+        )
+        with self._lock, contextlib.suppress(OSError, ValueError, AttributeError):
+            print(
+                f"\r\x1b[K{text}" if self._terminal else f"{text} ...",
+                end="" if self._terminal else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def tick(self) -> None:
+        while not self._over.wait(_TICK_SECONDS):
+            self.write()
+
+    def close(self) -> None:
+        self._over.set()
+        if self._terminal:
+            with self._lock, contextlib.suppress(OSError, ValueError, AttributeError):
+                print(file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[_Telling]:
+    telling = _Telling()
+    if telling._terminal:
+        threading.Thread(target=telling.tick, daemon=True).start()
+    try:
+        yield telling
+    finally:
+        telling.close()

@@ -1,0 +1,145 @@
+"""The formats of others that datasets can be written in: whole, or not at all."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.export.errors import ExportError
+from crafter_dataset.schemas.errors import ArgumentError
+from crafter_dataset.schemas.progress import Progress, Report
+from crafter_dataset.schemas.wording import one_line
+
+Export: TypeAlias = Callable[[Dataset, Path], Iterator[int]]
+"""Writes episodes to a path where nothing is, and yields the frames of each once it is written."""
+
+FORMATS: dict[str, str] = {
+    "diamond": "diamond:export",
+    "iris": "iris:export",
+    "dreamer": "dreamer:export",
+    "minari": "minari:export",
+    "lerobot": "lerobot:export",
+    "replay-buffer": "replay_buffer:export",
+    "npz": "npz:export",
+    "mp4": "films:export_mp4",
+    "gif": "films:export_gif",
+}
+"""Formats, and where in this package each is written."""
+
+FILMS = ("mp4", "gif")
+"""Those in which a single episode is one file."""
+
+
+def find_export(kind: str) -> Export:
+    """Import what writes a format.
+
+    Parameters
+    ----------
+    kind : str
+        One of `FORMATS`.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such format.
+    """
+    if kind not in FORMATS:
+        raise ArgumentError("to", f"expected one of {', '.join(FORMATS)}, found {kind!r}")
+    module, _, name = FORMATS[kind].partition(":")
+    package = __name__.rpartition(".")[0]
+    export: Export = getattr(importlib.import_module(f"{package}.{module}"), name)
+    return export
+
+
+def export_dataset(
+    dataset: Dataset,
+    path: Path,
+    kind: str,
+    *,
+    overwrite: bool = False,
+    on_progress: Report = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Write episodes in a format of others.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The episodes.
+    path : Path
+        Where to; nothing may be there.
+    kind : str
+        One of `FORMATS`.
+    overwrite : bool
+        Replace a film of one episode that is there.
+    on_progress : callable
+        Called with a `Progress` after each episode.
+    should_stop : callable
+        Asked after each episode; true stops, and leaves nothing.
+
+    Returns
+    -------
+    bool
+        Whether all was written; else it was stopped.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such format, or something is at the path.
+    ExportError
+        If the format cannot hold the episodes, or they cannot be written.
+    MissingPackageError
+        If a package that the format needs is not installed.
+    """
+    export = find_export(kind)
+    is_film = kind in FILMS and len(dataset) == 1
+    if path.exists() and not (overwrite and path.is_file() and is_film):
+        raise ArgumentError("out", f"expected a path where nothing is, found something at {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Absolute, for what others' packages make of it.
+    partial = path.absolute().with_name(f".{path.stem}.partial{path.suffix}")
+    _remove(partial)
+    try:
+        whole = _write(dataset, partial, export, on_progress, should_stop)
+        if whole:
+            partial.replace(path)
+    except (OSError, RuntimeError) as error:  # h5py and PyTorch raise the latter for a full disk
+        if isinstance(error, RuntimeError) or not error.filename:
+            problem = f"{path}: expected to write it, found: {one_line(error)}"
+            raise ExportError(problem) from error
+        raise
+    finally:
+        _remove(partial)
+    return whole
+
+
+def _write(
+    dataset: Dataset,
+    path: Path,
+    export: Export,
+    on_progress: Report,
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Export with progress; false if it was stopped."""
+    begun, frames = time.monotonic(), 0
+    with closing(export(dataset, path)) as written:  # type: ignore[type-var]
+        for episodes, count in enumerate(written, 1):
+            frames += count
+            seconds = time.monotonic() - begun
+            on_progress(Progress("episodes", len(dataset), episodes, frames, 0, frames, seconds))
+            if episodes < len(dataset) and should_stop():
+                return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,174 @@
+"""What there is to say of a dataset, as text, as HTML and as JSON."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.summary import Summary, summarize
+from crafter_dataset.schemas.wording import format_bytes
+
+Lines = list[tuple[str, str]]
+"""A name and a text a line."""
+
+_DIGITS = 12
+"""Digits of a digest that are shown where there is little room."""
+
+
+def summary_lines(dataset: Dataset, summary: Summary) -> Lines:
+    """Sum a dataset up, a name and a text a line.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    summary : Summary
+        Its statistics.
+    """
+    meta = dataset.metadata
+    size = format_bytes(summary.stored_bytes)
+    per_frame = summary.stored_bytes / max(summary.frames, 1)
+    lines = [
+        ("dataset", f"{dataset.path} ({meta.status}, format {meta.version})"),
+        ("episodes", f"{summary.episodes:,}"),
+        ("frames", f"{summary.frames:,}"),
+        ("size", f"{size}, {per_frame:,.0f} bytes a frame"),
+        ("lengths", _spread(summary.lengths)),
+        ("returns", _spread(summary.returns)),
+        ("ends", _counted(summary.end_reasons)),
+        ("rewards", _counted(summary.rewards)),
+    ]
+    if summary.score is not None:
+        lines.append(("score", f"{summary.score:.2f} % (Crafter score)"))
+    lines.append(("digest", meta.digest or "none yet"))
+    return lines
+
+
+def settings_lines(dataset: Dataset) -> Lines:
+    """Say how a dataset was made, a name and a text a line.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    """
+    meta = dataset.metadata
+    sizes = (meta.env.area, meta.env.view, meta.env.size)
+
+    def said(entry: str, text: str) -> str:
+        return "?" if entry in meta.unknown else text
+
+    more = [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
+    more += [
+        (f"source {index}", f"seed {source.seed}, {source.policy.name}")
+        for index, source in enumerate(meta.sources)
+    ]
+    return [
+        (
+            "environment",
+            f"{meta.env.name} {meta.env.version}, objects in order of {meta.env.object_order}",
+        ),
+        (
+            "area, view, size",
+            ", ".join(
+                said(f"env.{name}", f"{x}x{y}")
+                for name, (x, y) in zip(("area", "view", "size"), sizes, strict=True)
+            ),
+        ),
+        ("time limit", said("env.length", f"{meta.env.length:,} actions")),
+        ("policy", said("policy", f"{meta.policy.name} {dict(meta.policy.parameters)}")),
+        ("seed", said("seed", str(meta.seed))),
+        ("episodes a world", said("trajectories_per_world", str(meta.trajectories_per_world))),
+        *more,
+    ]
+
+
+def summary_json(dataset: Dataset) -> dict[str, Any]:
+    """Return summary and metadata as values that fit into JSON.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    """
+    return {
+        "path": str(dataset.path),
+        "metadata": dataset.metadata.to_json(),
+        "provenance": dataset.provenance,
+        "summary": vars(summarize(dataset)),
+    }
+
+
+def short_lines(dataset: Dataset) -> list[str]:
+    """Say in three lines what a dataset is, by what was read when it was opened.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset, or a part of one.
+    """
+    meta, table = dataset.metadata, dataset.episodes
+    part = "" if len(dataset) == meta.counts.episodes else f" of {meta.counts.episodes:,}"
+    width, height = meta.env.size
+    how = f"policy {meta.policy.name}, seed {meta.seed}"
+    how = "imported" if {"seed", "policy"} & set(meta.unknown) else how
+    lines = [
+        f"{len(dataset):,}{part} episodes, {dataset.frames:,} frames, {meta.status}",
+        f"{how}, {width}x{height} pixels, {meta.codec}, digest {(meta.digest or 'none')[:_DIGITS]}",
+    ]
+    if len(dataset):
+        lines.append(
+            f"length {_range(table['length'])}, return {_range(table['return'])}, "
+            f"{_counted(_ends(dataset))}"
+        )
+    return lines
+
+
+def html(dataset: Dataset) -> str:
+    """Draw what a dataset is as a table for notebooks.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset, or a part of one.
+
+    Returns
+    -------
+    str
+        HTML in which all text is escaped.
+    """
+    first, *_ = short_lines(dataset)
+    table = dataset.episodes
+    rows: Lines = [("episodes", first), *settings_lines(dataset)]
+    if len(dataset):
+        rows += [("length", _range(table["length"])), ("return", _range(table["return"]))]
+        rows.append(("ends", _counted(_ends(dataset))))
+    rows += [("fields", ", ".join(dataset.fields)), ("digest", dataset.metadata.digest or "none")]
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{escape(name)}</th>"
+        f"<td style='text-align:left'>{escape(text)}</td></tr>"
+        for name, text in rows
+    )
+    return f"<table><caption>{escape(str(dataset.path))}</caption>{cells}</table>"
+
+
+def _ends(dataset: Dataset) -> dict[str, int]:
+    names, counts = np.unique(dataset.episodes["end"], return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def _range(values: Any) -> str:
+    return f"{values.min():g} to {values.max():g} (mean {values.mean():.1f})"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+
+
+def _spread(values: dict[str, float]) -> str:
+    if not values:
+        return "none"
+    return "mean {mean:.2f}, std {std:.2f}, min {min:.2f}, max {max:.2f}".format(**values)

@@ -1,0 +1,126 @@
+"""The episodes of a dataset as a table, whose columns answer to the names that filters use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crafter_dataset.schemas.errors import UnknownNameError
+
+TABLE_DTYPE = np.dtype(
+    [
+        ("episode_ids", "i8"),
+        ("starts", "i8"),
+        ("lengths", "i8"),
+        ("returns", "f4"),
+        ("end_reasons", "u1"),
+        ("world_seeds", "i8"),
+    ]
+)
+"""One record of a table; the names are those on disk. An unknown world seed is -1."""
+
+ALIASES = {
+    "id": "episode_ids",
+    "length": "lengths",
+    "return": "returns",
+    "world_seed": "world_seeds",
+}
+"""Names that filters use for columns of `TABLE_DTYPE`."""
+
+END, ACHIEVEMENTS = "end", "achievements"
+"""The end reason's name, and how many achievements were reached: columns that are worked out."""
+
+
+class EpisodeTable:
+    """One row an episode, columns by name.
+
+    Columns are those on disk (`episode_ids`, `starts`, `lengths`, `returns`,
+    `end_reasons`, `world_seeds`) and those that filters use: `id`, `length`
+    (frames), `return`, `end` (the end reason's name), `world_seed`,
+    `achievements` (how many were reached) and the name of each achievement
+    (whether it was reached). Those of achievements are read when they are first
+    asked for.
+
+    Indexed by a name, it returns a column; by an integer, a slice, a mask or
+    an array of integers, records of `TABLE_DTYPE`.
+
+    Parameters
+    ----------
+    records : ndarray, dtype TABLE_DTYPE
+        The episodes.
+    end_reasons : tuple of str
+        Names of the codes in `end_reasons`.
+    achievements : tuple of str
+        Names of the achievements; empty if the dataset does not store them.
+    read_reached : callable
+        Reads which were reached in which episodes: bool (episodes, achievements).
+    where : str
+        Name of the dataset, for messages.
+
+    Examples
+    --------
+    >>> table = crafter_dataset.open_dataset("data.zarr").episodes
+    >>> float(table["return"].max()) == table["returns"].max()
+    True
+    >>> set(table["end"].tolist()) <= {"terminated", "cut"}
+    True
+    """
+
+    def __init__(
+        self,
+        records: NDArray[Any],
+        end_reasons: tuple[str, ...],
+        achievements: tuple[str, ...],
+        read_reached: Callable[[], NDArray[np.bool_]],
+        where: str,
+    ) -> None:
+        self.records = records
+        self._end_reasons, self._achievements = end_reasons, achievements
+        self._read_reached, self._where = read_reached, where
+        self._reached: NDArray[np.bool_] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, those that filters use first."""
+        worked_out = (ACHIEVEMENTS, *self._achievements) if self._achievements else ()
+        names = "id", "length", "return", END, "world_seed"
+        return (*names, *worked_out, *(TABLE_DTYPE.names or ()))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the records."""
+        return self.records.dtype
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self.records if dtype is None else self.records.astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"<EpisodeTable of {self._where}: {len(self):,} episodes>"
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return self.records[key]
+        name = ALIASES.get(key, key)
+        if name in (TABLE_DTYPE.names or ()):
+            return self.records[name]
+        if key == END:
+            # A damaged code has no name.
+            return np.array([*self._end_reasons, *[""] * 256])[self.records["end_reasons"]]
+        if self._achievements and key == ACHIEVEMENTS:
+            return self._all_reached().sum(1)
+        if key in self._achievements:
+            return self._all_reached()[:, self._achievements.index(key)]
+        raise UnknownNameError(
+            "column", f"expected one of {', '.join(self.columns)}, found {key!r} ({self._where})"
+        )
+
+    def _all_reached(self) -> NDArray[np.bool_]:
+        if self._reached is None:
+            self._reached = self._read_reached()
+        return self._reached

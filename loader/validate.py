@@ -1,0 +1,203 @@
+"""`validate`: what `validate-dataset` does, for Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crafter_dataset.loader.container import open_container
+from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.progress import Progress, ProgressOption, Report, reporting
+from crafter_dataset.schemas.validation import find_violations
+from crafter_dataset.schemas.violations import Violation
+
+NEEDED = {"world_seeds", "terrain"}
+"""Per-episode fields that are needed to play episodes again."""
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """What was found in a dataset; it is true if that is valid.
+
+    Parameters
+    ----------
+    path : str
+        The dataset.
+    violations : tuple of Violation
+        All that is wrong, each in one line.
+    episodes : int
+        Episodes that were looked at.
+    deep : bool
+        Whether every chunk was read.
+    replayed : tuple of int
+        Indices of the episodes that were played again.
+    """
+
+    path: str
+    violations: tuple[Violation, ...]
+    episodes: int
+    deep: bool
+    replayed: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return not self.violations
+
+    def __str__(self) -> str:
+        if self.violations:
+            return f"{self.path}: invalid, {len(self.violations)} violations"
+        how = ", every chunk read" if self.deep else ""
+        how += f", {len(self.replayed)} replayed bit by bit" if self.replayed else ""
+        return f"{self.path}: valid, {self.episodes:,} episodes{how}"
+
+    def __repr__(self) -> str:
+        first = f";\n {self.violations[0]}" if self.violations else ""
+        return f"<{self}{first}>"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as values that fit into JSON."""
+        return {
+            "path": self.path,
+            "valid": bool(self),
+            "deep": self.deep,
+            "replayed": list(self.replayed),
+            "violations": [asdict(violation) for violation in self.violations],
+        }
+
+
+def validate(
+    path: str | Path,
+    *,
+    deep: bool = False,
+    replay: int = 0,
+    progress: ProgressOption = None,
+    on_violation: Callable[[Violation], None] = lambda violation: None,
+) -> ValidationReport:
+    """Check that a path is a dataset of this format, and say all that is wrong with it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The dataset.
+    deep : bool
+        Read every chunk: checksums, digests, ranges, flags, padding.
+    replay : int
+        Play so many episodes again, spread over the dataset, with stock Crafter
+        and compare every value.
+    progress : bool or callable, optional
+        As for `build`.
+    on_violation : callable
+        Called with each violation as soon as it is found.
+
+    Returns
+    -------
+    ValidationReport
+        True if the dataset is valid.
+
+    Raises
+    ------
+    NotADatasetError, VersionError
+        If there is nothing of this format to check.
+    ArgumentError
+        If episodes are to be played again of a dataset that lacks what that takes.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> report = crafter_dataset.validate("data.zarr", deep=True)
+    >>> bool(report), report.violations
+    (True, ())
+    """
+    if replay < 0:
+        raise ArgumentError("replay", f"expected 0 or more, found {replay}")
+    violations: list[Violation] = []
+
+    def take(found: Iterator[Violation]) -> None:
+        for violation in found:
+            violations.append(violation)
+            on_violation(violation)
+
+    with reporting(progress) as report:
+        container = open_container(path)
+        told = _Told(report, container.attributes, path)
+        take(find_violations(container, deep=deep, on_episode=told.checked))
+        dataset = _opened(path, violations) if deep or not violations else None
+        if dataset is None:
+            return ValidationReport(str(path), tuple(violations), 0, deep)
+        missing = NEEDED - set(dataset.metadata.episode_fields)
+        if replay and missing:
+            fine = "" if violations else ", which is valid for all that was looked at"
+            raise ArgumentError(
+                "replay",
+                f"expected {' and '.join(sorted(missing))}, to play episodes again, found none in "
+                f"{path}{fine}",
+            )
+        count = len(dataset)
+        chosen = np.unique(np.linspace(0, count - 1, min(replay, count)).astype(int)).tolist()
+        for number, index in enumerate(chosen, 1):
+            take(_replayed(dataset, index))
+            told.replayed(number, len(chosen), len(dataset[index]))
+    return ValidationReport(str(path), tuple(violations), count, deep, tuple(chosen))
+
+
+def _opened(path: str | Path, violations: list[Violation]) -> Dataset | None:
+    """Open a dataset, unless what is wrong with it does not let it be opened."""
+    try:
+        return open_dataset(path)
+    except Exception:
+        if not violations:
+            raise
+        return None
+
+
+class _Told:
+    """Tells how far the work is."""
+
+    def __init__(self, report: Report, attributes: dict[str, Any], path: str | Path) -> None:
+        self._report, self._begun = report, time.monotonic()
+        self._attributes, self._path = attributes, path
+        self._metadata: Metadata | None = None
+        self._frames = 0
+
+    def checked(self, episode: int) -> None:
+        """Tell that an episode was checked."""
+        if self._metadata is None:  # only once the metadata is known to be sound
+            self._metadata = Metadata.from_attributes(self._attributes, str(self._path))
+        counts = self._metadata.counts
+        share = (episode + 1) / max(counts.episodes, 1)
+        self._tell(counts.episodes, episode + 1, round(counts.frames * share))
+
+    def replayed(self, number: int, count: int, frames: int) -> None:
+        """Tell that an episode was played again."""
+        if number == 1:
+            self._begun, self._frames = time.monotonic(), 0
+        self._frames += frames
+        self._tell(count, number, self._frames)
+
+    def _tell(self, total: int, episodes: int, frames: int) -> None:
+        seconds = time.monotonic() - self._begun
+        self._report(Progress("episodes", total, episodes, frames, 0, frames, seconds))
+
+
+def _replayed(dataset: Dataset, index: int) -> Iterator[Violation]:
+    from crafter_dataset.engine.replay import compare_replay  # it imports the simulator
+
+    record = dataset.episodes[index]
+    try:
+        episode = dataset[index]
+        stored, terrain = episode.load(), episode.terrain
+    except CorruptDataError as error:
+        yield Violation(f"episode {index}", "readable chunks", str(error))
+        return
+    source, number = dataset.origin(index)
+    metadata = replace(
+        dataset.metadata, seed=source.seed, trajectories_per_world=source.trajectories_per_world
+    )
+    seed, reason = int(record["world_seeds"]), int(record["end_reasons"])
+    yield from compare_replay(metadata, index, stored, seed, reason, terrain, number)

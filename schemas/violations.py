@@ -1,0 +1,87 @@
+"""What is wrong with a dataset's metadata, and how anything wrong is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crafter_dataset.schemas.entries import ATTRIBUTE, ENTRIES, is_digest
+from crafter_dataset.schemas.errors import NotADatasetError, VersionError
+from crafter_dataset.schemas.layout import FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One way in which a dataset breaks the format.
+
+    Parameters
+    ----------
+    path : str
+        Where in the dataset.
+    expected : str
+        What the format asks for there.
+    found : str
+        What is there instead.
+    """
+
+    path: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
+def require_dataset(attributes: Mapping[str, Any], where: str) -> None:
+    """Refuse what is no dataset, or one of another major version of the format.
+
+    Raises
+    ------
+    NotADatasetError
+        If there is no `crafter_dataset` attribute.
+    VersionError
+        If the version is no `MAJOR.MINOR` or its major number is not ours.
+    """
+    if not isinstance(attributes.get(ATTRIBUTE), Mapping):
+        raise NotADatasetError(
+            f"{where}: expected a Crafter dataset, found no attribute {ATTRIBUTE!r}"
+        )
+    version = attributes[ATTRIBUTE].get("version")
+    if not isinstance(version, str) or not re.fullmatch(r"\d{1,6}\.\d{1,6}", version):
+        raise VersionError(
+            f"{where}: expected a format version like {FORMAT_VERSION!r}, found {version!r}"
+        )
+    ours, theirs = (int(v.split(".")[0]) for v in (FORMAT_VERSION, version))
+    if theirs > ours:
+        raise VersionError(
+            f"{where}: expected format version {ours}.x, found {version}, which is "
+            "newer; upgrade crafter-dataset to read it"
+        )
+    if theirs < ours:
+        raise VersionError(f"{where}: expected format version {ours}.x, found {version}")
+
+
+def metadata_violations(attributes: Mapping[str, Any]) -> Iterator[Violation]:
+    """Check every entry of the root attribute `crafter_dataset` against its rule."""
+    values = attributes[ATTRIBUTE]
+    for entry in ENTRIES:
+        value: Any = values
+        for key in entry.path.split("."):
+            value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        if not (entry.optional and value is _ABSENT) and not entry.check(value):
+            found = "nothing" if value is _ABSENT else _shorten(repr(value))
+            yield Violation(f"{ATTRIBUTE}.{entry.path}", entry.expected, found)
+    digest = values.get("digest")
+    if values.get("status") == "complete" and digest is None:
+        yield Violation(f"{ATTRIBUTE}.digest", "a digest of a complete dataset", "null")
+    if values.get("status") == "building" and digest is not None and is_digest(digest):
+        yield Violation(f"{ATTRIBUTE}.digest", "null while building", "a digest")
+
+
+_ABSENT = object()
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

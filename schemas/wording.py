@@ -1,0 +1,42 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def format_bytes(count: float) -> str:
+    """Format a number of bytes with a decimal prefix.
+
+    Parameters
+    ----------
+    count : float
+        Bytes.
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def format_time(seconds: float) -> str:
+    """Format a duration as m:ss or h:mm:ss.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it is.
+    """
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text without line breaks, or else its kind.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+    """
+    return " ".join(str(error).split()) or type(error).__name__
