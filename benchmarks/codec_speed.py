@@ -71,7 +71,7 @@ WINDOWS = (16, 32)
 
 
 def play(episodes: int) -> list[dict[str, np.ndarray]]:
-    """Play episodes of the default policy, and give their pictures and maps."""
+    """Play episodes of the default policy, and return their pictures and maps."""
     metadata = dataclasses.replace(BuildSettings().metadata(), codec="none")
     numbers = iter(range(episodes))
     played: list[EncodedEpisode] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def given_or_built(given: Path | None, folder: Path, frames: int) -> Path:
-    """Give the dataset that was asked for, or build one of the default policy in a folder."""
+    """Return the dataset that was asked for, or build one of the default policy in a folder."""
     if given is not None:
         return given
     path = folder / "data.zarr"

@@ -55,7 +55,7 @@ print(len(dataset), dataset.frames, len(sampler))
 
 
 def run(code: str, path: Path) -> list[list[float]]:
-    """Run code in a fresh process, and give the numbers that it prints."""
+    """Run code in a fresh process, and return the numbers that it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], check=True, stdout=subprocess.PIPE, text=True
     )

@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 def _noting_what_is_given(function: Callable[P, R]) -> Callable[P, R]:
-    """Tell a function, as its argument `given`, which arguments it is given."""
+    """Tell a function, in its argument `given`, which arguments it is called with."""
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,7 +65,7 @@ def build(
 ) -> Dataset:
     """Build a dataset of Crafter episodes, or go on with one.
 
-    The same arguments give the same dataset, digest and all, whatever the
+    The same arguments make the same dataset, digest and all, whatever the
     number of workers and environments and the engine. Ctrl-C commits the
     episodes that are whole, and then raises KeyboardInterrupt.
 
@@ -75,8 +75,8 @@ def build(
         What to write: the folder of a Zarr group, such as `data.zarr`, or an
         HDF5 file, which ends in `.h5` or `.hdf5`.
     frames : int, optional
-        Frames in all; the last episode is cut to fit. By default 100,000, or to
-        resume, what the dataset was to become.
+        Frames in all; the last episode is cut to fit. By default 100,000, or for
+        a dataset to resume, what it was to become.
     episodes : int, optional
         Whole episodes in all, instead of `frames`.
     seed : int
@@ -106,7 +106,7 @@ def build(
     chunk_frames : int
         Frames compressed together, 1 to 16,384.
     workers : int, optional
-        Worker processes, 0 to 1,024; 0 plays in this process. By default one a
+        Worker processes, 0 to 1,024; 0 plays in this process. By default one per
         core.
     num_envs : int
         Environments of each worker: the batch that a policy sees.
@@ -126,8 +126,9 @@ def build(
         if that is a terminal. A callable is called with a `Progress` a few
         times a second instead.
     should_stop : callable, optional
-        Asked a few times a second; true ends the build with what is whole, and
-        the dataset's `metadata.status` is `building`. Ctrl-C is then yours.
+        Called a few times a second; once true, the build ends with the episodes
+        that are whole, and the dataset's `metadata.status` is `building`. Ctrl-C
+        is then left to you.
     given : collection of str, optional
         Names of the settings that a dataset to resume must agree with; by
         default those that are passed.
@@ -150,7 +151,7 @@ def build(
     OSError
         If the disk is full or cannot be written.
     KeyboardInterrupt
-        After Ctrl-C, once what is whole is committed.
+        After Ctrl-C, once all whole episodes are committed.
 
     Examples
     --------
@@ -192,7 +193,7 @@ def build(
 
 
 def _pair(name: str, value: tuple[int, int] | int) -> tuple[int, int]:
-    """Take one number for both; numbers that are none are for the checks to tell."""
+    """Return two values, a single number for both; whether they fit is checked elsewhere."""
     try:
         x, y = (value, value) if isinstance(value, int) else value
     except (TypeError, ValueError):

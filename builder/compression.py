@@ -41,7 +41,8 @@ def image_encoder(field: Field, metadata: Metadata) -> Encode:
     Returns
     -------
     callable
-        Takes whole chunks.
+        Takes a whole chunk, an ndarray of shape (`chunk_frames`, ...) and the
+        field's dtype, and returns what `ChunkCodec.decode` undoes.
     """
     codec = ChunkCodec.parse(metadata.codec)
     own = _own_encoder(field, metadata) if str(codec) == _FAST_LEVEL else None
@@ -55,7 +56,7 @@ def image_encoder(field: Field, metadata: Metadata) -> Encode:
 
 
 def needed(metadata: Metadata) -> list[Needed]:
-    """List the compiled code that chunks will be encoded with, where it can be had.
+    """List the compiled functions that encode chunks, where they are available.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def _make_encoder(field: Field, metadata: Metadata) -> ImageEncoder | None:
 
 @contextlib.contextmanager
 def _falling_back() -> Iterator[None]:
-    """Let libzstd do it where our own encoder cannot be had: that is no reason not to build."""
+    """Leave it to libzstd where our own encoder is not available: a build can do without."""
     try:
         yield
     except (ImportError, OSError):  # no numba, or nowhere to keep what it compiles
@@ -133,7 +134,7 @@ def _warn(reason: str) -> None:
 
 
 def _cells_of(env: EnvSpec) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Give width and height in pixels of a picture's cells, and of its border, as Crafter does."""
+    """Return (width, height) of a picture's cells and of its border in pixels, as Crafter does."""
     cell = max(env.size[0] // env.view[0], 1), max(env.size[1] // env.view[1], 1)
     border = [max(env.size[i] - cell[i] * env.view[i], 0) // 2 for i in range(2)]
     return cell, (border[0], border[1])

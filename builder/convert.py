@@ -18,10 +18,10 @@ from crafter_dataset.builder.copying.datasets import (
     store_plan,
 )
 from crafter_dataset.builder.copying.series import Series
-from crafter_dataset.builder.copying.store import PLACE_ADVICE
 from crafter_dataset.builder.importing.detect import open_foreign
 from crafter_dataset.builder.importing.encode import encode_imported, imported_metadata
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
+from crafter_dataset.builder.storage.containers import PLACE_ADVICE
 from crafter_dataset.loader.container import is_address
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.formats import FORMATS, export_dataset
@@ -41,12 +41,12 @@ Condition = str | ArrayLike | Callable[[EpisodeTable], ArrayLike]
 
 
 class StoppedError(CrafterDatasetError):
-    """The caller has stopped something that leaves nothing behind."""
+    """The caller has stopped an export, which leaves nothing behind."""
 
 
 @dataclass(frozen=True)
 class _Wishes:
-    """What the caller asks for."""
+    """What the caller asks for; see `convert`."""
 
     to: str
     from_: str | None
@@ -91,7 +91,7 @@ def convert(
     """Convert a dataset: between Zarr and HDF5, in part or whole, or to and from other formats.
 
     Compressed chunks are copied as they are where the codec allows. A copy
-    that was stopped can be gone on with; what is written for others is whole
+    that was stopped can be resumed; what is written in other formats is whole
     or not there.
 
     Parameters
@@ -111,7 +111,7 @@ def convert(
     episodes : str or iterable of int, optional
         Ids, or ids and ranges such as `"0:100,250"`.
     filter : str, array_like of bool, or callable, optional
-        Episodes for which it holds, as `Dataset.filter` takes it.
+        Which episodes to take, as for `Dataset.filter`.
     append : bool
         Add the episodes to the dataset that `out` is.
     codec : str, optional
@@ -131,20 +131,20 @@ def convert(
     should_stop : callable, optional
         As for `build`.
     on_note : callable, optional
-        Called with what a reader should know of the source, a line each; by
-        default these are warnings.
+        Called with each line that a reader should know of the source; by default
+        these are warnings.
 
     Returns
     -------
     Dataset or Path
-        What was written: a dataset, if it is one of ours, or else its path.
+        What was written: a dataset if it is one of ours, else its path.
 
     Raises
     ------
     ArgumentError
         If the arguments do not go together, or no episode is left.
     DatasetError, ForeignError
-        If the source is none that can be read, or is damaged.
+        If the source is no dataset that can be read, or is damaged.
     BuildError
         If something is at `out` that may not be replaced.
     ExportError
@@ -152,9 +152,9 @@ def convert(
     MissingPackageError
         If a package that the other format needs is not installed.
     StoppedError
-        If `should_stop` has stopped what is written for others.
+        If `should_stop` has stopped an export to another format.
     KeyboardInterrupt
-        After Ctrl-C, once what is whole is committed.
+        After Ctrl-C, once all whole episodes are committed.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def convert(
 
 
 def _warn(note: str) -> None:
-    warnings.warn(note, stacklevel=5)
+    warnings.warn(note, stacklevel=4)
 
 
 def format_of(out: Path, to: str | None = None) -> str:
@@ -195,9 +195,14 @@ def format_of(out: Path, to: str | None = None) -> str:
     Parameters
     ----------
     out : Path
-        Where to.
+        What is to be written.
     to : str, optional
         The format, if it is not to follow from the path's ending.
+
+    Returns
+    -------
+    str
+        One of `OURS` or of `loader.export.formats.FORMATS`.
 
     Raises
     ------
@@ -232,7 +237,7 @@ def _is_ours(source: str | Path) -> bool:
 
 
 def _chosen(dataset: Dataset, wishes: _Wishes) -> Dataset:
-    """Take the episodes that are wanted."""
+    """Return the episodes that are wanted."""
     if wishes.episodes is not None:
         dataset = dataset.select(wishes.episodes)
     if wishes.filter is not None:

@@ -19,6 +19,8 @@ from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, digested_fields
 from crafter_dataset.schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
+"""Rows of per-frame fields, by name."""
+
 Buffer = bytes | memoryview
 
 _BLOCK_ROWS = 1024
@@ -28,7 +30,7 @@ _BLOCK_ROWS = 1024
 class EncodedEpisode:
     """A whole episode, compressed: plain values that can be pickled and sent anywhere.
 
-    (On its way out of a pool its chunks may be views, which are only to be written.)
+    (From a pool, its chunks may be memory views, which are only good for writing.)
 
     Parameters
     ----------
@@ -40,14 +42,14 @@ class EncodedEpisode:
         Index into `schemas.layout.END_REASONS`.
     world_seed : int or None
         Seed of the world's RandomState, if it is known.
-    terrain : ndarray, shape `area`, uint8, or None
+    terrain : ndarray, shape (x, y), uint8, or None
         Material ids at reset, if they are known.
     digest : ndarray, shape (16,), uint8
         Digest of the rows.
     chunks : dict of str to list of bytes-like
         Encoded chunks of each sharded field; the last one is padded.
-    rows : dict of str to ndarray
-        Rows of the other per-frame fields, without padding.
+    rows : dict of str to ndarray, shape (length, ...)
+        Rows of the other digested per-frame fields, without padding, of their dtypes.
     rare : dict of str to int or bool
         Values of the per-episode fields that only imported or merged episodes have.
     """
@@ -75,7 +77,13 @@ class EncodedEpisode:
         return chunks + sum(rows.nbytes for rows in self.rows.values()) + terrain
 
     def table_row(self, start: int) -> dict[str, Any]:
-        """Give the episode's row of each per-episode array; `start` is its first row."""
+        """Return the episode's value in each per-episode array, by name.
+
+        Parameters
+        ----------
+        start : int
+            The dataset's row that the episode starts at.
+        """
         return {
             "starts": start,
             "lengths": self.length,
@@ -91,10 +99,10 @@ class EncodedEpisode:
 class EpisodeEncoder:
     """Takes an episode row by row and compresses each chunk of images as soon as it is full.
 
-    So the memory that an episode takes is one chunk plus what it compresses
-    to. Rows are written one at a time in two parts, what was seen (`observe`),
-    then what was done there and what came of it (`act`); or many at once,
-    straight into the encoder's own rows (`rows` and `filled`).
+    So an episode takes the memory of one chunk plus what it compresses to.
+    Rows are written one at a time in two parts, what was seen (`observe`), then
+    what was done there and what came of it (`act`); or many at once, straight
+    into the encoder's own rows (`rows` and `filled`).
 
     Parameters
     ----------
@@ -139,7 +147,7 @@ class EpisodeEncoder:
         return self._flushed + self._block_used
 
     def rows(self) -> tuple[Seen, Done, int, int]:
-        """Give rows to write into, before calling `filled`.
+        """Return rows to write into, before calling `filled`.
 
         Returns
         -------
@@ -148,7 +156,7 @@ class EpisodeEncoder:
         image : int
             Next row of pictures and maps; there is always at least one.
         row : int
-            Next row of the small fields; there are as many more as of pictures, or more.
+            Next row of the small fields; at least as many are left as of pictures.
         """
         if self._chunk_used == self._chunk_frames:
             self._flush_images()
@@ -157,12 +165,26 @@ class EpisodeEncoder:
         return self._seen, self._done, self._chunk_used, self._block_used
 
     def filled(self, rows: int) -> None:
-        """Take that many more rows as written."""
+        """Count rows as written.
+
+        Parameters
+        ----------
+        rows : int
+            How many more.
+        """
         self._block_used += rows
         self._chunk_used += rows
 
     def observe(self, lane_rows: Seen, lane: int) -> None:
-        """Open the next row with what is to be seen in a lane's row."""
+        """Open the next row with what is to be seen in a lane.
+
+        Parameters
+        ----------
+        lane_rows : Seen
+            What is to be seen, a row per lane.
+        lane : int
+            Number of the lane.
+        """
         seen, _, image, row = self.rows()
         for name, values in seen._asdict().items():
             if len(values):
@@ -170,13 +192,29 @@ class EpisodeEncoder:
         self.filled(1)
 
     def act(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
-        """Complete the open row with what was done there."""
+        """Complete the open row with what was done there and what came of it.
+
+        Parameters
+        ----------
+        action : int
+            Index into the action names.
+        reward : float
+            Reward that the action caused.
+        terminated, truncated : bool
+            Whether the action ended the episode: by death; by the time limit or a cut.
+        """
         row = self._block_used - 1
         for name, value in zip(Done._fields, (action, reward, terminated, truncated), strict=True):
             self._small[name][row] = value
 
     def extend(self, rows: Mapping[str, NDArray[Any]]) -> None:
-        """Add complete rows of every stored field."""
+        """Add complete rows.
+
+        Parameters
+        ----------
+        rows : mapping of str to ndarray, shape (rows, ...)
+            Every digested field of the dataset, of its dtype.
+        """
         start, count = 0, len(rows["actions"])
         while start < count:
             *_, image, row = self.rows()
@@ -194,7 +232,19 @@ class EpisodeEncoder:
         world_seed: int | None,
         terrain: NDArray[np.uint8] | None,
     ) -> EncodedEpisode:
-        """Compress what is left and give the whole episode; nothing was done in its last row."""
+        """Compress what is left and return the whole episode; its last row has no action.
+
+        Parameters
+        ----------
+        episode : int
+            Episode id.
+        end_reason : int
+            Index into `schemas.layout.END_REASONS`.
+        world_seed : int or None
+            Seed of the world's RandomState, if it is known.
+        terrain : ndarray, shape (x, y), uint8, or None
+            Material ids at reset, if they are known.
+        """
         length = self.length
         for name in Done._fields:
             self._small[name][self._block_used - 1] = 0
@@ -234,7 +284,20 @@ class EpisodeEncoder:
 
 
 def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
-    """Decompress all rows of an episode, without padding."""
+    """Decompress all rows of an episode.
+
+    Parameters
+    ----------
+    episode : EncodedEpisode
+        The episode.
+    metadata : Metadata
+        Of its dataset.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (length, ...)
+        Every digested field, without padding.
+    """
     codec, sizes = ChunkCodec.parse(metadata.codec), metadata.sizes()
     rows = dict(episode.rows)
     for name, chunks in episode.chunks.items():
@@ -250,6 +313,20 @@ def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> Enc
 
     The last row becomes a final frame, and the action before it is marked as
     truncated.
+
+    Parameters
+    ----------
+    episode : EncodedEpisode
+        The episode.
+    length : int
+        Rows to keep, 1 or more.
+    metadata : Metadata
+        Of its dataset.
+
+    Returns
+    -------
+    EncodedEpisode
+        The same one if it is no longer than that.
     """
     if length >= episode.length:
         return episode

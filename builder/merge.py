@@ -32,13 +32,13 @@ def merge(
     """Put the episodes of several datasets into a new one, one dataset after the other.
 
     Compressed chunks are copied as they are. Parts of one build, in its order,
-    give the very dataset that was built, digest and all; other episodes keep
+    make the very dataset that was built, digest and all; other episodes keep
     the seed, the policy and the number that they were built with.
 
     Parameters
     ----------
     sources : sequence of Dataset, str or Path
-        Datasets or parts of some, or where they are; one or more.
+        Datasets or parts of datasets, or where they are; one or more.
     out : str or Path
         The dataset to write, Zarr or HDF5 by its ending.
     codec : str, optional
@@ -60,15 +60,17 @@ def merge(
 
     Raises
     ------
+    ArgumentError
+        If `sources` is not a list or empty, or `out` is one of them or inside one.
     CombineError
         If the datasets differ in what all episodes must share, or an episode
         would be there twice.
     BuildError
         If something is at `out` that may not be replaced.
     DatasetError
-        If a source is none, or damaged.
+        If a source is no dataset, or damaged.
     KeyboardInterrupt
-        After Ctrl-C, once what is whole is committed.
+        After Ctrl-C, once all whole episodes are committed.
 
     Examples
     --------

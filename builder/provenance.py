@@ -27,7 +27,24 @@ _PACKAGES = (
 
 
 def describe_run(engine: str, workers: int, num_envs: int, first_episode: int) -> dict[str, Any]:
-    """Describe the run that begins now: when, where, how, with what."""
+    """Describe the run that begins now: when, where, how, with what.
+
+    Parameters
+    ----------
+    engine : str
+        One of `engine.engines.ENGINES`.
+    workers : int
+        Number of worker processes.
+    num_envs : int
+        Number of environments of each worker.
+    first_episode : int
+        Id of the first episode that the run adds.
+
+    Returns
+    -------
+    dict of str
+        Plain values, as JSON has them.
+    """
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": 0.0,
@@ -46,7 +63,15 @@ def describe_run(engine: str, workers: int, num_envs: int, first_episode: int) -
 def describe_conversion(
     provenance: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Add to a dataset's provenance that episodes of other datasets are copied into it now."""
+    """Return a dataset's provenance, with a copy from other datasets added that begins now.
+
+    Parameters
+    ----------
+    provenance : mapping of str
+        What is stored so far; left as it is.
+    sources : sequence of mapping of str
+        Plain values that say of each source where it is and how much of it is copied.
+    """
     run = {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": shlex.join(sys.argv),

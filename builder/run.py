@@ -31,12 +31,6 @@ from crafter_dataset.schemas.progress import Progress
 WAITING_BYTES = 2**28
 """Encoded episodes that may wait for an earlier one before no more are started."""
 
-PLACE_ADVICE = (
-    Advice("go on with it with", "resume"),
-    Advice("replace it with", "overwrite"),
-)
-"""What can be done where a dataset is in the way."""
-
 _POLL_SECONDS = 0.2
 _SHOW_SECONDS = 0.1
 
@@ -83,22 +77,23 @@ def run_build(
     path : str or Path
         Folder of the Zarr group, or an HDF5 file, which ends in `.h5` or `.hdf5`.
     settings : BuildSettings, optional
-        What to build; to resume without them goes on with the dataset's own.
+        What to build. By default what a dataset to resume has, or the default settings.
     target : Target, optional
         How much. By default what the dataset was to become, or 100,000 frames.
     options : RunOptions, optional
-        How.
+        How to run it.
     resume : bool
         Go on with the dataset if there is one.
     overwrite : bool
         Replace the dataset if there is one.
     given : collection of str, optional
-        Names of the settings that a dataset to resume must agree with; for the
-        rest its own hold. By default all, if there are settings.
+        Names of the settings that a dataset to resume must agree with; the
+        others are its own. By default all, if there are settings.
 
     Returns
     -------
     BuildResult
+        What was built, and whether it is complete.
 
     Raises
     ------
@@ -107,7 +102,7 @@ def run_build(
     SettingsError, PolicyError, CodecError
         If the settings are wrong, or are not those of the dataset to resume.
     EngineError
-        If the engine is unknown, cannot be used, or not for such a world.
+        If the engine is unknown, or cannot be used, or not for such a world.
     DatasetError
         If the dataset to resume is damaged.
     OSError
@@ -124,7 +119,7 @@ def run_build(
         settings = replace(settings, codec=containers.default_codec(path))
     if resume and overwrite:
         raise SettingsError(("resume", "overwrite"), "expected at most one, found both")
-    stored = containers.check_place(path, resume, overwrite, PLACE_ADVICE)
+    stored = containers.check_place(path, resume, overwrite)
     # Before anything is made or replaced:
     metadata = stored or settings.metadata()
     containers.check_codec(path, metadata)
@@ -135,7 +130,7 @@ def run_build(
         if not held:
             raise BuildError(f"{path}: another build is writing to it")
         # Now nobody else can change it.
-        stored = containers.check_place(path, resume, overwrite, PLACE_ADVICE)
+        stored = containers.check_place(path, resume, overwrite)
         if stored is not None:
             check_resumable(stored, settings, given, str(path))
             writer = containers.resume(path)
@@ -284,7 +279,7 @@ class _Run:
         )
 
     def _failed(self, error: CollectError) -> BuildError:
-        """Say what went wrong and what is kept."""
+        """Return an error that says what went wrong and what is kept."""
         kept, advice = self._kept()
         return BuildError(f"{error}; {kept}", advice=advice, details=error.details)
 
@@ -293,7 +288,7 @@ class _Run:
 
 
 def describe_kept(path: Path, kept: Counts) -> tuple[str, tuple[Advice, ...]]:
-    """Say how much of a build that did not come to its end is safe, and how to go on.
+    """Say how much of an unfinished build is safe, and how to go on.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class RunOptions:
     ----------
     workers : int, optional
         Worker processes; 0 plays the episodes in this process. By default one
-        a usable core.
+        per usable core.
     num_envs : int
         Environments of each worker, stepped together.
     engine : {'fast', 'crafter'}
@@ -37,7 +37,8 @@ class RunOptions:
     on_progress : callable
         Called with a `Progress` a few times a second.
     should_stop : callable
-        Asked a few times a second; true ends the build with what is whole.
+        Called a few times a second; once true, the build ends with the episodes
+        that are whole.
     """
 
     workers: int | None = setting(

@@ -26,7 +26,7 @@ MOST_COUNT = 2**31 - 1
 
 @dataclass(frozen=True)
 class Setting:
-    """What there is to know of a setting beside its default, for options and checks.
+    """What options and checks need to know of a setting beside its default.
 
     Parameters
     ----------
@@ -56,8 +56,13 @@ def setting(default: Any, about: str, **rest: Any) -> Any:
         Its default, or a function that makes it.
     about : str
         One sentence for `--help`.
-    **rest
-        As for `Setting`.
+    **rest : object
+        Further parameters of `Setting`.
+
+    Returns
+    -------
+    dataclasses.Field
+        With a `Setting` in its metadata.
     """
     metadata = {"setting": Setting(about, **rest)}
     if callable(default):
@@ -66,12 +71,17 @@ def setting(default: Any, about: str, **rest: Any) -> Any:
 
 
 def settings_of(kind: type[Any]) -> dict[str, tuple[Any, Setting]]:
-    """List the settings that a dataclass declares: the default of each, and what there is to know.
+    """Return the settings that a dataclass declares.
 
     Parameters
     ----------
     kind : type
         The dataclass.
+
+    Returns
+    -------
+    dict of str to tuple
+        Default and `Setting` of each, by name; None for a default that a function makes.
     """
     return {
         f.name: (None if f.default is MISSING else f.default, f.metadata["setting"])
@@ -81,7 +91,7 @@ def settings_of(kind: type[Any]) -> dict[str, tuple[Any, Setting]]:
 
 
 def check_ranges(values: Any) -> None:
-    """Refuse integers out of the ranges that their dataclass declares.
+    """Refuse numbers out of the ranges that their dataclass declares.
 
     Parameters
     ----------
@@ -91,7 +101,7 @@ def check_ranges(values: Any) -> None:
     Raises
     ------
     SettingsError
-        Naming the first one.
+        If a number is out of its range, naming the first one.
     """
     for name, (_, known) in settings_of(type(values)).items():
         value = getattr(values, name)
@@ -100,8 +110,8 @@ def check_ranges(values: Any) -> None:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         within = is_number and known.low <= value and (known.high is None or value <= known.high)
         if not within:
-            bounds = f"{known.low} to {known.high}" if known.high else f"{known.low} or more"
-            raise SettingsError(name, f"expected {bounds}, found {value!r}")
+            above = "or more" if known.high is None else f"to {known.high}"
+            raise SettingsError(name, f"expected {known.low} {above}, found {value!r}")
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,7 @@ class Target:
         return f"{self.frames:,} frames" if self.frames else f"{self.episodes:,} episodes"
 
     def to_json(self) -> dict[str, int]:
-        """Return the target as it is stored in a dataset's provenance."""
+        """Return the target as a dataset's provenance stores it: its unit and number."""
         return {"frames": self.frames} if self.frames else {"episodes": self.episodes or 0}
 
     def reached(self, counts: Counts) -> bool:
@@ -154,8 +164,8 @@ class Target:
 class BuildSettings:
     """Everything that the content and layout of a dataset depend on.
 
-    Each is declared here once: options, checks and what a resumed build is held
-    to follow from the declarations.
+    Each is declared here once: options, checks, and what a resumed build must
+    agree with follow from the declarations.
 
     Parameters
     ----------
@@ -163,8 +173,8 @@ class BuildSettings:
         Seed of the dataset, 0 to 2**63 - 1.
     policy : str
         `heuristic`, `random`, `noop` or `package.module:factory`.
-    policy_args : mapping
-        Arguments of the policy's factory.
+    policy_args : mapping of str
+        Arguments of the policy's factory, beside the number of lanes.
     trajectories_per_world : int
         Consecutive episodes that explore the same world.
     length : int
@@ -291,7 +301,7 @@ class BuildSettings:
 def check_resumable(
     stored: Metadata, settings: BuildSettings, given: Collection[str], where: str
 ) -> None:
-    """Hold the settings that the user gave against those of the dataset to go on with.
+    """Check the settings that the user gave against those of the dataset to go on with.
 
     Parameters
     ----------
@@ -300,14 +310,15 @@ def check_resumable(
     settings : BuildSettings
         What the user asks for.
     given : collection of str
-        Names of the settings that the user gave; for the rest the dataset's own hold.
+        Names of the settings that the user gave; the others are the dataset's own.
     where : str
         Name of the dataset, for the message.
 
     Raises
     ------
     SettingsError
-        Naming the first setting that differs, or the package whose version does.
+        If a setting or the environment differs, naming the first; if the user's
+        own policy is not given; or if the episodes were not built here in order.
     """
     from crafter_dataset.builder.policies.load import BUILTIN
     from crafter_dataset.engine.spec import foreign_entries

@@ -36,7 +36,7 @@ def split(
     """Split the episodes of a dataset at random into datasets of their own.
 
     Compressed chunks are copied as they are, and every episode keeps the number
-    that it was built with. `Dataset.split` with the same numbers gives the same
+    that it was built with. `Dataset.split` with the same numbers makes the same
     parts without copying anything.
 
     Parameters
@@ -46,8 +46,8 @@ def split(
     outs : sequence of str or Path
         The datasets to write, Zarr or HDF5 by their endings.
     fractions : sequence of float, optional
-        Share of each part; the last may be left out, and takes the rest. By
-        default equal.
+        Share of each part; the last may be left out, and takes the rest. Equal
+        by default.
     by_world : bool
         Keep the episodes of a world together, so that no map is in two parts.
     seed : int
@@ -72,14 +72,14 @@ def split(
     Raises
     ------
     ArgumentError
-        If the fractions do not fit, or a part would hold no episode; nothing
-        was written then.
+        If `outs` or the fractions do not fit, or a part would hold no episode;
+        nothing is written then.
     BuildError
         If something is at one of `outs` that may not be replaced.
     DatasetError
-        If the source is none, or damaged.
+        If the source is no dataset, or damaged.
     KeyboardInterrupt
-        After Ctrl-C, once what is whole is committed.
+        After Ctrl-C, once all whole episodes are committed.
 
     Examples
     --------

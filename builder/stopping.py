@@ -1,4 +1,4 @@
-"""How work that takes long is stopped, with what is whole kept."""
+"""How long work is stopped, and what is whole is kept."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Any, TypeAlias
 
 StopOption: TypeAlias = Callable[[], bool] | None
-"""The argument `should_stop` of functions that take long: asked now and then, true stops them with
-what is whole. Without it, Ctrl-C does."""
+"""The argument `should_stop` of functions that take long: called now and then, it returns true to
+stop them with what is whole. Without it, Ctrl-C does."""
 
 COMMITTING = "stopping: committing what is whole ..."
 
@@ -20,8 +20,8 @@ COMMITTING = "stopping: committing what is whole ..."
 class StopRequest:
     """Ctrl-C (or a cluster's SIGTERM) asks once to stop; a second one interrupts at once.
 
-    It is a context, at whose end the signals mean what they meant before. In
-    other threads than the main one it does nothing: Python tells signals there.
+    It is a context manager, which restores the signals' handlers at its end. It
+    does nothing outside the main thread, the only one that Python tells of signals.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class StopRequest:
         self._before.clear()
 
     def requested(self) -> bool:
-        """Whether to stop."""
+        """Tell whether to stop."""
         return self.signal != 0
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
@@ -70,12 +70,12 @@ class StopRequest:
 
 @contextlib.contextmanager
 def ctrl_c_unless(should_stop: StopOption) -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C stop work with what is whole, unless the caller has a way of its own.
+    """Let Ctrl-C stop work with what is whole, unless the caller has its own way.
 
     Parameters
     ----------
     should_stop : callable, optional
-        The caller's way: returns true to stop.
+        The caller's own way: returns true to stop.
 
     Yields
     ------

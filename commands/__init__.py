@@ -1,7 +1,7 @@
 """The commands that build, check and convert datasets.
 
 They multiply no matrices: the threads that OpenBLAS would start for that, here and in every worker
-process, do nothing but spin for a while.
+process, would only spin for a while.
 """
 
 from __future__ import annotations

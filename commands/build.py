@@ -31,7 +31,7 @@ _OWN_TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "engine": ("--engine", {"type": click.Choice(["fast", "crafter"])}),
     "commit_seconds": ("--commit-seconds", {"type": click.FloatRange(0)}),
 }
-"""Options whose name or type does not follow from the setting's own."""
+"""Options whose name or type does not follow from the setting."""
 
 
 def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,10 +22,10 @@ TARGETS = (
     "zarr", "hdf5", "diamond", "iris", "dreamer", "minari", "lerobot", "replay-buffer", "npz",
     "mp4", "gif",
 )  # fmt: skip
-"""Formats that can be written; a test holds them to those that `convert` knows."""
+"""Formats that can be written; a test compares them with those that `convert` knows."""
 
 KINDS = ("collector", "diamond", "iris", "recorder", "minari")
-"""Formats of others that can be read; a test holds them to `builder.importing.detect.KINDS`."""
+"""Formats of other projects that can be read; a test compares them with those of the importer."""
 
 EXAMPLES = """\b
 Examples:

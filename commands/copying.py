@@ -1,4 +1,4 @@
-"""What the commands share that write datasets or files of others."""
+"""What commands share that write datasets or files in other projects' formats."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ quiet_option: Decorator = click.option(
 
 
 def report_copy(dataset: Dataset, path: Path, run: Running, command: str) -> int:
-    """Say what came of a copy.
+    """Print the outcome of a copy.
 
     Parameters
     ----------
     dataset : Dataset
         What was written.
     path : Path
-        Where.
+        Where it was written.
     run : Running
-        How it went.
+        The context in which it was written.
     command : str
         Name of the command.
 
     Returns
     -------
     int
-        The exit code.
+        The exit code: 0, or that of a stopped command.
     """
     counts = dataset.metadata.counts
     if dataset.metadata.status != "complete":

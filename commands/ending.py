@@ -1,7 +1,7 @@
 """How every command begins and ends.
 
-Exit code 0 is for ok, 1 for failed or invalid, 2 for wrong usage, and what
-shells have for signals (130 for Ctrl-C). An error is one line on standard
+Exit code 0 is for ok, 1 for failed or invalid, 2 for wrong usage, and the code
+that shells use for signals (130 for Ctrl-C). An error is one line on standard
 error that names the thing, what was expected and what was found.
 """
 
@@ -19,13 +19,13 @@ import click
 from crafter_dataset.schemas.errors import CrafterDatasetError, Note
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+"""Exit code after Ctrl-C, as in shells: 128 + SIGINT."""
 
 DISTRIBUTION = "crafter-dataset"
 
 
 def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command of a function, with the options that all have.
+    """Make a command of a function, with the options that all commands have.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]],
     Returns
     -------
     callable
-        Takes the function.
+        A decorator, which takes the function and returns the command.
     """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
@@ -60,7 +60,7 @@ def run(command: click.Command) -> NoReturn:
     Parameters
     ----------
     command : click.Command
-        The command.
+        What to run, with the process's arguments.
     """
     name = command.name or "command"
     details = ""
@@ -75,7 +75,7 @@ def run(command: click.Command) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         code, text = INTERRUPTED, "interrupted"
     except BrokenPipeError:
-        # The reader of our output has left; leave Python nothing to complain of at exit.
+        # The reader of our output has left; leave Python nothing to complain about at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except CrafterDatasetError as error:
@@ -89,7 +89,7 @@ def run(command: click.Command) -> NoReturn:
         click.echo(details, err=True)
     click.echo(f"{name}: error: {' '.join(text.split())}", err=True)
     if code == INTERRUPTED:
-        # Threads that were interrupted in the middle of reading would complain of their end.
+        # Threads that were interrupted while reading would complain when they end.
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
@@ -102,6 +102,11 @@ def names_of(command: click.Command) -> dict[str, str]:
     ----------
     command : click.Command
         The command, whose parameters have the names of these arguments.
+
+    Returns
+    -------
+    dict of str to str
+        By the argument's name, the option (`--chunk-frames`) or the metavar.
     """
     return {
         str(parameter.name): max(parameter.opts, key=len)
@@ -112,14 +117,19 @@ def names_of(command: click.Command) -> dict[str, str]:
 
 
 def describe_os_error(error: OSError, names: dict[str, str]) -> str:
-    """Say in one line what the system refused, with any notes that were added on the way.
+    """Describe in one line what the system refused, with any notes that were added on the way.
 
     Parameters
     ----------
     error : OSError
-        What it raised.
+        What was raised.
     names : dict of str to str
-        What the command calls arguments.
+        What the command calls arguments, see `names_of`.
+
+    Returns
+    -------
+    str
+        File, reason and notes.
     """
     reason = error.strerror or str(error) or type(error).__name__
     named = f"{error.filename}: {reason}" if error.filename else reason
@@ -136,6 +146,6 @@ def echo_json(value: Any) -> None:
     Parameters
     ----------
     value : object
-        What fits into JSON.
+        Something that fits into JSON.
     """
     click.echo(json.dumps(value, indent=2))

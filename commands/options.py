@@ -23,7 +23,27 @@ class Pair(_ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """Read from a text, an integer, or two integers."""
+        """Read a value from the command line or a configuration file; see `click.ParamType`.
+
+        Parameters
+        ----------
+        value : str, int or iterable of int
+            A text such as `64` or `64x48`, an integer, or two.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The command that is run.
+
+        Returns
+        -------
+        tuple of int
+            Width and height.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not such a value.
+        """
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         parts = value.lower().split("x") if isinstance(value, str) else list(value)
@@ -44,20 +64,55 @@ class Names(_ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Read from a text or a list."""
+        """Read a value from the command line or a configuration file; see `click.ParamType`.
+
+        Parameters
+        ----------
+        value : str or iterable
+            A text with commas, or several names.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The command that is run.
+
+        Returns
+        -------
+        tuple of str
+            The names.
+        """
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
 class Argument(_ParamType):
-    """An argument of the policy, `NAME=VALUE`, the value JSON or else a text."""
+    """An argument of the policy, `NAME=VALUE`, where the value is JSON or otherwise a text."""
 
     name = "NAME=VALUE"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, Any]:
-        """Read from a text."""
+        """Read a value from the command line or a configuration file; see `click.ParamType`.
+
+        Parameters
+        ----------
+        value : str or tuple
+            A text, or what was read already.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The command that is run.
+
+        Returns
+        -------
+        tuple of str and object
+            Name and value.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not such a text.
+        """
         if isinstance(value, tuple):
             return value
         name, equals, text = str(value).partition("=")
@@ -70,7 +125,27 @@ class Argument(_ParamType):
 
 
 def read_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Make the entries of a TOML file the defaults of the options of the same names."""
+    """Make the entries of a TOML file the defaults of the options of the same names.
+
+    Parameters
+    ----------
+    ctx : click.Context
+        The command that is run; its `default_map` is set.
+    param : click.Parameter
+        The option that names the file.
+    value : Path or None
+        The file.
+
+    Returns
+    -------
+    Path or None
+        `value` unchanged.
+
+    Raises
+    ------
+    click.UsageError
+        If it is not a TOML file, or has an entry that is not an option.
+    """
     if value is None:
         return None
     try:

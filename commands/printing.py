@@ -10,12 +10,12 @@ from crafter_dataset.loader.summary import summarize
 
 
 def print_summary(dataset: Dataset) -> None:
-    """Print what is in a dataset.
+    """Print the statistics of a dataset.
 
     Parameters
     ----------
     dataset : Dataset
-        The dataset.
+        The dataset, or a part of one.
     """
     summary = summarize(dataset)
     for name, text in summary_lines(dataset, summary):

@@ -1,4 +1,4 @@
-"""Work of a command that takes long: it shows how far it is, and signals stop it."""
+"""Long work of a command: its progress is shown, and signals stop it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crafter_dataset.schemas.progress import Progress, ProgressLine
 
 
 class Running:
-    """A context in which work is shown, and can be stopped.
+    """A context in which the progress of work is shown, and signals can stop it.
 
     Parameters
     ----------
@@ -20,8 +20,10 @@ class Running:
 
     Attributes
     ----------
+    quiet : bool
+        Whether nothing is shown.
     arguments : dict
-        What functions that take long are given: `progress` and `should_stop`.
+        Arguments for functions that take long: `progress` and `should_stop`.
     """
 
     def __init__(self, quiet: bool, message: str = COMMITTING) -> None:
@@ -44,10 +46,10 @@ class Running:
 
     @property
     def last(self) -> Progress | None:
-        """How far the work was last, as far as it is shown."""
+        """How far the work was last; None if nothing is shown."""
         return None if self._line is None else self._line.last
 
     @property
     def exit_code(self) -> int:
-        """Code to exit with after it was stopped: 128 and the signal's number."""
+        """Code to exit with after it was stopped: 128 plus the signal's number."""
         return 128 + self._stop.signal

@@ -1,6 +1,6 @@
 """Crafter's own lists of names, without the rest of the package.
 
-To import all of it imports OpenSimplex, and that numba: ten times as long.
+Importing all of crafter imports OpenSimplex and with it numba, which takes ten times as long.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 
 def crafter_folder() -> Path:
-    """Find the crafter package without importing it.
+    """Return the folder of the crafter package, without importing it.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def crafter_folder() -> Path:
 
 
 def crafter_files() -> list[Path]:
-    """List the files that Crafter's rules and pictures are made of: its data and its textures.
+    """Return the files that Crafter's rules and pictures are made of: its data and its textures.
 
     Raises
     ------
@@ -40,5 +40,11 @@ def crafter_files() -> list[Path]:
 
 @functools.cache
 def load_constants() -> SimpleNamespace:
-    """Load `crafter.constants` by itself."""
+    """Load `crafter.constants` by itself, and return its names.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If crafter is not installed.
+    """
     return SimpleNamespace(**runpy.run_path(str(crafter_folder() / "constants.py")))

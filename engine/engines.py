@@ -1,4 +1,4 @@
-"""The two engines that play Crafter in lanes, and how one of them is had."""
+"""The two engines that play Crafter in lanes, and how to make one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crafter_dataset.engine.fast.fast_lanes import FastLanes
 
 ENGINES = ("fast", "crafter")
-"""Compiled, and the crafter package itself; both give the same bits."""
+"""Compiled, and the crafter package itself; both compute the same bits."""
 
 MOST_CELLS = 2**20
 """Cells of the largest world that the fast engine makes room for."""
@@ -47,13 +47,18 @@ def make_lanes(
     length : int
         Time limit in steps, 0 for none.
     reward : bool
-        Whether to give rewards; else they are 0.
+        Whether rewards are computed; else they are 0.
+
+    Returns
+    -------
+    Lanes
+        Lanes that are not yet reset.
 
     Raises
     ------
     EngineError
         If there is no such engine, or it cannot be used.
-    ValueError
+    ArgumentError
         If Crafter cannot draw such a world or picture.
     """
     check_geometry(area, view, size)
@@ -67,19 +72,19 @@ def make_lanes(
 
 
 def check_engine(engine: str, area: tuple[int, int]) -> None:
-    """Refuse an engine that there is not, or that is not for worlds of such an area.
+    """Refuse an unknown engine, and one that cannot be used for worlds of an area.
 
     Parameters
     ----------
     engine : str
-        Its name.
+        Name of the engine.
     area : tuple of int
         Cells of the world (x, y).
 
     Raises
     ------
     EngineError
-        Naming what is expected.
+        If there is no such engine, or it cannot be used.
     """
     if engine not in ENGINES:
         raise EngineError("engine", f"expected {' or '.join(ENGINES)}, found {engine!r}")
@@ -95,19 +100,19 @@ def check_engine(engine: str, area: tuple[int, int]) -> None:
 
 
 def fast_lanes() -> type[FastLanes]:
-    """Load the fast engine.
+    """Import the fast engine, and return its class.
 
     Raises
     ------
     EngineError
-        If numba is missing, or there is nowhere to keep what it compiles.
+        If numba is missing, or what it compiles cannot be kept anywhere.
     """
     try:
         from crafter_dataset.engine.compiled.cache import cache_folder
         from crafter_dataset.engine.fast.code import ENGINE
 
         cache_folder(ENGINE)
-        # Not imported: what is compiled already does not need it.
+        # Numba is not imported: code that is compiled already does not need it.
         if importlib.util.find_spec("numba") is None:
             raise ModuleNotFoundError("No module named 'numba'", name="numba")
         from crafter_dataset.engine.fast.fast_lanes import FastLanes
@@ -135,24 +140,26 @@ def _without_numba(error: ImportError) -> EngineError:
 
 
 def warm_up(engine: str, area: tuple[int, int], others: Iterable[Needed] = ()) -> None:
-    """Have an engine's compiled code in its cache on disk.
+    """Compile an engine's code into its cache on disk, unless it is there.
 
-    Processes that compile into one cache at the same time wait for each other,
-    so whoever is about to start some calls this first.
+    Processes that compile into one cache wait for each other, so call this
+    before starting several.
 
     Parameters
     ----------
     engine : {'fast', 'crafter'}
-        What is to play.
+        Name of the engine.
     area : tuple of int
         Cells of the world (x, y).
     others : iterable of Needed
-        What else is to be compiled with the fast engine.
+        Further code to compile with the fast engine's.
 
     Raises
     ------
     EngineError
         If numba is missing.
+    OSError
+        If the cache cannot be written.
     """
     if engine == "fast":
         from crafter_dataset.engine.fast.fast_lanes import warm_up
@@ -170,11 +177,11 @@ def warm_up(engine: str, area: tuple[int, int], others: Iterable[Needed] = ()) -
 
 
 def _warm_up_opensimplex() -> None:
-    """Let OpenSimplex compile into numba's cache; processes that do so at once can break it."""
+    """Let OpenSimplex compile into numba's cache; processes that do so at once can damage it."""
     import opensimplex
 
     with contextlib.ExitStack() as stack:
-        # Without numba nothing is compiled, and without a folder nothing of ours is kept.
+        # Without numba nothing is compiled, and without a folder there is nothing to lock.
         with contextlib.suppress(ImportError, OSError):
             from crafter_dataset.engine.compiled.cache import locked
             from crafter_dataset.engine.fast.code import ENGINE

@@ -1,4 +1,4 @@
-"""What an engine is to those who play with it, and how it says that it cannot."""
+"""The interface that every engine has, and the errors it raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crafter_dataset.schemas.errors import ArgumentError
 
 
 class EngineError(ArgumentError):
-    """An engine cannot be used, or not for such a world."""
+    """An engine cannot be used, or not for this world."""
 
 
 class LaneError(Exception):
@@ -32,11 +32,11 @@ class LaneError(Exception):
 class Lanes(Protocol):
     """Crafter environments side by side, as an engine plays them.
 
-    A row of `seen` belongs to the lane of its number.
+    Row i of `seen` belongs to lane i.
     """
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
-        """Start an episode, and show it.
+        """Start an episode, and write what is seen first.
 
         Parameters
         ----------
@@ -45,7 +45,7 @@ class Lanes(Protocol):
         seed : int
             Seed of the `RandomState` that makes the world, 0 to 2**32 - 1.
         seen : Seen
-            Where to write what is to be seen, a row a lane.
+            Where to write what is seen, one row per lane.
 
         Raises
         ------
@@ -60,18 +60,18 @@ class Lanes(Protocol):
         rewards: NDArray[np.float64],
         seen: Seen,
     ) -> None:
-        """Take a step in every lane that is playing, and show it.
+        """Take a step in every lane that is playing, and write what is seen then.
 
         Parameters
         ----------
         playing : ndarray, shape (lanes,), bool
-            In which lanes.
+            Which lanes take a step; the others are left as they are.
         actions : ndarray, shape (lanes,), int64
-            The action of each.
+            Action of each lane, an index into `engine.spec.ACTIONS`.
         rewards : ndarray, shape (lanes,), float64
-            Where to write the reward of each.
+            Where to write the reward of each lane that is playing.
         seen : Seen
-            Where to write what is to be seen, a row a lane.
+            Where to write what is seen, one row per lane.
 
         Raises
         ------
@@ -80,7 +80,24 @@ class Lanes(Protocol):
         """
 
     def ended(self, lane: int) -> int:
-        """Return how a lane's episode has ended: `TERMINATED`, `TIME_LIMIT`, or 0 if it goes on."""
+        """Return how a lane's episode has ended: `TERMINATED`, `TIME_LIMIT`, or 0 if it goes on.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        """
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
-        """Return the material ids of a lane's world now, shape `area`, uint8, indexed [x, y]."""
+        """Return the material ids of a lane's world as it is now.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+
+        Returns
+        -------
+        ndarray, shape `area`, uint8
+            Indexed [x, y].
+        """

@@ -1,4 +1,4 @@
-"""Play an episode again from its seed and actions, and hold every stored value against it."""
+"""Play an episode again from its seed and actions, and compare every stored value with it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def replay(
     Parameters
     ----------
     metadata : Metadata
-        Of the dataset.
+        Metadata of the dataset.
     episode : int
         Episode id.
     seed : int
-        Seed of the world's RandomState.
+        Seed of the world's RandomState, 0 to 2**32 - 1.
     actions : ndarray, shape (T + 1,), uint8
         The stored actions; the last one is not taken.
     cut : bool
@@ -43,7 +43,7 @@ def replay(
     end_reason : int
         Index into `schemas.layout.END_REASONS`.
     terrain : ndarray, shape `area`, uint8
-        Material ids at reset.
+        Material ids at reset, indexed [x, y].
     """
     env = metadata.env
     crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward)
@@ -86,25 +86,30 @@ def compare_replay(
     stored_terrain: NDArray[np.uint8],
     number: int | None = None,
 ) -> Iterator[Violation]:
-    """Hold a stored episode against its replay, bit by bit; one violation a field at most.
+    """Compare a stored episode with its replay, bit by bit; yield at most one violation a field.
 
     Parameters
     ----------
     metadata : Metadata
-        Of the dataset.
+        Metadata of the dataset.
     episode : int
         Episode id.
     stored : mapping of str to ndarray
-        Every per-frame field of the episode.
-    stored_seed, stored_reason, stored_terrain
-        Its world seed, end reason and terrain.
+        Every per-frame field of the episode, T + 1 rows each.
+    stored_seed : int
+        Seed of the episode's world.
+    stored_reason : int
+        Index into `schemas.layout.END_REASONS`.
+    stored_terrain : ndarray, shape `area`, uint8
+        Material ids at reset, indexed [x, y].
     number : int, optional
-        Number of the episode in the build that it comes from, if that is not its id; the
-        metadata's seed is that build's then.
+        Number of the episode in the build that it comes from, if that is not its id; then the
+        metadata's seed is that build's.
 
     Yields
     ------
     Violation
+        One for each thing that differs; only one if it cannot be replayed.
     """
     where = f"(episode {episode}, replayed)"
     for name, dataset_has, installed in foreign_entries(metadata.env):
@@ -122,7 +127,7 @@ def compare_replay(
         rows, reason, terrain = replay(
             metadata, episode, stored_seed, stored["actions"], stored_reason == CUT
         )
-    except Exception as error:  # whatever Crafter makes of values that no build has stored
+    except Exception as error:  # Crafter may raise anything for values that no build has stored
         text = " ".join(str(error).split())
         yield Violation(
             where[1:-1], "an episode that can be played", f"{type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""Rows of an episode: what is seen, and what is done there.
+"""Rows of an episode: what is seen, and what is done.
 
 Environments write into these, and storage takes them from there, so that a
 frame is copied no more than once on its way.
@@ -16,16 +16,22 @@ from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 
 class Seen(NamedTuple):
-    """What there is to see, one row a frame or a lane; an array without rows is left out.
+    """What is seen, one row per frame or lane; an array with no rows stands for one left out.
 
     Parameters
     ----------
     frames : ndarray, shape (rows, height * width * 3), uint8
+        Pictures, in the order [y, x, channel], RGB.
     semantic : ndarray, shape (rows, cells), uint8
+        Ids of materials and objects, in the order [x, y].
     positions : ndarray, shape (rows, 2), int16
+        Cell of the player (x, y).
     inventory : ndarray, shape (rows, items), uint8
+        Number of each item, in the order of `engine.spec.ITEMS`.
     achievements : ndarray, shape (rows, achievements), uint16
+        Times each achievement was reached so far, in the order of `engine.spec.ACHIEVEMENTS`.
     daylight : ndarray, shape (rows,), float32
+        0 is night, 1 is day.
     """
 
     frames: NDArray[np.uint8]
@@ -37,7 +43,19 @@ class Seen(NamedTuple):
 
     @classmethod
     def over(cls, arrays: Mapping[str, NDArray[Any]]) -> Seen:
-        """Take arrays by their names, an image's axes as one; what is missing has no rows."""
+        """Make views of arrays, with the axes of pictures and maps flattened into one.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Arrays by field name, of shape (rows, ...) and the types above; those missing get no
+            rows, and other names are ignored.
+
+        Returns
+        -------
+        Seen
+            Sharing the memory of the arrays.
+        """
         fields = [FRAME_FIELDS[name] for name in cls._fields]
         return cls(
             *(
@@ -52,7 +70,19 @@ class Seen(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What was done and what came of it, each an array of shape (rows,)."""
+    """What was done and what came of it, one row per frame.
+
+    Parameters
+    ----------
+    actions : ndarray, shape (rows,), uint8
+        Actions, as indices into `engine.spec.ACTIONS`; 0 on an episode's last row.
+    rewards : ndarray, shape (rows,), float32
+        Rewards that the actions caused.
+    terminations : ndarray, shape (rows,), bool
+        Whether the player died of the action.
+    truncations : ndarray, shape (rows,), bool
+        Whether the action reached the time limit, or the episode was cut after it.
+    """
 
     actions: NDArray[np.uint8]
     rewards: NDArray[np.float32]

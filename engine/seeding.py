@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def world_seed(seed: int, world: int) -> int:
-    """Seed of the RandomState behind a world.
+    """Return the seed of the RandomState behind a world.
 
     It is the one that `crafter.Env(seed=seed)` uses at its (world + 1)-th
     `reset()` (crafter 1.8.3, `env.py`). Hashes of integers do not depend on
@@ -26,7 +26,15 @@ def world_seed(seed: int, world: int) -> int:
 
 
 def policy_generator(seed: int, episode: int) -> np.random.Generator:
-    """Give the random numbers of one episode's policy, `SeedSequence((seed, episode))`."""
-    import numpy as np  # here, since the package itself imports this, before `commands`
+    """Return the random generator of one episode's policy, of `SeedSequence((seed, episode))`.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the dataset.
+    episode : int
+        Number of the episode, from 0.
+    """
+    import numpy as np  # here, since `world_seed` does not need it
 
     return np.random.default_rng(np.random.SeedSequence((seed, episode)))

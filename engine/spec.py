@@ -1,4 +1,4 @@
-"""What any environment of Crafter is like: names, infos and sizes."""
+"""What all Crafter environments have in common: names, infos and sizes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ constants = load_constants()
 ACTIONS: tuple[str, ...] = tuple(constants.actions)
 MATERIALS: tuple[str, ...] = tuple(constants.materials)
 OBJECTS: tuple[str, ...] = ("player", "cow", "zombie", "skeleton", "arrow", "plant")
-"""In the order in which `crafter.Env` gives them to its semantic view."""
+"""In the order in which `crafter.Env` passes them to its semantic view."""
 ITEMS: tuple[str, ...] = tuple(constants.items)
 ACHIEVEMENTS: tuple[str, ...] = tuple(constants.achievements)
 
@@ -37,7 +37,18 @@ INFO_DTYPES: dict[str, str] = {
 
 
 def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """Shape of each entry of an environment's `info`."""
+    """Return the shape of each entry of an environment's `info`.
+
+    Parameters
+    ----------
+    area : tuple of int
+        Cells of the world (x, y).
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Keys as in `INFO_DTYPES`; `semantic` is indexed [x, y], `position` is (x, y).
+    """
     return {
         "semantic": tuple(area),
         "position": (2,),
@@ -50,7 +61,22 @@ def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:
 
 
 def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
-    """Make rows for all that there is to see."""
+    """Make empty rows for everything that can be seen.
+
+    Parameters
+    ----------
+    count : int
+        Number of rows.
+    area : tuple of int
+        Cells of the world (x, y).
+    size : tuple of int
+        Pixels of the picture (width, height).
+
+    Returns
+    -------
+    Seen
+        Arrays of zeros, `count` rows each.
+    """
     shapes = {
         "frames": (size[1], size[0], 3),
         "semantic": area,
@@ -79,22 +105,27 @@ def installed_env(
         picture (width, height).
     length : int
         Time limit, in actions.
+
+    Returns
+    -------
+    EnvSpec
+        With the version of the installed crafter package.
     """
     return EnvSpec("crafter", version("crafter"), area, view, size, length)
 
 
 def foreign_entries(stored: EnvSpec) -> Iterator[tuple[str, str, str]]:
-    """Yield in what a dataset's simulator is not the one installed.
+    """Yield the entries in which a dataset's simulator differs from the one installed.
 
     Parameters
     ----------
     stored : EnvSpec
-        Of the dataset.
+        The environment that the dataset states.
 
     Yields
     ------
     tuple of str
-        Name of the entry, its value in the dataset, and what is installed.
+        Name of the entry, its value in the dataset, and the installed one's.
     """
     installed = installed_env(stored.area, stored.view, stored.size, stored.length)
     for name in ("name", "version", "object_order"):
@@ -103,17 +134,17 @@ def foreign_entries(stored: EnvSpec) -> Iterator[tuple[str, str, str]]:
 
 
 def check_seed(seed: int | np.integer[Any]) -> int:
-    """Refuse a seed that `numpy.random.RandomState` would not take.
+    """Refuse a seed that `numpy.random.RandomState` would not take, and return any other.
 
     Parameters
     ----------
-    seed : int
-        The seed.
+    seed : int or numpy.integer
+        Seed of a world.
 
     Returns
     -------
     int
-        The seed.
+        The seed, as an int.
 
     Raises
     ------
@@ -126,12 +157,14 @@ def check_seed(seed: int | np.integer[Any]) -> int:
 
 
 def as_pair(value: tuple[int, int] | int) -> tuple[int, int]:
-    """Return one number for both as a pair, as Crafter does for `view` and `size`.
+    """Return a pair as it is, and a single number as both of a pair.
+
+    Crafter does so for `view` and `size`.
 
     Parameters
     ----------
     value : int or tuple of int
-        A number, or two.
+        One number, or two.
     """
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 

@@ -26,37 +26,71 @@ class OrderedSet(dict[Any, None]):
     """The part of the `set` interface that Crafter uses, in order of insertion."""
 
     def add(self, item: Any) -> None:
-        """Add an item at the end, unless it is there."""
+        """Add an item at the end, unless it is there.
+
+        Parameters
+        ----------
+        item : hashable
+            The item; Crafter adds its objects.
+        """
         self[item] = None
 
     def remove(self, item: Any) -> None:
-        """Remove an item that is there."""
+        """Remove an item.
+
+        Parameters
+        ----------
+        item : hashable
+            The item.
+
+        Raises
+        ------
+        KeyError
+            If it is not there.
+        """
         del self[item]
 
 
 class OrderedWorld(engine.World):  # type: ignore[misc]
-    """`crafter.engine.World` with ordered chunk sets and a seed that can be given."""
+    """`crafter.engine.World` with ordered chunk sets and a seed that can be forced.
+
+    Attributes
+    ----------
+    forced_seed : int or None
+        Seed of the RandomState from the next reset on; None for the one that Crafter passes.
+    """
 
     forced_seed: int | None = None
 
     def reset(self, seed: int | None = None) -> None:
-        """Reset as stock does, but from `forced_seed` where one is set."""
+        """Reset as stock Crafter does, but with `forced_seed` where one is set.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Seed of the RandomState, 0 to 2**32 - 1, where none is forced.
+        """
         super().reset(seed if self.forced_seed is None else self.forced_seed)
         self._chunks: Any = collections.defaultdict(OrderedSet)
 
 
 class StockCrafter(crafter.Env):  # type: ignore[misc]
-    """`crafter.Env` that can be reset to a given world, and shows itself in rows.
+    """`crafter.Env` that can be reset to a given world, and writes what is seen into rows.
 
     Parameters
     ----------
     area, view, size : tuple of int
-        As `crafter.Env`: cells of the world (x, y), cells in the picture
+        As for `crafter.Env`: cells of the world (x, y), cells in the picture
         (x, y), and pixels of the picture (width, height).
     length : int
-        Time limit in steps.
+        Time limit in steps, 0 for none.
     reward : bool
-        Whether `step` gives rewards; else they are 0.
+        Whether rewards are computed; else they are 0.
+
+    Raises
+    ------
+    ArgumentError
+        If Crafter cannot draw such a world or picture.
     """
 
     def __init__(
@@ -77,10 +111,15 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
     def reset_world(self, world_seed: int) -> NDArray[np.uint8]:
         """Start an episode in the world of `RandomState(world_seed)`.
 
+        Parameters
+        ----------
+        world_seed : int
+            Seed of the world, 0 to 2**32 - 1.
+
         Returns
         -------
         ndarray, shape (height, width, 3), uint8
-            First frame.
+            First frame, indexed [y, x, channel].
         """
         self._world.forced_seed = int(world_seed)
         frame: NDArray[np.uint8] = super().reset()
@@ -90,10 +129,17 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
     def advance(self, action: int) -> tuple[NDArray[np.uint8], float, bool, bool]:
         """Take one step.
 
+        Parameters
+        ----------
+        action : int
+            Index into `engine.spec.ACTIONS`.
+
         Returns
         -------
         frame : ndarray, shape (height, width, 3), uint8
+            Frame after the step, indexed [y, x, channel].
         reward : float
+            Reward of the step.
         terminated : bool
             The player died.
         truncated : bool
@@ -105,11 +151,21 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         return frame, float(reward), terminated, bool(done) and not terminated
 
     def terrain(self) -> NDArray[np.uint8]:
-        """Material ids of the world as it is now, shape `area`, indexed [x, y]."""
+        """Return the material ids of the world now, shape `area`, uint8, indexed [x, y]."""
         return np.array(self._world._mat_map, np.uint8)
 
     def show(self, frame: NDArray[np.uint8], seen: Seen, row: int) -> None:
-        """Write the last frame and the state behind it into a row."""
+        """Write the last frame and the state behind it into a row.
+
+        Parameters
+        ----------
+        frame : ndarray, shape (height, width, 3), uint8
+            What `reset_world` or `advance` returned last.
+        seen : Seen
+            Where to write.
+        row : int
+            Number of the row.
+        """
         height, width, _ = frame.shape
         target = seen.frames[row].reshape(height, width, 3)
         # Crafter's frame is a transposed view: channel by channel it copies three times as fast.
@@ -134,8 +190,13 @@ class StockLanes:
     ----------
     count : int
         Number of lanes.
-    area, view, size, length, reward
-        As for `StockCrafter`.
+    area, view, size : tuple of int
+        Cells of the world (x, y), cells in the picture (x, y), and pixels of
+        the picture (width, height).
+    length : int
+        Time limit in steps, 0 for none.
+    reward : bool
+        Whether rewards are computed; else they are 0.
     """
 
     def __init__(
@@ -151,7 +212,22 @@ class StockLanes:
         self._ended = [0] * count
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
-        """Start an episode in a lane, and show it."""
+        """Start an episode in a lane, and write what is seen first.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seed : int
+            Seed of the world's RandomState, 0 to 2**32 - 1.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+
+        Raises
+        ------
+        LaneError
+            If the environment raises.
+        """
         with _naming(lane):
             self.envs[lane].show(self.envs[lane].reset_world(seed), seen, lane)
         self._ended[lane] = 0
@@ -163,7 +239,24 @@ class StockLanes:
         rewards: NDArray[np.float64],
         seen: Seen,
     ) -> None:
-        """Take a step in every lane that is playing, and show it."""
+        """Take a step in every lane that is playing, and write what is seen then.
+
+        Parameters
+        ----------
+        playing : ndarray, shape (lanes,), bool
+            Which lanes take a step.
+        actions : ndarray, shape (lanes,), int64
+            Action of each lane, an index into `engine.spec.ACTIONS`.
+        rewards : ndarray, shape (lanes,), float64
+            Where to write the reward of each lane that is playing.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+
+        Raises
+        ------
+        LaneError
+            If an environment raises.
+        """
         for lane in np.flatnonzero(playing).tolist():
             with _naming(lane):
                 env = self.envs[lane]
@@ -172,16 +265,33 @@ class StockLanes:
             self._ended[lane] = TERMINATED if terminated else TIME_LIMIT if truncated else 0
 
     def ended(self, lane: int) -> int:
-        """How a lane's episode has ended, 0 if it goes on."""
+        """Return how a lane's episode has ended: `TERMINATED`, `TIME_LIMIT`, or 0 if it goes on.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        """
         return self._ended[lane]
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
-        """Material ids of a lane's world as it is now."""
+        """Return the material ids of a lane's world as it is now.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+
+        Returns
+        -------
+        ndarray, shape `area`, uint8
+            Indexed [x, y].
+        """
         return self.envs[lane].terrain()
 
 
 class _naming:
-    """Turn an exception of one lane's environment into a `LaneError`."""
+    """Turns an exception of one lane's environment into a `LaneError`."""
 
     def __init__(self, lane: int) -> None:
         self.lane = lane

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 ENV_ID = "crafter-dataset/Crafter-v1"
-"""What `gymnasium.make` and `gymnasium.make_vec` know the environment by."""
+"""Id of the environment, for `gymnasium.make` and `gymnasium.make_vec`."""
 
 ENTRY_POINT = "crafter_dataset.envs.single:CrafterEnv"
 VECTOR_ENTRY_POINT = "crafter_dataset.envs.vector:CrafterVectorEnv"
 
 
 def register() -> None:
-    """Let Gymnasium know the environment, unless it does."""
+    """Register the environment with Gymnasium, unless it is registered already."""
     from gymnasium.envs import registration
 
     if ENV_ID not in registration.registry:

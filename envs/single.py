@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, as_pair, check_seed, make_seen
+from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
 _PLAYING = np.ones(1, bool)
@@ -19,33 +20,52 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     """Crafter with Gymnasium's interface, the same bits as the stock package.
 
     `reset(seed=s)` starts in the world of `RandomState(s)`; the k-th `reset()`
-    of `crafter.Env(seed=s)` is `reset(seed=builder.world_seed(s, k - 1))`. A
-    reset without a seed goes on to a world drawn from `np_random`.
+    of `crafter.Env(seed=s)` is `reset(seed=world_seed(s, k - 1))`, with
+    `crafter_dataset.world_seed`. A reset without a seed goes on to a world
+    drawn from `np_random`.
 
-    `info` holds, at reset and at every step, `semantic` (uint8, `area`,
-    indexed [x, y]), `position` (int16, (2,), cells), `inventory` (uint8,
-    (16,)), `achievements` (uint16, (22,)), `daylight` (float32, 0 to 1),
-    `discount` (float32, 0 once dead) and `world_seed` (int64).
+    `info` holds, at reset and at every step:
+
+    - `semantic`: uint8, shape `area`, indexed [x, y], ids of materials and
+      objects
+    - `position`: int16 (2,), the player's cell (x, y)
+    - `inventory`: uint8 (16,)
+    - `achievements`: uint16 (22,), how often each was reached
+    - `daylight`: float32, 0 to 1
+    - `discount`: float32, 1, or 0 once dead
+    - `world_seed`: int64
 
     Parameters
     ----------
-    area, view, size : tuple of int, optional
-        Cells of the world (x, y), cells in the picture (x, y), pixels of the
-        picture (width, height).
+    area, view, size : int or tuple of int, optional
+        Cells of the world (x, y), cells in the picture (x, y) with the
+        inventory's rows, pixels of the picture (width, height).
     length : int, optional
-        Time limit in steps; then `truncated` is true.
+        Time limit in steps, after which `truncated` is true; 0 for none.
     reward : bool, optional
-        Whether to give rewards.
-    render_mode : {None, "rgb_array"}, optional
+        Whether there are rewards; otherwise they are 0.
+    render_mode : {None, 'rgb_array'}, optional
         With `rgb_array`, `render` returns the last observation. It does not
         draw again: drawing by night takes random numbers from the game.
-    engine : {"fast", "crafter"}, optional
+    engine : {'fast', 'crafter'}, optional
         Compiled code, or the crafter package itself: the same bits.
+
+    Attributes
+    ----------
+    observation_space : gymnasium.spaces.Box
+        Pictures: ndarray, shape (height, width, 3), uint8.
+    action_space : gymnasium.spaces.Discrete
+        The 17 actions.
+    engine : str
+        As given.
+    render_mode : str or None
+        As given.
 
     Raises
     ------
     ValueError
-        If Crafter cannot draw such a world or picture.
+        If Crafter cannot draw such a world or picture, or there is no such
+        render mode.
     EngineError
         If the engine cannot be used.
     """
@@ -54,20 +74,22 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
 
     def __init__(
         self,
-        area: tuple[int, int] = (64, 64),
-        view: tuple[int, int] = (9, 9),
-        size: tuple[int, int] = (64, 64),
+        area: tuple[int, int] | int = (64, 64),
+        view: tuple[int, int] | int = (9, 9),
+        size: tuple[int, int] | int = (64, 64),
         length: int = 10_000,
         reward: bool = True,
         render_mode: str | None = None,
         engine: str = "fast",
     ) -> None:
         if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode: expected None or 'rgb_array', found {render_mode!r}")
-        view, size = as_pair(view), as_pair(size)
+            raise ArgumentError(
+                "render_mode", f"expected None or 'rgb_array', found {render_mode!r}"
+            )
+        area, view, size = as_pair(area), as_pair(view), as_pair(size)
         self._lanes = make_lanes(engine, 1, area, view, size, length, reward)
         self._seen = make_seen(1, area, size)
-        self._shapes = (size[1], size[0], 3), tuple(area)
+        self._shapes = (size[1], size[0], 3), area
         self._rewards = np.zeros(1)
         self._world_seed = -1
         self.engine = engine
@@ -78,7 +100,28 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Start an episode; see the class for what `seed` means."""
+        """Start an episode.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Seed of the world's `RandomState`, 0 to 2**32 - 1; by default drawn
+            from `np_random`.
+        options : dict, optional
+            Ignored.
+
+        Returns
+        -------
+        observation : ndarray, shape (height, width, 3), uint8
+            The picture, RGB.
+        info : dict
+            Entries as listed in the class.
+
+        Raises
+        ------
+        ArgumentError, gymnasium.error.Error
+            If the seed is out of its range.
+        """
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(2**31 - 1))
@@ -91,6 +134,24 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     ) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         """Take one action.
 
+        Parameters
+        ----------
+        action : int
+            Number of the action, 0 to 16.
+
+        Returns
+        -------
+        observation : ndarray, shape (height, width, 3), uint8
+            The picture, RGB.
+        reward : float
+            What the action was worth.
+        terminated : bool
+            Whether the player died.
+        truncated : bool
+            Whether the time limit was reached.
+        info : dict
+            Entries as listed in the class.
+
         Raises
         ------
         gymnasium.error.ResetNeeded
@@ -101,7 +162,7 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         if self._world_seed < 0:
             raise gymnasium.error.ResetNeeded("step: expected reset to be called first")
         if not 0 <= action < len(ACTIONS):
-            raise ValueError(f"action: expected 0 to {len(ACTIONS) - 1}, found {action}")
+            raise ArgumentError("action", f"expected 0 to {len(ACTIONS) - 1}, found {action}")
         self._lanes.step(_PLAYING, np.array([action], np.int64), self._rewards, self._seen)
         ended = self._lanes.ended(0)
         return (
@@ -113,7 +174,13 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         )
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Return the last observation, or None without a render mode."""
+        """Return the last observation, or None without a render mode or an episode.
+
+        Returns
+        -------
+        ndarray, shape (height, width, 3), uint8, or None
+            A copy of it.
+        """
         if self.render_mode is None or self._world_seed < 0:
             return None
         return self._frame()

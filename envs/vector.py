@@ -13,30 +13,53 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, as_pair, check_seed, make_seen
+from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
 
 class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
     """Crafter environments stepped together, each reset only when asked.
 
-    `reset(seed=[...], options={"reset_mask": mask})` starts new episodes in
-    the lanes of `mask` alone (all lanes without it); a seed means the same as
-    in `CrafterEnv`. A lane whose episode has ended is parked: `step` ignores
-    its action, and returns its last frame, reward 0 and the same flags until
-    it is reset; so is a lane that was never reset. `infos` holds the entries
-    of `CrafterEnv`'s `info` for every lane, with a leading axis of lanes.
+    Each environment is a lane. `reset(seed=[...], options={"reset_mask":
+    mask})` starts new episodes in the lanes of `mask` alone (all lanes without
+    it); a seed means the same as in `CrafterEnv`. A lane whose episode has
+    ended is parked: `step` ignores its action, and returns its last frame,
+    reward 0 and the same flags until it is reset; so is a lane that was never
+    reset.
+
+    `infos` holds the entries of `CrafterEnv`'s `info` for every lane, with a
+    leading axis of lanes; and for each, `_semantic` and so on, a bool array,
+    shape (num_envs,), that is true for lanes that were ever reset.
 
     Parameters
     ----------
     num_envs : int, optional
         Number of lanes.
-    area, view, size, length, reward, engine
+    area, view, size : int or tuple of int, optional
+        As for `CrafterEnv`.
+    length : int, optional
+        As for `CrafterEnv`.
+    reward : bool, optional
+        As for `CrafterEnv`.
+    engine : {'fast', 'crafter'}, optional
         As for `CrafterEnv`.
     copy : bool, optional
         Whether `reset` and `step` return copies of observations and infos, as
         in Gymnasium's own vector environments. If not, they return the same
         arrays each time, which cannot be written to, and which the next `reset`
-        or `step` fills anew.
+        or `step` overwrites.
+
+    Attributes
+    ----------
+    num_envs : int
+        Number of lanes.
+    single_observation_space, observation_space : gymnasium.spaces.Box
+        Pictures of one lane: ndarray, shape (height, width, 3), uint8; and of
+        all, with a leading axis of lanes.
+    single_action_space : gymnasium.spaces.Discrete
+        The 17 actions.
+    action_space : gymnasium.spaces.MultiDiscrete
+        One action per lane.
 
     Raises
     ------
@@ -51,15 +74,15 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
     def __init__(
         self,
         num_envs: int = 1,
-        area: tuple[int, int] = (64, 64),
-        view: tuple[int, int] = (9, 9),
-        size: tuple[int, int] = (64, 64),
+        area: tuple[int, int] | int = (64, 64),
+        view: tuple[int, int] | int = (9, 9),
+        size: tuple[int, int] | int = (64, 64),
         length: int = 10_000,
         reward: bool = True,
         engine: str = "fast",
         copy: bool = True,
     ) -> None:
-        view, size = as_pair(view), as_pair(size)
+        area, view, size = as_pair(area), as_pair(view), as_pair(size)
         self.num_envs = num_envs
         self.single_observation_space = gymnasium.spaces.Box(
             0, 255, (size[1], size[0], 3), np.uint8
@@ -98,31 +121,40 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         Parameters
         ----------
         seed : int or sequence of int or None, optional
-            One for each lane (those of lanes not reset are ignored); an
-            integer s stands for s, s + 1, and so on.
+            One for each lane (those of lanes not reset are ignored), where None
+            draws one from `np_random`; an integer s stands for s, s + 1, and so
+            on.
         options : dict, optional
-            `reset_mask`: bool array, shape (num_envs,).
+            `reset_mask`: ndarray, shape (num_envs,), bool.
+
+        Returns
+        -------
+        observations : ndarray, shape (num_envs, height, width, 3), uint8
+            Pictures of all lanes, RGB.
+        infos : dict of str to ndarray, shape (num_envs, ...)
+            Entries as listed in the class.
 
         Raises
         ------
-        ValueError
+        ValueError, gymnasium.error.Error
             If the seeds or the mask do not fit the number of lanes, the mask
-            is empty, or NumPy takes no such seed; then no lane is reset.
+            is empty, or a seed is not from 0 to 2**32 - 1; then no lane is
+            reset.
         """
         mask = self._reset_mask(options)
-        if isinstance(seed, int):
-            super().reset(seed=seed)
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
-        if seeds is None:
-            seeds = [None] * self.num_envs
+        lanes = range(self.num_envs)
+        if isinstance(seed, int | np.integer):
+            seeds: Sequence[int | None] = [int(seed) + lane for lane in lanes]
+        else:
+            seeds = [None for _ in lanes] if seed is None else seed
         if len(seeds) != self.num_envs:
-            raise ValueError(f"seed: expected {self.num_envs} seeds, found {len(seeds)}")
-        drawn = {
-            lane: check_seed(self.np_random.integers(2**31 - 1) if given is None else given)
-            for lane, given in enumerate(seeds)
-            if mask[lane]
-        }
-        for lane, world_seed in drawn.items():
+            raise ArgumentError("seed", f"expected {self.num_envs} seeds, found {len(seeds)}")
+        given = [None if each is None else check_seed(each) for each in seeds]
+        if isinstance(seed, int | np.integer):
+            super().reset(seed=int(seed))
+        for lane in np.flatnonzero(mask).tolist():
+            known = given[lane]
+            world_seed = int(self.np_random.integers(2**31 - 1)) if known is None else known
             self._lanes.reset(lane, world_seed, self._seen)
             self._infos["world_seed"][lane] = world_seed
         self._started |= mask
@@ -142,6 +174,22 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
     ]:
         """Take one action in every lane that is not parked.
 
+        Parameters
+        ----------
+        actions : ndarray, shape (num_envs,), int64
+            Numbers of the actions, 0 to 16; those of parked lanes are ignored.
+
+        Returns
+        -------
+        observations : ndarray, shape (num_envs, height, width, 3), uint8
+            Pictures of all lanes, RGB.
+        rewards : ndarray, shape (num_envs,), float64
+            What each action was worth.
+        terminations, truncations : ndarray, shape (num_envs,), bool
+            Whether the player died, and whether the time limit was reached.
+        infos : dict of str to ndarray, shape (num_envs, ...)
+            Entries as listed in the class.
+
         Raises
         ------
         gymnasium.error.ResetNeeded
@@ -156,8 +204,9 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         wrong = playing & ((actions < 0) | (actions >= len(ACTIONS)))
         if wrong.any():
             lane = int(np.argmax(wrong))
-            raise ValueError(
-                f"action of lane {lane}: expected 0 to {len(ACTIONS) - 1}, found {actions[lane]}"
+            raise ArgumentError(
+                "actions",
+                f"expected 0 to {len(ACTIONS) - 1} in lane {lane}, found {actions[lane]}",
             )
         rewards = np.zeros(self.num_envs, np.float64)
         self._lanes.step(playing, actions, rewards, self._seen)
@@ -170,11 +219,22 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
 
     @property
     def playing(self) -> NDArray[np.bool_]:
-        """Which lanes are in an episode, shape (num_envs,); the others are parked."""
+        """Which lanes are in an episode: bool, shape (num_envs,); the others are parked."""
         return self._started & ~(self._terminated | self._truncated)
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
-        """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""
+        """Return the material ids of a lane's world as it is now.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+
+        Returns
+        -------
+        ndarray, shape `area`, uint8
+            Indexed [x, y].
+        """
         return self._lanes.terrain(lane)
 
     def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
@@ -182,8 +242,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             return np.ones(self.num_envs, bool)
         mask = np.asarray(options["reset_mask"])
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
-            raise ValueError(
-                f"reset_mask: expected {self.num_envs} bools of which one is true, found {mask}"
+            raise ArgumentError(
+                "reset_mask", f"expected {self.num_envs} bools of which one is true, found {mask}"
             )
         return mask
 

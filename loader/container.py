@@ -1,4 +1,4 @@
-"""From a path or an address to a container."""
+"""Opening the container at a path or an address."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from crafter_dataset.loader.workers import default_threads
 from crafter_dataset.schemas.container import Container
+from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.hdf5_format import SUFFIXES
 
 CACHE_BYTES = 64 * 2**20
@@ -13,7 +14,13 @@ CACHE_BYTES = 64 * 2**20
 
 
 def is_address(path: str | Path) -> bool:
-    """Whether it is an address such as `s3://bucket/data.zarr` rather than a path."""
+    """Tell whether this is an address such as `s3://bucket/data.zarr` rather than a path.
+
+    Parameters
+    ----------
+    path : str or Path
+        A path or an address.
+    """
     return "://" in str(path)
 
 
@@ -25,24 +32,29 @@ def open_container(
     Parameters
     ----------
     path : str or Path
-        Folder of a Zarr group, or an HDF5 file; or a zip file of a group, or an
-        address that fsspec opens, which are read through zarr-python.
+        Folder of a Zarr group, or an HDF5 file. Also a zip file of a group, or
+        an address that fsspec opens; these are read through zarr-python.
     cache_bytes : int
-        Bytes of decoded chunks to keep.
+        Bytes of decoded chunks to keep, 0 or more.
     threads : int, optional
-        Threads that decode at once; by default the usable cores, at most 8,
-        and one in a worker process.
+        Threads that decode at once, 1 or more; by default the usable cores, at
+        most 8, or one in a worker process.
+
+    Returns
+    -------
+    Container
+        Zarr through its files or zarr-python, or HDF5.
 
     Raises
     ------
     NotADatasetError
         If there is nothing that can be read there.
     ValueError
-        If `cache_bytes` or `threads` is no such number.
+        If `cache_bytes` or `threads` is out of its range.
     """
     for name, value, low in (("cache_bytes", cache_bytes, 0), ("threads", threads, 1)):
         if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
-            raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
+            raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
     # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
     if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
         from crafter_dataset.loader.zarr.remote import RemoteZarr

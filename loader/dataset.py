@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 def open_dataset(
     path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
 ) -> Dataset:
-    """Open a dataset, whole or still being built.
+    """Open a dataset, complete or still being built.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the dataset, or its HDF5 file; or a zip file of the folder, or an
-        address such as `s3://bucket/data.zarr`, which are read through
+        Folder of the dataset, or its HDF5 file. Also a zip file of the folder,
+        or an address such as `s3://bucket/data.zarr`; these are read through
         zarr-python, slowly.
     cache_bytes : int
-        Bytes of decoded chunks that each process keeps. Twice the size of a
-        decoded array keeps all of it, after the first look.
+        Bytes of decoded chunks that each process keeps, 0 or more. Twice the
+        size of a decoded array keeps all of it once it was read.
     threads : int, optional
-        Threads that decode at once; by default the usable cores, at most 8,
-        and one in a worker process.
+        Threads that decode at once, 1 or more; by default the usable cores, at
+        most 8, or one in a worker process.
 
     Returns
     -------
@@ -57,6 +57,8 @@ def open_dataset(
     ------
     NotADatasetError, VersionError, MetadataError, CorruptDataError
         If the path holds no dataset that this software can read.
+    ValueError
+        If `cache_bytes` or `threads` is out of its range.
 
     Examples
     --------
@@ -69,22 +71,36 @@ def open_dataset(
 
 
 class Dataset(Sequence[Episode]):
-    """Episodes of a dataset, or some of them: a sequence that reads nothing until asked.
+    """The episodes of a dataset, or some of them: a sequence whose episodes are read lazily.
 
-    It can be pickled, and used after a fork or in a spawned process: each
-    process opens the files for itself.
+    Indexed by an integer it returns an `Episode`, by a slice a `Dataset` of
+    those episodes.
+
+    It can be pickled, and used in forked or spawned processes: each process
+    opens the files for itself.
 
     Parameters
     ----------
-    path, cache_bytes, threads
-        As `open_dataset` takes them.
+    path : str or Path
+        As for `open_dataset`.
+    cache_bytes : int
+        As for `open_dataset`.
+    threads : int, optional
+        As for `open_dataset`.
 
     Attributes
     ----------
     path : Path or str
-        Folder or file of the dataset, or its address.
+        Folder or file of the dataset, absolute, or its address.
     metadata : Metadata
-        Settings, names and counts.
+        Settings, names and counts of the whole dataset.
+
+    Raises
+    ------
+    NotADatasetError, VersionError, MetadataError, CorruptDataError
+        If the path holds no dataset that this software can read.
+    ValueError
+        If `cache_bytes` or `threads` is out of its range.
     """
 
     def __init__(
@@ -101,7 +117,7 @@ class Dataset(Sequence[Episode]):
         self._records.flags.writeable = False
 
     def _read_records(self, container: Container) -> NDArray[Any]:
-        """Read the episodes table; memory is taken only once its columns were found there."""
+        """Read the episodes table; memory is taken only once its columns have been read."""
         count = self.metadata.counts.episodes
         columns = {}
         for name in TABLE_DTYPE.names or ():
@@ -146,7 +162,7 @@ class Dataset(Sequence[Episode]):
 
     @property
     def container(self) -> Container:
-        """The open files; opened anew in a process that was forked."""
+        """The open files; opened again in a forked process."""
         if self.__dict__.get("_pid") != os.getpid():
             container = open_container(self.path, **self._options)
             if "metadata" in self.__dict__:
@@ -155,7 +171,7 @@ class Dataset(Sequence[Episode]):
         return self._container
 
     def _check_same(self, container: Container) -> None:
-        """Refuse a dataset that was built anew since this one was opened."""
+        """Refuse a dataset that was rebuilt since this one was opened."""
         now, then = Metadata.from_attributes(container.attributes, str(self.path)), self.metadata
         if (
             now.header() != then.header()
@@ -168,7 +184,7 @@ class Dataset(Sequence[Episode]):
 
     @property
     def episodes(self) -> EpisodeTable:
-        """The episodes table: columns by name, such as `lengths`, `returns` or `end`."""
+        """The episodes as a table: columns by name, such as `lengths`, `returns` or `end`."""
         if self._table is None:
             stored = "achievements" in self.fields
             self._table = EpisodeTable(
@@ -182,7 +198,7 @@ class Dataset(Sequence[Episode]):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names of the per-frame fields."""
+        """Names of the per-frame fields that are stored."""
         return self.metadata.known_fields()
 
     @property
@@ -192,7 +208,7 @@ class Dataset(Sequence[Episode]):
 
     @property
     def frames(self) -> int:
-        """Frames in these episodes, padding not counted."""
+        """Number of frames in these episodes, without padding."""
         return int(self._records["lengths"].sum())
 
     def __len__(self) -> int:
@@ -241,7 +257,12 @@ class Dataset(Sequence[Episode]):
         return html(self)
 
     def summary(self) -> Summary:
-        """Return statistics of these episodes: see `summarize`.
+        """Return statistics of these episodes, see `summarize`.
+
+        Returns
+        -------
+        Summary
+            Statistics of these episodes alone.
 
         Raises
         ------
@@ -253,19 +274,21 @@ class Dataset(Sequence[Episode]):
         return summarize(self)
 
     def to_pandas(self) -> Any:
-        """Return the episodes table as a DataFrame, a row an episode.
+        """Return the episodes table as a DataFrame.
 
         Returns
         -------
         pandas.DataFrame
-            Columns `id`, `length` (frames), `return`, `end`, `world_seed`, and
-            if the dataset stores achievements, `achievements` (how many were
-            reached) and one of bool for each.
+            One row per episode. Columns `id`, `length` (frames), `return`,
+            `end`, `world_seed`; if the dataset stores achievements, also
+            `achievements` (how many were reached) and a bool column for each.
 
         Raises
         ------
         MissingPackageError
             If pandas is not installed.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
         """
         try:
             import pandas
@@ -281,12 +304,17 @@ class Dataset(Sequence[Episode]):
         Parameters
         ----------
         episode : int
-            The id.
+            Number of the episode in the whole dataset.
+
+        Returns
+        -------
+        Episode
+            The one whose `id` that is.
 
         Raises
         ------
         UnknownNameError
-            If it is not among these episodes; it is a KeyError.
+            If it is not among these episodes; the error is a KeyError.
         """
         found = np.flatnonzero(self._records["episode_ids"] == episode)
         if not len(found):
@@ -300,14 +328,27 @@ class Dataset(Sequence[Episode]):
         return Episode(self, self._records[found[0]])
 
     def origin(self, index: int) -> tuple[SourceSpec, int]:
-        """Tell which build an episode comes from, and its number there.
+        """Return which build an episode comes from, and its number there.
+
+        Parameters
+        ----------
+        index : int
+            Index of the episode here; negative from the end.
 
         Returns
         -------
         source : SourceSpec
             Seed, policy and trajectories per world of the build.
         number : int
-            Number of the episode in it; the id, unless episodes were left out or merged.
+            Number of the episode in it; its id, unless episodes were left out or
+            merged.
+
+        Raises
+        ------
+        IndexError
+            If there is no such episode.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum, or name no source.
         """
         meta, episode = self.metadata, self[index].id
         found = {"sources": 0, "numbers": episode}
@@ -327,17 +368,25 @@ class Dataset(Sequence[Episode]):
 
         Parameters
         ----------
-        keep : str, array_like of bool, or callable
+        keep : str, callable, or array_like, shape (len(self),), bool
             A condition as `convert-dataset --filter` takes it, such as
-            `"return > 3 and end == 'terminated'"`; or a mask with one value an
-            episode; or a function that returns it from the episodes table:
+            `"return > 3 and end == 'terminated'"`; or a mask; or a function
+            that returns a mask from the `EpisodeTable`, such as
             `lambda table: table["return"] > 3`.
+
+        Returns
+        -------
+        Dataset
+            These episodes, in the same order.
 
         Raises
         ------
         ArgumentError
-            If the text is no condition, or the mask does not fit; it is a
-            ValueError.
+            If the text is not a condition, or the mask does not fit; the error
+            is a ValueError.
+        CorruptDataError
+            If a condition on achievements needs bytes that are missing or fail
+            their checksum.
 
         Examples
         --------
@@ -363,13 +412,19 @@ class Dataset(Sequence[Episode]):
         Parameters
         ----------
         episodes : str or iterable of int
-            Ids; or as `convert-dataset --episodes` takes them, such as
+            Ids; or a text as `convert-dataset --episodes` takes it, such as
             `"0:100,250"`.
+
+        Returns
+        -------
+        Dataset
+            Each of these episodes once.
 
         Raises
         ------
         ArgumentError
-            If an id is not among these episodes, or the text is no such list.
+            If an id is not among these episodes, or the text is not such a list;
+            the error is a ValueError.
         """
         if isinstance(episodes, str):
             return self._take(self._records[ids_mask(self.episodes, episodes)])
@@ -392,16 +447,22 @@ class Dataset(Sequence[Episode]):
             Share of each part; if they add up to less than 1, one more part
             takes the rest: `train, test = dataset.split(0.9)`.
         seed : int
-            The parts are a pure function of it and of the episodes.
-        by_world : bool
-            Keep the episodes of a world together, so that no map is in two
+            Seed of the shuffle; the same episodes and arguments make the same
             parts.
+        by_world : bool
+            Whether to keep the episodes of a world together, so that no map is
+            in two parts.
+
+        Returns
+        -------
+        list of Dataset
+            The parts, each in the order of this dataset.
 
         Raises
         ------
         ArgumentError
             If the fractions are not positive or add up to more than 1, or the
-            worlds are not known; it is a ValueError.
+            worlds are not known; the error is a ValueError.
         """
         if by_world and "world_seeds" not in self.metadata.episode_fields:
             raise ArgumentError("by_world", f"expected known world seeds, found none ({self.path})")
@@ -422,7 +483,7 @@ class Dataset(Sequence[Episode]):
 
 
 def _reached(dataset: Dataset) -> NDArray[np.bool_]:
-    """Read which achievements were reached in which of a dataset's episodes."""
+    """Read which achievements were reached in each of a dataset's episodes."""
     from crafter_dataset.loader.summary import reached_achievements
 
     return reached_achievements(dataset)

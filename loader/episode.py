@@ -1,4 +1,4 @@
-"""One episode of a dataset, read only where it is looked at."""
+"""One episode of a dataset, read only where it is indexed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import Cuts
-from crafter_dataset.schemas.errors import CorruptDataError, UnknownNameError
+from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class EpisodeField:
     """One field of one episode: an array that is read when it is indexed.
 
+    `numpy.asarray(field)` reads all of it.
+
     Parameters
     ----------
     dataset : Dataset
@@ -26,9 +28,18 @@ class EpisodeField:
     name : str
         Name of the field.
     episode : int
-        Episode id.
+        Id of the episode.
     start, length : int
-        Where the episode's rows lie.
+        First row of the episode in the stored array, and its number of rows.
+
+    Attributes
+    ----------
+    name : str
+        Name of the field.
+    dtype : numpy.dtype
+        Element type.
+    shape : tuple of int
+        Shape, frames first.
     """
 
     def __init__(self, dataset: Dataset, name: str, episode: int, start: int, length: int) -> None:
@@ -56,22 +67,24 @@ class EpisodeField:
 
         Parameters
         ----------
-        start, stop : int
-            First row, and the row after the last; by default all.
-        out : ndarray, optional
-            Where to put them: shape (stop - start, ...), of the field's dtype.
+        start : int
+            First row.
+        stop : int, optional
+            Row after the last; by default the episode's end.
+        out : ndarray, shape (stop - start, ...), optional
+            Where to put the rows; of the field's dtype.
 
         Returns
         -------
-        ndarray
-            `out`, if it was given.
+        ndarray, shape (stop - start, ...)
+            The rows, of the field's dtype; `out`, if it was given.
 
         Raises
         ------
         IndexError
             If the rows are not all in the episode.
         ValueError
-            If `out` has another shape or dtype.
+            If `out` has another shape or dtype, or is read-only.
         CorruptDataError
             If stored bytes are missing or fail their checksum.
         """
@@ -83,11 +96,13 @@ class EpisodeField:
             )
         shape = (stop - start, *self.shape[1:])
         if out is not None and (out.shape != shape or out.dtype != self.dtype):
-            raise ValueError(
-                f"out: expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
+            raise ArgumentError(
+                "out", f"expected shape {shape} of {self.dtype}, found {out.shape} of {out.dtype}"
             )
         if out is not None and not out.flags.writeable:
-            raise ValueError("out: expected an array that can be written to, found a read-only one")
+            raise ArgumentError(
+                "out", "expected an array that can be written to, found a read-only one"
+            )
         rows = self._room(shape) if out is None else out
         cut = Cuts.one(self._start + start, self._start + stop)
         try:
@@ -134,20 +149,27 @@ class EpisodeField:
 
 
 class Episode:
-    """One episode: field names to arrays that are read when they are indexed.
+    """One episode: a mapping of field names to arrays that are read when they are indexed.
 
-    `len(episode)` is its frames; to iterate over it, as over a dict, gives the
-    names of its fields.
+    `len(episode)` is its number of frames; iterating over it, as over a dict,
+    yields the names of its fields.
 
     An episode of T actions has T + 1 rows; its last row is the final frame,
     whose action, reward and flags are 0.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where it is stored.
+    row : numpy.void, dtype TABLE_DTYPE
+        Its record of the episodes table.
 
     Attributes
     ----------
     id : int
         Number of the episode in its dataset.
     length : int
-        Rows, T + 1.
+        Number of rows, T + 1.
     episode_return : float
         Sum of the rewards.
     world_seed : int
@@ -206,7 +228,7 @@ class Episode:
         Raises
         ------
         CorruptDataError
-            If what is stored stands for none of these.
+            If the stored code stands for none of these.
         """
         name = self._end_name()
         if name is None:
@@ -223,12 +245,13 @@ class Episode:
 
     @property
     def terrain(self) -> NDArray[np.uint8]:
-        """Material ids of the world at reset, shape `area`, indexed [x, y].
+        """Material ids of the world at reset: uint8, shape `area`, indexed [x, y].
 
         Raises
         ------
         UnknownNameError
-            If the dataset has none, as one that was imported may; it is a KeyError.
+            If the dataset does not store it, as an imported one may not; the
+            error is a KeyError.
         CorruptDataError
             If stored bytes are missing or fail their checksum.
         """
@@ -237,9 +260,14 @@ class Episode:
 
     @property
     def has_final_frame(self) -> bool:
-        """Whether the last row holds the final frame; else it holds fill values.
+        """Whether the last row holds the final frame; otherwise it holds fill values.
 
-        Formats that drop the final frame leave datasets without it.
+        Datasets imported from formats that drop the final frame lack it.
+
+        Raises
+        ------
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
         """
         absent = "final_frames" not in self._dataset.metadata.episode_fields
         return absent or bool(self._table_row("final_frames"))
@@ -267,13 +295,13 @@ class Episode:
 
         Returns
         -------
-        dict of str to ndarray
-            T + 1 rows of each.
+        dict of str to ndarray, shape (T + 1, ...)
+            All rows of each field, by its name.
 
         Raises
         ------
         UnknownNameError
-            If there is no field of a name.
+            If there is no field of that name; the error is a KeyError.
         CorruptDataError
             If stored bytes are missing or fail their checksum.
         """

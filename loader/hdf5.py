@@ -27,7 +27,7 @@ from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.violations import Violation
 
 MOST_PLACES = 2**17
-"""Chunks of an array that are all looked up at once; those of a larger one are one by one."""
+"""Chunks of an array, at most, that are all looked up at once; those of a larger one singly."""
 
 _FIELDS = {field.path: field for field in FIELDS}
 
@@ -47,7 +47,7 @@ class LocalHdf5(DirectContainer):
     Raises
     ------
     NotADatasetError
-        If it is no HDF5 file that can be read.
+        If it is not an HDF5 file that can be read.
     """
 
     def __init__(self, path: Path, cache_bytes: int, threads: int) -> None:
@@ -63,7 +63,13 @@ class LocalHdf5(DirectContainer):
         self._direct: dict[str, DirectArray | None] = {}
 
     def describe(self, path: str) -> ArrayInfo | None:
-        """Describe an array; None if none can be read at the path."""
+        """Return the structure of an array, or None if none can be read at the path.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the file.
+        """
         try:
             array = self._file.array(path)
         except CorruptDataError:
@@ -71,7 +77,20 @@ class LocalHdf5(DirectContainer):
         return ArrayInfo(array.shape, array.dtype, array.dims, array.chunk_rows, array.chunk_rows)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
-        """Check an array's chunks and that they are there; see `schemas.Container`."""
+        """Check how an array is chunked, and that all chunks are there; see `Container.check`.
+
+        Parameters
+        ----------
+        field : Field
+            The array.
+        metadata : Metadata
+            The dataset's metadata.
+
+        Yields
+        ------
+        Violation
+            What is wrong.
+        """
         array = self._file.array(field.path)
         for expected, found in violations(field, metadata, array.chunk_rows, array.filters):
             yield Violation(field.path, expected, found)
@@ -85,7 +104,13 @@ class LocalHdf5(DirectContainer):
             yield Violation(field.path, "every chunk in the file", f"{missing} missing")
 
     def stored_bytes(self, path: str) -> int:
-        """Count the bytes that the array's chunks take."""
+        """Return how many bytes the array's chunks take.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the file.
+        """
         return self._file.stored_bytes(path)
 
     def _read_slowly(self, path: str, start: int, stop: int) -> NDArray[Any]:
@@ -105,7 +130,7 @@ class LocalHdf5(DirectContainer):
 
 
 def _layout(array: StoredArray, images: bool) -> ChunkLayout | None:
-    """Tell how an array's chunks can be read directly; None if they cannot."""
+    """Return how an array's chunks can be read directly, or None if they cannot."""
     compression = compression_of_filters(array.filters)
     little = array.stored_dtype.newbyteorder("<") == array.stored_dtype
     if compression is None or not array.chunk_rows or not little or array.dtype.kind not in "buif":
@@ -121,7 +146,7 @@ class _Chunks:
         self.count = files.count
         self._path, self._end, self._files = str(file.path), file.end, files
         self._descriptor = file.descriptor
-        # To find all places takes some microseconds each, to find one some tens.
+        # Finding all places takes a few microseconds each, finding a single one some tens.
         array = file.array(path)
         self._find: Callable[[int], tuple[int, int]]
         if array.shape[0] // array.chunk_rows <= MOST_PLACES:
@@ -131,7 +156,7 @@ class _Chunks:
             self._find = functools.cache(functools.partial(file.place, path))
 
     def get(self, number: int) -> NDArray[np.uint8]:
-        """Give a chunk as it is stored; see `StoredChunks`."""
+        """Return a chunk as it is stored; see `StoredChunks.get`."""
         address, size = self._find(number)
         if not size:
             raise CorruptDataError("a chunk is missing in the file")

@@ -1,7 +1,7 @@
 """Random numbers and random orders as pure functions of a key and a position.
 
-Nothing is drawn one after the other, so any place of any epoch is found at
-once, in no memory, by any number of processes.
+Nothing is drawn in sequence, so any place of any epoch is found at once,
+without memory, by any number of processes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,16 @@ def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     Source: the finaliser of SplitMix64; Steele, Lea and Flood, Fast splittable
     pseudorandom number generators, 2014, with the constants of Stafford's
     variant 13.
+
+    Parameters
+    ----------
+    values : ndarray, uint64
+        Of any shape.
+
+    Returns
+    -------
+    ndarray, uint64
+        Of the same shape.
     """
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -30,14 +40,19 @@ def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def uniform(key: tuple[int, ...], positions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Give a random number in [0, 1) for each position.
+    """Return a random number in [0, 1) for each position.
 
     Parameters
     ----------
     key : tuple of int
         Non-negative integers; other keys, other numbers.
-    positions : ndarray of int64
+    positions : ndarray, shape (n,), int64
         Where in the stream of that key.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        The numbers.
     """
     first, second = np.random.SeedSequence(key).generate_state(2, np.uint64)
     words = mix(mix(positions.astype(np.uint64) + first) ^ second)
@@ -46,10 +61,10 @@ def uniform(key: tuple[int, ...], positions: NDArray[np.int64]) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class Permutation:
-    """A random order of the integers below `size`, in no memory.
+    """A random order of the integers below `size`, without memory.
 
-    A Feistel network over pairs from two ranges whose product is hardly larger
-    than `size`; what falls outside is permuted on until it falls inside.
+    A Feistel network over pairs from two ranges whose product is barely larger
+    than `size`; what falls outside is permuted again until it falls inside.
     Source: Black and Rogaway, Ciphers with arbitrary finite domains, 2002
     (methods of cycle walking and of the generalised Feistel cipher).
 
@@ -65,11 +80,16 @@ class Permutation:
     key: tuple[int, ...]
 
     def at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the integers at some positions of the order.
+        """Return the integers at some positions of the order.
 
         Parameters
         ----------
-        positions : ndarray of int64
+        positions : ndarray, shape (n,), int64
+            From 0 to `size - 1`.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
             From 0 to `size - 1`.
         """
         keys = np.random.SeedSequence(self.key).generate_state(_ROUNDS, np.uint64)

@@ -1,4 +1,4 @@
-"""What there is to say of a dataset, as text, as HTML and as JSON."""
+"""Descriptions of a dataset, as text, HTML and JSON."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ from crafter_dataset.loader.summary import Summary, summarize
 from crafter_dataset.schemas.wording import format_bytes
 
 Lines = list[tuple[str, str]]
-"""A name and a text a line."""
+"""One name and one text per line."""
 
 _DIGITS = 12
-"""Digits of a digest that are shown where there is little room."""
+"""Digits of a digest that are shown where space is short."""
 
 
 def summary_lines(dataset: Dataset, summary: Summary) -> Lines:
-    """Sum a dataset up, a name and a text a line.
+    """Return the statistics of a dataset as lines to show.
 
     Parameters
     ----------
     dataset : Dataset
-        The dataset.
+        The dataset, or a part of one.
     summary : Summary
         Its statistics.
+
+    Returns
+    -------
+    list of tuple of str
+        A name and a text for each line.
     """
     meta = dataset.metadata
-    size = format_bytes(summary.stored_bytes)
-    per_frame = summary.stored_bytes / max(summary.frames, 1)
     lines = [
         ("dataset", f"{dataset.path} ({meta.status}, format {meta.version})"),
         ("episodes", f"{summary.episodes:,}"),
         ("frames", f"{summary.frames:,}"),
-        ("size", f"{size}, {per_frame:,.0f} bytes a frame"),
         ("lengths", _spread(summary.lengths)),
         ("returns", _spread(summary.returns)),
         ("ends", _counted(summary.end_reasons)),
         ("rewards", _counted(summary.rewards)),
     ]
+    if summary.stored_bytes is not None:
+        size = format_bytes(summary.stored_bytes)
+        per_frame = summary.stored_bytes / max(summary.frames, 1)
+        lines.insert(3, ("size", f"{size}, {per_frame:,.0f} bytes a frame"))
     if summary.score is not None:
         lines.append(("score", f"{summary.score:.2f} % (Crafter score)"))
     lines.append(("digest", meta.digest or "none yet"))
@@ -48,12 +54,17 @@ def summary_lines(dataset: Dataset, summary: Summary) -> Lines:
 
 
 def settings_lines(dataset: Dataset) -> Lines:
-    """Say how a dataset was made, a name and a text a line.
+    """Return how a dataset was made as lines to show.
 
     Parameters
     ----------
     dataset : Dataset
-        The dataset.
+        The dataset, or a part of one.
+
+    Returns
+    -------
+    list of tuple of str
+        A name and a text for each line.
     """
     meta = dataset.metadata
     sizes = (meta.env.area, meta.env.view, meta.env.size)
@@ -87,12 +98,12 @@ def settings_lines(dataset: Dataset) -> Lines:
 
 
 def summary_json(dataset: Dataset) -> dict[str, Any]:
-    """Return summary and metadata as values that fit into JSON.
+    """Return path, metadata, provenance and summary as a dict that fits into JSON.
 
     Parameters
     ----------
     dataset : Dataset
-        The dataset.
+        The dataset, or a part of one.
     """
     return {
         "path": str(dataset.path),
@@ -103,12 +114,17 @@ def summary_json(dataset: Dataset) -> dict[str, Any]:
 
 
 def short_lines(dataset: Dataset) -> list[str]:
-    """Say in three lines what a dataset is, by what was read when it was opened.
+    """Describe a dataset in up to three lines, from what was read when it was opened.
 
     Parameters
     ----------
     dataset : Dataset
         The dataset, or a part of one.
+
+    Returns
+    -------
+    list of str
+        The lines; two without episodes.
     """
     meta, table = dataset.metadata, dataset.episodes
     part = "" if len(dataset) == meta.counts.episodes else f" of {meta.counts.episodes:,}"
@@ -128,7 +144,7 @@ def short_lines(dataset: Dataset) -> list[str]:
 
 
 def html(dataset: Dataset) -> str:
-    """Draw what a dataset is as a table for notebooks.
+    """Return a table that describes a dataset, for notebooks.
 
     Parameters
     ----------

@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from crafter_dataset.loader.random_order import Permutation, uniform
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.windows import Weights, Windows, episode_weights
+from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED
 
 _BLOCK = 1024
-"""Positions that are worked out at once."""
+"""Positions that are computed at once."""
 
 
 class Place(NamedTuple):
@@ -29,8 +30,8 @@ class Place(NamedTuple):
     epoch : int
         The epoch.
     start : int
-        Position of the common order from which its ranks draw in this epoch:
-        0, or where a run with another number of ranks was stopped.
+        Position of the common order from which the ranks draw in this epoch:
+        0, or where a run was stopped.
     drawn : int
         Windows that this rank has drawn since.
     """
@@ -41,10 +42,11 @@ class Place(NamedTuple):
 
 
 class Sampler:
-    """Base of all samplers; draws windows in order of their numbers, each once an epoch.
+    """Base of all samplers; draws windows in order of their numbers, each once per epoch.
 
-    Iterating goes on where the last iteration stopped, at the end of an epoch
-    with the next one.
+    Iterating yields window numbers, int. It goes on where the last iteration
+    stopped, at the end of an epoch with the next one. A subclass overrides
+    `draw`.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ class Sampler:
     seed : int
         Seed of the order, 0 or more.
     samples : int, optional
-        Windows an epoch, over all ranks; by default as many as there are.
+        Windows per epoch, over all ranks; by default as many as there are.
     rank, world_size : int
         This process among those that train together: it draws every
         `world_size`-th position of the common order, beginning with the
@@ -64,8 +66,16 @@ class Sampler:
 
     Attributes
     ----------
+    windows : Windows
+        What it draws from.
+    seed, samples, rank, world_size : int
+        As given, or by default.
+    even : bool
+        As given.
     place : Place
-        Where it is.
+        Where it is: epoch, start and windows drawn.
+    moves : int
+        How often it was sent to a place.
 
     Raises
     ------
@@ -91,33 +101,58 @@ class Sampler:
             ("rank", rank, 0),
         ):
             if not isinstance(value, int | np.integer) or value < low:
-                raise ValueError(f"{name}: expected an integer of {low} or more, found {value!r}")
+                raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
         if rank >= world_size:
-            raise ValueError(f"rank: expected 0 to {world_size - 1}, found {rank}")
+            raise ArgumentError("rank", f"expected 0 to {world_size - 1}, found {rank}")
         self.windows, self.seed, self.samples = windows, int(seed), int(samples)
         self.rank, self.world_size, self.even = int(rank), int(world_size), even
         self.place, self.moves = Place(), 0
         if not len(self):
-            raise ValueError(
-                f"samples: expected one for each of {world_size} ranks, found {samples}"
+            raise ArgumentError(
+                "samples", f"expected one for each of {world_size} ranks, found {samples}"
             )
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        """Return the windows at some positions of an epoch's order; see `Sampler.draw`.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        positions : ndarray, shape (n,), int64
+            Positions of the order over all ranks, from 0.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            Numbers of the windows.
+        """
         return positions % len(self.windows)
 
     def __len__(self) -> int:
-        """Windows that this rank draws in a whole epoch."""
+        """Return how many windows this rank draws in a whole epoch."""
         return self.count(Place())
 
     def count(self, place: Place) -> int:
-        """Windows that this rank draws in an epoch, from `place.start` on."""
+        """Return how many windows this rank draws in an epoch, from `place.start` on.
+
+        Parameters
+        ----------
+        place : Place
+            A place in that epoch.
+        """
         if self.even:
             return max(self.samples - place.start, 0) // self.world_size
         return len(range(place.start + self.rank, self.samples, self.world_size))
 
     def here_or_next(self, place: Place) -> Place:
-        """Give the place itself, or at the end of an epoch the beginning of the next one."""
+        """Return a place itself, or at the end of an epoch the beginning of the next one.
+
+        Parameters
+        ----------
+        place : Place
+            The place.
+        """
         return place if place.drawn < self.count(place) else Place(place.epoch + 1)
 
     def __iter__(self) -> Iterator[int]:
@@ -130,7 +165,21 @@ class Sampler:
                 yield number
 
     def numbers(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
-        """Give the windows that this rank draws from `start` to `stop` of a whole epoch."""
+        """Return the windows that this rank draws in a part of a whole epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        start, stop : int
+            First draw of this rank, and the one after the last; draws beyond
+            the epoch are left out.
+
+        Returns
+        -------
+        ndarray, shape (up to stop - start,), int64
+            Numbers of the windows.
+        """
         return self._between(Place(epoch), start, stop)
 
     def _between(self, place: Place, start: int, stop: int) -> NDArray[np.int64]:
@@ -138,18 +187,40 @@ class Sampler:
         return self.draw(place.epoch, place.start + drawn * self.world_size + self.rank)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch."""
+        """Go to the beginning of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        """
         self.go(Place(epoch))
 
     def go(self, place: Place) -> None:
-        """Go to a place."""
+        """Go to a place.
+
+        Parameters
+        ----------
+        place : Place
+            Where to.
+        """
         self.place = place
         self.moves += 1
 
     def state_dict(self, place: Place | None = None) -> dict[str, Any]:
-        """Give what `load_state_dict` needs to go on from here, or from another place.
+        """Return what `load_state_dict` needs to go on from here, or from another place.
 
-        The same on all ranks that have drawn equally many windows.
+        Parameters
+        ----------
+        place : Place, optional
+            From where; by default from where the sampler is.
+
+        Returns
+        -------
+        dict
+            Fits into JSON: `epoch`, `position` (of the order over all ranks),
+            and what the order depends on. The same on all ranks that have drawn
+            equally many windows.
         """
         place = self.place if place is None else place
         over = place.drawn >= self.count(place)
@@ -159,24 +230,29 @@ class Sampler:
         } | self._order()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another sampler was, be it with another number of ranks.
+        """Go on where another sampler was, even one with another number of ranks.
+
+        Parameters
+        ----------
+        state : dict
+            What `state_dict` returned there.
 
         Raises
         ------
         ValueError
-            If it drew in another order, or this is no state of a sampler.
+            If it drew in another order, or this is not such a state.
         """
         for name, value in self._order().items():
             if state.get(name) != value:
-                raise ValueError(
-                    f"state of the sampler: expected {name} {value!r}, found {state.get(name)!r}"
+                raise ArgumentError(
+                    "state", f"expected {name} {value!r}, found {state.get(name)!r}"
                 )
         if not {"epoch", "position"} <= state.keys():
-            raise ValueError(f"state of the sampler: expected a position, found {sorted(state)}")
+            raise ArgumentError("state", f"expected a position, found {sorted(state)}")
         self.go(Place(int(state["epoch"]), int(state["position"])))
 
     def _order(self) -> dict[str, Any]:
-        """What the order follows from, beside epoch and position."""
+        """Return what the order depends on, apart from epoch and position."""
         return {
             "sampler": type(self).__name__,
             "windows": self.windows.identity(),
@@ -186,19 +262,59 @@ class Sampler:
 
 
 class SequentialSampler(Sampler):
-    """Draws all windows in order of their numbers, each once an epoch.
+    """Draws all windows in order of their numbers, each once per epoch.
 
     With `Windows(dataset, n, stride=n, padding="right", min_rows=2)` it
     traverses a dataset as DIAMOND's DatasetTraverser does: chunk by chunk,
-    without overlap, tails of one row left out.
+    without overlap, leaving out tails of one row.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to draw from.
+    seed, samples, rank, world_size : int, optional
+        As for `Sampler`.
+    even : bool, optional
+        As for `Sampler`.
     """
 
 
 class UniformSampler(Sampler):
-    """Draws all windows in random order, each once an epoch (with the default `samples`)."""
+    """Draws all windows in random order, each once per epoch (with the default `samples`).
+
+    Parameters
+    ----------
+    windows : Windows
+        What to draw from.
+    seed, samples, rank, world_size : int, optional
+        As for `Sampler`.
+    even : bool, optional
+        As for `Sampler`.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> sampler = crafter_dataset.UniformSampler(windows, seed=1)
+    >>> sorted(sampler) == list(range(len(windows)))
+    True
+    """
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        """Return the windows at some positions of an epoch's order; see `Sampler.draw`.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        positions : ndarray, shape (n,), int64
+            Positions of the order over all ranks, from 0.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            Numbers of the windows.
+        """
         size = len(self.windows)
         rounds = positions // size  # more than one where `samples` asks for more than there are
         numbers = np.empty(len(positions), np.int64)
@@ -216,12 +332,12 @@ class WeightedSampler(Sampler):
     ----------
     windows : Windows
         What to draw from.
-    weights : array_like or callable, optional
-        One weight of 0 or more an episode, or a function that gives them from
-        the episodes table, for example `by_return()`; by default the weights
+    weights : array_like, shape (episodes,), or callable, optional
+        One weight of 0 or more per episode, or a function that returns them
+        from the `EpisodeTable`, such as `by_return()`; by default the weights
         of `windows`.
-    window_weights : array_like, optional
-        In the stead of `weights`: one weight a window.
+    window_weights : array_like, shape (len(windows),), optional
+        One weight of 0 or more per window, instead of `weights`.
     **options
         As for `Sampler`.
 
@@ -248,13 +364,28 @@ class WeightedSampler(Sampler):
         elif windows.weights is not None:
             values = windows.weights
         else:
-            raise ValueError("weights: expected one an episode, here or in Windows, found none")
+            raise ArgumentError(
+                "weights", "expected one an episode, here or in Windows, found none"
+            )
         if not self._by_window:
             values = np.where(windows.index.counts > 0, values, 0)
         self._choice = _Choice(values)
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        """Return the windows at some positions of an epoch's order; see `Sampler.draw`.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        positions : ndarray, shape (n,), int64
+            Positions of the order over all ranks, from 0.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            Numbers of the windows.
+        """
         chosen = self._choice.at(uniform((self.seed, epoch, 0), positions))
         if self._by_window:
             return chosen
@@ -264,7 +395,15 @@ class WeightedSampler(Sampler):
 
 
 class EpisodeSampler(WeightedSampler):
-    """Draws with replacement: any episode, long or short, then any of its windows."""
+    """Draws with replacement: any episode, long or short, then any of its windows.
+
+    Parameters
+    ----------
+    windows : Windows
+        What to draw from.
+    **options
+        As for `Sampler`.
+    """
 
     def __init__(self, windows: Windows, **options: Any) -> None:
         super().__init__(windows, np.ones(len(windows.dataset)), **options)
@@ -289,28 +428,42 @@ class TerminalSampler(Sampler):
     Raises
     ------
     ValueError
-        If no window holds a death.
+        If `share` is not from 0 to 1, or no window holds a death.
     """
 
     def __init__(self, windows: Windows, share: float = 0.5, **options: Any) -> None:
         super().__init__(windows, **options)
         if not 0 <= share <= 1:
-            raise ValueError(f"share: expected 0 to 1, found {share}")
+            raise ArgumentError("share", f"expected 0 to 1, found {share}")
         index, table = windows.index, windows.dataset.episodes
         # Of an episode's windows, those that reach its last row are the last ones.
         earliest = index.rows - index.length
         before = np.clip(-((index.firsts - earliest) // index.stride), 0, index.counts)
         holding = np.where(table["end_reasons"] == TERMINATED, index.counts - before, 0)
         if share > 0 and not holding.any():
-            raise ValueError(
-                f"windows: expected some that hold the end of a terminated episode, found none "
-                f"({windows.dataset.path})"
+            raise ArgumentError(
+                "windows",
+                f"expected some that hold the end of a terminated episode, found none "
+                f"({windows.dataset.path})",
             )
         self._share, self._holding = share, holding
         self._choice = _Choice((holding > 0) + (0.0 if holding.any() else 1.0))
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        """Return the windows at some positions of an epoch's order; see `Sampler.draw`.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        positions : ndarray, shape (n,), int64
+            Positions of the order over all ranks, from 0.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            Numbers of the windows.
+        """
         key = self.seed, epoch
         number = _below(np.full(len(positions), len(self.windows)), (*key, 0), positions)
         chosen = self._choice.at(uniform((*key, 1), positions))
@@ -322,10 +475,10 @@ class TerminalSampler(Sampler):
 class DiamondSampler(Sampler):
     """Draws with replacement as DIAMOND does, which favours the ends of episodes.
 
-    A row of all rows alike, then a window around it. With the padding `both`
-    the row is anywhere in the window. With `left` the window ends up to
-    `length` rows after it, but never beyond the episode, so that many windows
-    end with the episode.
+    It draws any row, all equally likely, then a window around it. With the
+    padding `both` the row is anywhere in the window. With `left` the window
+    ends up to `length` rows after it, but never beyond the episode, so that
+    many windows end with the episode.
 
     Source: Alonso et al., Diffusion for World Modeling: Visual Details Matter
     in Atari, 2024; `BatchSampler` in its code, without `sample_weights`.
@@ -340,21 +493,35 @@ class DiamondSampler(Sampler):
     Raises
     ------
     ValueError
-        If the windows are others.
+        If the windows are not of this kind.
     """
 
     def __init__(self, windows: Windows, **options: Any) -> None:
         super().__init__(windows, **options)
         index = windows.index
         if (index.stride, index.min_rows) != (1, 1) or index.padding not in ("left", "both"):
-            raise ValueError(
-                "windows: expected stride 1, min_rows 1 and padding 'left' or 'both', found "
-                f"{index.stride}, {index.min_rows} and {index.padding!r}"
+            raise ArgumentError(
+                "windows",
+                "expected stride 1, min_rows 1 and padding 'left' or 'both', found "
+                f"{index.stride}, {index.min_rows} and {index.padding!r}",
             )
         self._choice = _Choice(index.rows)
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the windows at positions of an epoch's order over all ranks; a pure function."""
+        """Return the windows at some positions of an epoch's order; see `Sampler.draw`.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        positions : ndarray, shape (n,), int64
+            Positions of the order over all ranks, from 0.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            Numbers of the windows.
+        """
         index, key = self.windows.index, (self.seed, epoch)
         episodes = self._choice.at(uniform((*key, 0), positions))
         rows = index.rows[episodes]
@@ -368,12 +535,18 @@ class DiamondSampler(Sampler):
 
 
 def by_return(temperature: float = 1.0) -> Weights:
-    """Weigh episodes by exp(return / temperature), for `WeightedSampler` or `Windows`.
+    """Return a function that weighs episodes by exp(return / temperature).
 
     Parameters
     ----------
     temperature : float
         In units of the return: the smaller, the more the best are favoured.
+
+    Returns
+    -------
+    callable
+        Takes an `EpisodeTable` and returns ndarray, shape (episodes,), float64,
+        at most 1; the argument `weights` of `WeightedSampler` or `Windows`.
 
     Raises
     ------
@@ -381,7 +554,7 @@ def by_return(temperature: float = 1.0) -> Weights:
         If it is not positive.
     """
     if not temperature > 0:
-        raise ValueError(f"temperature: expected a positive number, found {temperature}")
+        raise ArgumentError("temperature", f"expected a positive number, found {temperature}")
 
     def weights(table: EpisodeTable) -> NDArray[np.float64]:
         returns = table["returns"].astype(np.float64)
@@ -399,11 +572,13 @@ class _Choice:
     def __init__(self, weights: NDArray[Any]) -> None:
         self._ends = np.cumsum(weights, dtype=np.float64)
         if not len(self._ends) or not self._ends[-1] > 0:
-            raise ValueError("weights: expected a positive one among what there is, found none")
+            raise ArgumentError(
+                "weights", "expected a positive one among what there is, found none"
+            )
 
     def at(self, shares: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Give the item at each share, 0 to 1, of the whole weight."""
-        # Below the whole weight also where the product is rounded up to it.
+        """Return the item at each share, 0 to 1, of the whole weight."""
+        # Below the whole weight even where the product is rounded up to it.
         places = np.minimum(shares * self._ends[-1], np.nextafter(self._ends[-1], 0))
         items: NDArray[np.int64] = np.searchsorted(self._ends, places, side="right")
         return items
@@ -412,7 +587,7 @@ class _Choice:
 def _below(
     limits: NDArray[np.int64], key: tuple[int, ...], positions: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Give a random integer from 0 to below each limit (0 where the limit is 0)."""
+    """Return a random integer from 0 to below each limit (0 where the limit is 0)."""
     values: NDArray[np.int64] = (uniform(key, positions) * limits).astype(np.int64)
     return np.minimum(values, np.maximum(limits - 1, 0))
 
@@ -420,8 +595,8 @@ def _below(
 def _window_weights(windows: Windows, weights: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(weights, np.float64)
     if values.shape != (len(windows),) or not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(
-            f"window_weights: expected {len(windows)} finite numbers of 0 or more, found shape "
-            f"{values.shape}"
+        raise ArgumentError(
+            "window_weights",
+            f"expected {len(windows)} finite numbers of 0 or more, found shape {values.shape}",
         )
     return values

@@ -1,4 +1,4 @@
-"""Which episodes are wanted, as text: `0:100,250`, or `return > 3`."""
+"""Selections of episodes written as text: `0:100,250`, or `return > 3`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONDITIONS = (
 )
 
 _RETURN = "return_"
-"""`return` is Python's own word, so it goes under another name."""
+"""Stands for `return`, which is a keyword of Python."""
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -36,24 +36,25 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 def ids_mask(table: EpisodeTable, text: str) -> NDArray[np.bool_]:
-    """Tell which episodes have the ids of a list.
+    """Return a mask of the episodes whose ids are in a list.
 
     Parameters
     ----------
     table : EpisodeTable
         The episodes.
     text : str
-        Ids, and ranges `first:after` without the last one, as in Python;
-        either side may be left out. Separated by commas.
+        Ids, and ranges `first:after` as in Python, where either side may be left
+        out; separated by commas.
 
     Returns
     -------
     ndarray, shape (len(table),), bool
+        True for those in the list.
 
     Raises
     ------
     ArgumentError
-        If the text is no such list, or an id is not in the table.
+        If the text is not such a list, or an entry selects no episode.
     """
     ids = table["id"]
     keep = np.zeros(len(ids), np.bool_)
@@ -77,7 +78,7 @@ def ids_mask(table: EpisodeTable, text: str) -> NDArray[np.bool_]:
 def condition_mask(
     table: EpisodeTable, text: str, end_reasons: tuple[str, ...]
 ) -> NDArray[np.bool_]:
-    """Tell for which episodes a condition holds, written as in Python.
+    """Return a mask of the episodes for which a condition holds, written as in Python.
 
     Parameters
     ----------
@@ -87,18 +88,19 @@ def condition_mask(
         Comparisons of columns (`id`, `length`, `return`, `end`, `world_seed`,
         `achievements`) with numbers and names in quotes; the name of an
         achievement, which is true if the episode has reached it; joined by
-        `and`, `or`, `not` and parentheses. Nothing of it is executed.
+        `and`, `or`, `not` and parentheses. It is never executed as code.
     end_reasons : tuple of str
         Names that `end` can be compared with.
 
     Returns
     -------
     ndarray, shape (len(table),), bool
+        True where it holds.
 
     Raises
     ------
     ArgumentError
-        If the text is no such condition.
+        If the text is not such a condition.
     """
     try:
         tree = ast.parse(re.sub(r"\breturn\b", _RETURN, text.strip()), mode="eval")
@@ -115,7 +117,7 @@ def condition_mask(
 
 
 class _Condition:
-    """Works a parsed condition out for all episodes at once."""
+    """Evaluates a parsed condition for all episodes at once."""
 
     def __init__(self, table: EpisodeTable, end_reasons: tuple[str, ...]) -> None:
         self._table, self._end_reasons = table, end_reasons
@@ -160,7 +162,7 @@ class _Condition:
         return np.asarray(_COMPARE[type(kind)](*values), np.bool_)
 
     def _check_reasons(self, left: ast.expr, right: ast.expr) -> None:
-        """Refuse an end reason that there is not, which would be a slip of the pen."""
+        """Refuse an unknown end reason, which would be a typing error."""
         reasons = self._end_reasons
         for name, text in ((left, right), (right, left)):
             match name, text:

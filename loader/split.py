@@ -13,11 +13,11 @@ from crafter_dataset.schemas.errors import ArgumentError
 def split_groups(
     groups: NDArray[np.integer], fractions: Sequence[float], seed: int
 ) -> list[NDArray[np.intp]]:
-    """Deal items out to parts, whole groups at a time.
+    """Distribute items over parts, whole groups at a time.
 
     Parameters
     ----------
-    groups : ndarray, shape (n,)
+    groups : ndarray, shape (n,), integer
         Group of each item; the items of a group stay together.
     fractions : sequence of float
         Share of each part. If they add up to less than 1, one more part takes
@@ -27,7 +27,7 @@ def split_groups(
 
     Returns
     -------
-    list of ndarray
+    list of ndarray, shape (items of the part,), intp
         Indices of each part's items, ascending. A group goes to the part in
         which the middle of its items falls.
 

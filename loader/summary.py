@@ -22,24 +22,27 @@ class Summary:
     Parameters
     ----------
     episodes, frames : int
-        How many; frames without padding.
-    stored_bytes : int
-        Size on disk of all arrays.
-    lengths, returns : dict
-        Mean, std, min and max over the episodes (lengths in rows).
-    end_reasons : dict
-        Episodes by end reason.
-    rewards : dict
-        Actions by the sign of their reward.
-    success_rates : dict or None
-        Share of the episodes (0 to 1) in which each achievement was reached.
+        How many there are; frames without padding.
+    stored_bytes : int or None
+        Bytes on disk of all arrays; None for a part of a dataset.
+    lengths, returns : dict of str to float
+        `mean`, `std`, `min` and `max` over the episodes, lengths in frames;
+        empty without episodes.
+    end_reasons : dict of str to int
+        Number of episodes by end reason, those that occur.
+    rewards : dict of str to int
+        Number of actions by the sign of their reward: `positive`, `zero` and
+        `negative`.
+    success_rates : dict of str to float, or None
+        Share of the episodes (0 to 1) in which each achievement was reached;
+        None if achievements are not stored.
     score : float or None
-        Crafter score in percent, see `crafter_score`.
+        Crafter score in percent, see `crafter_score`; None likewise.
     """
 
     episodes: int
     frames: int
-    stored_bytes: int
+    stored_bytes: int | None
     lengths: dict[str, float]
     returns: dict[str, float]
     end_reasons: dict[str, int]
@@ -49,24 +52,31 @@ class Summary:
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", Crafter score {self.score:.2f} %"
+        size = "" if self.stored_bytes is None else f", {format_bytes(self.stored_bytes)}"
         length, returned = (values.get("mean", 0.0) for values in (self.lengths, self.returns))
         return (
-            f"<Summary: {self.episodes:,} episodes, {self.frames:,} frames, "
-            f"{format_bytes(self.stored_bytes)};\n length {length:.1f}, return {returned:.2f} in "
-            f"the mean{score}>"
+            f"<Summary: {self.episodes:,} episodes, {self.frames:,} frames{size};\n"
+            f" length {length:.1f}, return {returned:.2f} in the mean{score}>"
         )
 
 
 def summarize(dataset: Dataset | str | Path) -> Summary:
-    """Read what is needed of a dataset (not the images) and sum it up.
+    """Return statistics of a dataset; its images are not read.
 
     Parameters
     ----------
     dataset : Dataset, str or Path
         A dataset or a part of one, or where it is.
 
+    Returns
+    -------
+    Summary
+        The statistics.
+
     Raises
     ------
+    NotADatasetError, VersionError, MetadataError
+        If the path holds no dataset that this software can read.
     CorruptDataError
         If stored bytes are missing or fail their checksum.
 
@@ -91,12 +101,12 @@ def summarize(dataset: Dataset | str | Path) -> Summary:
             f"end_reasons: expected 0 to {len(names) - 1}, found {len(reasons) - 1} "
             f"({dataset.path})"
         )
-    container = dataset.container
+    container, whole = dataset.container, len(dataset) == dataset.metadata.counts.episodes
     paths = [field.path for field in dataset.metadata.present_fields()]
     return Summary(
         episodes=len(dataset),
         frames=dataset.frames,
-        stored_bytes=sum(container.stored_bytes(path) for path in paths),
+        stored_bytes=sum(container.stored_bytes(path) for path in paths) if whole else None,
         lengths=_statistics(dataset.episodes["lengths"]),
         returns=_statistics(dataset.episodes["returns"]),
         end_reasons={name: int(count) for name, count in zip(names, reasons, strict=True) if count},
@@ -107,7 +117,7 @@ def summarize(dataset: Dataset | str | Path) -> Summary:
 
 
 def crafter_score(success_rates: list[float]) -> float:
-    """Crafter score in percent: exp(mean(ln(1 + s_i))) - 1 over success rates s_i in percent.
+    """Return the Crafter score in percent: exp(mean(ln(1 + s_i))) - 1, s_i in percent.
 
     Source: Hafner, Benchmarking the Spectrum of Agent Capabilities, 2021,
     equation 1.
@@ -115,13 +125,24 @@ def crafter_score(success_rates: list[float]) -> float:
     Parameters
     ----------
     success_rates : list of float
-        Share of the episodes in which each achievement was reached, 0 to 1.
+        Share of the episodes in which each achievement was reached, 0 to 1; the
+        s_i as fractions.
+
+    Returns
+    -------
+    float
+        From 0 to 100.
     """
     return float(np.expm1(np.mean(np.log1p(100 * np.array(success_rates)))))
 
 
 def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
-    """Tell which achievements were reached in which episodes, from their last rows.
+    """Read which achievements were reached in which episodes, from their last rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A dataset or a part of one.
 
     Returns
     -------
@@ -131,7 +152,7 @@ def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
     Raises
     ------
     UnknownNameError
-        If the dataset does not store achievements; it is a KeyError.
+        If the dataset does not store achievements; the error is a KeyError.
     CorruptDataError
         If stored bytes are missing or fail their checksum.
     """

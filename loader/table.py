@@ -1,4 +1,4 @@
-"""The episodes of a dataset as a table, whose columns answer to the names that filters use."""
+"""The episodes of a dataset as a table, with the columns that filters use."""
 
 from __future__ import annotations
 
@@ -31,39 +31,52 @@ ALIASES = {
 """Names that filters use for columns of `TABLE_DTYPE`."""
 
 END, ACHIEVEMENTS = "end", "achievements"
-"""The end reason's name, and how many achievements were reached: columns that are worked out."""
+"""Computed columns: the end reason's name, and how many achievements were reached."""
 
 
 class EpisodeTable:
-    """One row an episode, columns by name.
+    """The episodes as a table: one row per episode, columns by name.
 
-    Columns are those on disk (`episode_ids`, `starts`, `lengths`, `returns`,
-    `end_reasons`, `world_seeds`) and those that filters use: `id`, `length`
-    (frames), `return`, `end` (the end reason's name), `world_seed`,
-    `achievements` (how many were reached) and the name of each achievement
-    (whether it was reached). Those of achievements are read when they are first
-    asked for.
+    Columns are those on disk and those that filters use:
 
-    Indexed by a name, it returns a column; by an integer, a slice, a mask or
-    an array of integers, records of `TABLE_DTYPE`.
+    - `episode_ids`, `starts`, `lengths`, `world_seeds` (int64), `returns`
+      (float32), `end_reasons` (uint8)
+    - `id`, `length` (frames), `return`, `world_seed`: the same under the names
+      of filters
+    - `end`: the end reason's name, str
+    - `achievements`: how many were reached, int64
+    - the name of each achievement: whether it was reached, bool
+
+    Those of achievements exist if the dataset stores achievements, and are read
+    when they are first asked for.
+
+    Indexed by a name, it returns a column, shape (episodes,); by an integer, a
+    slice, a mask or an array of integers, records of `TABLE_DTYPE`.
 
     Parameters
     ----------
-    records : ndarray, dtype TABLE_DTYPE
+    records : ndarray, shape (episodes,), dtype TABLE_DTYPE
         The episodes.
     end_reasons : tuple of str
         Names of the codes in `end_reasons`.
     achievements : tuple of str
         Names of the achievements; empty if the dataset does not store them.
     read_reached : callable
-        Reads which were reached in which episodes: bool (episodes, achievements).
+        Reads which achievements each episode reached: ndarray, shape (episodes,
+        achievements), bool.
     where : str
         Name of the dataset, for messages.
 
+    Attributes
+    ----------
+    records : ndarray, shape (episodes,), dtype TABLE_DTYPE
+        The episodes.
+
     Examples
     --------
+    >>> import crafter_dataset
     >>> table = crafter_dataset.open_dataset("data.zarr").episodes
-    >>> float(table["return"].max()) == table["returns"].max()
+    >>> bool(table["length"].max() == table["lengths"].max())
     True
     >>> set(table["end"].tolist()) <= {"terminated", "cut"}
     True

@@ -1,4 +1,4 @@
-"""Windows as PyTorch batches. The only module of the loader that imports torch (extra `torch`)."""
+"""Windows as PyTorch batches. Importing this module imports PyTorch (extra `torch`)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.errors import ArgumentError, MissingPackageError
+
 try:
     import torch
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "loader.torch: expected PyTorch, found none; pip install 'crafter-dataset[torch]'"
-    ) from error
+    raise MissingPackageError("PyTorch", "torch") from error
 
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -38,7 +38,16 @@ _NAMES = {
 
 
 class SegmentId(NamedTuple):
-    """Which rows of which episode a window is, as DIAMOND has it."""
+    """The rows of an episode that a window covers, as in DIAMOND.
+
+    Parameters
+    ----------
+    episode_id : int
+        Id of the episode.
+    start, stop : int
+        First row, and the row after the last; padding lies before row 0 or
+        after the episode's end.
+    """
 
     episode_id: int
     start: int
@@ -47,34 +56,36 @@ class SegmentId(NamedTuple):
 
 @dataclass
 class Batch:
-    """A batch of windows, under DIAMOND's names; B windows of L rows.
+    """A batch of B windows of L rows, under DIAMOND's names.
+
+    Fields that were not asked for are None.
 
     Attributes
     ----------
-    obs : Tensor
-        Frames, uint8, (B, L, C, H, W) or (B, L, H, W, C); L + 1 rows with
-        `next_frame`.
-    act : Tensor
-        Actions, int64, (B, L).
-    rew : Tensor
-        Rewards, float32, (B, L).
-    end, trunc : Tensor
-        Terminations and truncations, int64 (0 or 1), (B, L).
-    mask_padding : Tensor
-        Bool, (B, L): true where a row belongs to the episode.
-    episode_ids, starts : Tensor
-        Int64, (B,): the episode's id, and the row at which the window begins,
-        negative if it begins before the episode.
-    others : dict of Tensor
+    obs : Tensor, shape (B, L, C, H, W) or (B, L, H, W, C), uint8, or None
+        Frames; L + 1 rows with `next_frame`.
+    act : Tensor, shape (B, L), int64, or None
+        Actions.
+    rew : Tensor, shape (B, L), float32, or None
+        Rewards.
+    end, trunc : Tensor, shape (B, L), int64, or None
+        Terminations and truncations, 0 or 1.
+    mask_padding : Tensor, shape (B, L), bool
+        True where a row belongs to the episode.
+    episode_ids : Tensor, shape (B,), int64
+        Id of each window's episode.
+    starts : Tensor, shape (B,), int64
+        Row of the episode at which each window begins, negative if it begins
+        before the episode.
+    others : dict of str to Tensor, shape (B, L, ...) or (B, L + 1, ...)
         The other fields that were asked for, by the dataset's names
-        (`achievements` as int32, for PyTorch hardly knows uint16); with the
-        alignment `arrivals` also `is_first`.
+        (`achievements` as int32, since PyTorch barely supports uint16); with
+        the alignment `arrivals` also `is_first`, bool.
     layout : {'CHW', 'HWC'}
         Axes of the frames, after the first two.
     sent_as : tuple or None
-        How it goes from a worker process to the one that trains.
-
-    What was not asked for is None.
+        How it is sent from a worker process to the one that trains: shared
+        memory, shapes and layout.
     """
 
     obs: Tensor | None
@@ -96,7 +107,7 @@ class Batch:
 
     @property
     def segment_ids(self) -> list[SegmentId]:
-        """Rows of each window, padding included."""
+        """Episode and rows of each window, padding included."""
         length = self.mask_padding.shape[-1]
         ids, starts = self.episode_ids.reshape(-1).tolist(), self.starts.reshape(-1).tolist()
         pairs = zip(ids, starts, strict=True)
@@ -105,20 +116,56 @@ class Batch:
     def __len__(self) -> int:
         return len(self.mask_padding)
 
-    def __getitem__(self, index: int) -> Batch:
-        """Give one window, or a part of them."""
+    def __getitem__(self, index: int | slice) -> Batch:
+        """Return one window, without the first axis, or the windows of a slice."""
         return self._map(lambda tensor: tensor[index])
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> Batch:
-        """Copy to a device; without waiting for it, where the memory is pinned."""
+        """Copy to a device.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where to.
+        non_blocking : bool
+            Whether not to wait for the copy, where the memory is pinned.
+
+        Returns
+        -------
+        Batch
+            The copy.
+        """
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self, device: torch.device | str | None = None) -> Batch:
-        """Copy to page-locked memory, from which copies to a GPU are faster."""
+        """Copy to page-locked memory, from which copies to a GPU are faster.
+
+        Parameters
+        ----------
+        device : torch.device or str, optional
+            Ignored; `Tensor.pin_memory` takes it too.
+
+        Returns
+        -------
+        Batch
+            The copy.
+        """
         return self._map(lambda tensor: tensor.pin_memory())
 
     def as_iris(self) -> dict[str, Tensor]:
-        """Give the batch under IRIS's names, frames as float32 (B, L, C, H, W) from 0 to 1."""
+        """Return the batch under IRIS's names.
+
+        Returns
+        -------
+        dict of str to Tensor
+            `observations`: float32 (B, L, C, H, W), 0 to 1. `actions`, `ends`:
+            int64 (B, L). `rewards`: float32 (B, L). `mask_padding`: bool (B, L).
+
+        Raises
+        ------
+        ValueError
+            If the windows lack a field.
+        """
         frames = _present(self.obs, "frames")
         if self.layout == "HWC":
             frames = frames.movedim(-1, -3)
@@ -131,10 +178,15 @@ class Batch:
         }
 
     def as_dreamer(self) -> dict[str, Tensor]:
-        """Give the batch under DreamerV3's names, from windows aligned to `arrivals`.
+        """Return the batch under DreamerV3's names, from windows aligned to `arrivals`.
 
-        Images are uint8 (B, L, H, W, C). `is_first` is true at the first row of
-        an episode, not at that of each window.
+        Returns
+        -------
+        dict of str to Tensor
+            `image`: uint8 (B, L, H, W, C). `action`: int32 (B, L). `reward`:
+            float32 (B, L). `is_first`, `is_last`, `is_terminal`,
+            `mask_padding`: bool (B, L); `is_first` is true at the first row of
+            an episode, not at that of each window.
 
         Raises
         ------
@@ -142,7 +194,7 @@ class Batch:
             If the windows are aligned to transitions, or lack a field.
         """
         if "is_first" not in self.others:
-            raise ValueError("windows: expected the alignment 'arrivals', found 'transitions'")
+            raise ArgumentError("windows", "expected the alignment 'arrivals', found 'transitions'")
         end = _present(self.end, "terminations").bool()
         frames = _present(self.obs, "frames")
         return {
@@ -177,16 +229,22 @@ def normalize(
 
     Parameters
     ----------
-    frames : Tensor
-        Uint8, any shape.
+    frames : Tensor, uint8
+        Of any shape; with `mask`, (B, L, C, H, W) or (B, L, H, W, C).
     low, high : float
         What 0 and 255 become; -1 and 1 as in DIAMOND, or 0 and 1 as in IRIS.
     dtype : torch.dtype
         Floating-point type of the result.
-    mask : Tensor, optional
-        Of a batch, its `mask_padding`, (B, L): rows where it is false become 0,
-        as in DIAMOND, which pads after scaling. Else padding, which is stored
-        as 0, becomes `low`.
+    mask : Tensor, shape (B, L), bool, optional
+        A batch's `mask_padding`: rows where it is false become 0, as in
+        DIAMOND, which pads after scaling. Frames of `next_frame`, which have
+        L + 1 rows, keep the one after the last that belongs to the episode.
+        Without a mask, padding, which is stored as 0, becomes `low`.
+
+    Returns
+    -------
+    Tensor
+        A copy of the shape of `frames`, from `low` to `high`.
 
     Raises
     ------
@@ -194,15 +252,18 @@ def normalize(
         If the frames are not uint8, or the mask does not fit.
     """
     if frames.dtype != torch.uint8:
-        raise ValueError(f"frames: expected uint8, found {frames.dtype}")
+        raise ArgumentError("frames", f"expected uint8, found {frames.dtype}")
     scaled = frames.to(dtype).div_(255)
     if (low, high) != (0.0, 1.0):
         scaled.mul_(high - low).add_(low)
     if mask is None:
         return scaled
+    if mask.ndim == 2 and frames.shape[:2] == (mask.shape[0], mask.shape[1] + 1):
+        pad = torch.nn.functional.pad
+        mask = pad(mask, (0, 1)) | pad(mask, (1, 0))  # a row's own frame, or the next one
     if mask.shape != frames.shape[:2]:
-        raise ValueError(
-            f"mask: expected shape {tuple(frames.shape[:2])}, found {tuple(mask.shape)}"
+        raise ArgumentError(
+            "mask", f"expected shape {tuple(frames.shape[:2])}, found {tuple(mask.shape)}"
         )
     return scaled.mul_(mask[:, :, None, None, None])
 
@@ -210,7 +271,7 @@ def normalize(
 class WindowDataset(torch.utils.data.Dataset[Batch]):
     """Windows as a map-style dataset whose batches are read at once, without collation.
 
-    For a DataLoader of your own, give it `collate_fn=collate`.
+    A DataLoader of your own needs `collate_fn=collate`.
 
     Parameters
     ----------
@@ -219,11 +280,23 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
     layout : {'CHW', 'HWC'}
         Axes of `Batch.obs`. `CHW` is a view of the stored `HWC`, what PyTorch
         calls channels last; `.contiguous()` copies it.
+
+    Attributes
+    ----------
+    windows : Windows
+        What is read.
+    layout : {'CHW', 'HWC'}
+        Axes of `Batch.obs`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layout.
     """
 
     def __init__(self, windows: Windows, layout: Layout = "CHW") -> None:
         if layout not in ("CHW", "HWC"):
-            raise ValueError(f"layout: expected 'CHW' or 'HWC', found {layout!r}")
+            raise ArgumentError("layout", f"expected 'CHW' or 'HWC', found {layout!r}")
         self.windows, self.layout = windows, layout
 
     def __len__(self) -> int:
@@ -237,7 +310,7 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         if torch.utils.data.get_worker_info() is None:
             return _make_batch(self.windows.read(indices), self.layout)
         # In a worker process: one piece of memory that the training process can map, so that
-        # nothing is copied on the way there, and one file descriptor is sent, not one a field.
+        # nothing is copied on the way there, and one file descriptor is sent, not one per field.
         shapes = self.windows.shapes(len(indices))
         size = sum(_room(*kind) for kind in shapes.values())
         storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
@@ -250,12 +323,23 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
 
 
 def collate(batch: Any) -> Any:
-    """Give a batch as it is: `collate_fn` for a DataLoader over a `WindowDataset`."""
+    """Return a batch unchanged: `collate_fn` for a DataLoader over a `WindowDataset`.
+
+    Parameters
+    ----------
+    batch : Batch
+        What the dataset returned.
+
+    Returns
+    -------
+    Batch
+        The same object.
+    """
     return batch
 
 
 class WindowLoader(DataLoader[Batch]):
-    """A DataLoader over windows that goes on where it stopped, also in another process.
+    """A DataLoader over windows that goes on where it stopped, even in another process.
 
     Each iteration goes through the rest of the sampler's epoch, and the next
     one through the next epoch.
@@ -271,10 +355,31 @@ class WindowLoader(DataLoader[Batch]):
     layout : {'CHW', 'HWC'}
         Axes of the frames.
     drop_last : bool
-        Leave out a last batch that is short.
+        Whether to leave out a last batch that is short.
     **options
         As for `torch.utils.data.DataLoader`: `num_workers`, `pin_memory`,
         `multiprocessing_context`, `persistent_workers`, `prefetch_factor`, ...
+
+    Attributes
+    ----------
+    order : Sampler
+        Draws the windows; it may be ahead of the batches handed out.
+
+    Raises
+    ------
+    TypeError
+        If `windows` or `sampler` is of another class.
+    ValueError
+        If the sampler is of other windows, `batch_size` is out of its range, or
+        there is no such layout.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> batch = next(iter(crafter_dataset.WindowLoader(windows, batch_size=8)))
+    >>> batch.obs.shape, batch.act.shape
+    (torch.Size([8, 16, 3, 64, 64]), torch.Size([8, 16]))
     """
 
     def __init__(
@@ -291,15 +396,18 @@ class WindowLoader(DataLoader[Batch]):
             raise TypeError(f"windows: expected Windows, found {type(windows).__name__}")
         order = UniformSampler(windows) if sampler is None else sampler
         if not isinstance(order, Sampler):
-            raise TypeError(f"sampler: expected a loader.Sampler, found {order!r}")
+            raise TypeError(f"sampler: expected a Sampler, found {order!r}")
         if order.windows is not windows:
-            raise ValueError("sampler: expected one of these windows, found one of others")
+            raise ArgumentError("sampler", "expected one of these windows, found one of others")
         if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size: expected an integer of 1 or more, found {batch_size!r}")
+            raise ArgumentError(
+                "batch_size", f"expected an integer of 1 or more, found {batch_size!r}"
+            )
         if drop_last and batch_size > len(order):
-            raise ValueError(
-                f"batch_size: expected at most {len(order)}, the windows of an epoch, with "
-                f"drop_last, found {batch_size}"
+            raise ArgumentError(
+                "batch_size",
+                f"expected at most {len(order)}, the windows of an epoch, with "
+                f"drop_last, found {batch_size}",
             )
         self.order = order
         # Where training is: workers draw ahead of it.
@@ -326,13 +434,13 @@ class WindowLoader(DataLoader[Batch]):
             yield batch
 
     def __len__(self) -> int:
-        """Batches from here to the end of the epoch, or in the next one at the end."""
+        """Return how many batches are left in the epoch, or are in the next one at its end."""
         place, size = self._next_place(), self.batch_size or 1
         left = self.order.count(place) - place.drawn
         return left // size if self.drop_last else ceil_div(left, size)
 
     def _next_place(self) -> Place:
-        """Give where the next iteration begins, also after the sampler was sent elsewhere."""
+        """Return where the next iteration begins, even after the sampler was moved."""
         place = self._place if self._moves == self.order.moves else self.order.place
         place = self.order.here_or_next(place)
         left = self.order.count(place) - place.drawn
@@ -341,18 +449,35 @@ class WindowLoader(DataLoader[Batch]):
         return place
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what `load_state_dict` needs to go on after the last batch that was handed out."""
+        """Return what `load_state_dict` needs to go on after the last batch handed out.
+
+        Returns
+        -------
+        dict
+            As from `Sampler.state_dict`.
+        """
         moved = self._moves != self.order.moves
         return self.order.state_dict(self.order.place if moved else self._place)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another loader was; see `Sampler.load_state_dict`."""
+        """Go on where another loader was; see `Sampler.load_state_dict`.
+
+        Parameters
+        ----------
+        state : dict
+            What `state_dict` returned there.
+
+        Raises
+        ------
+        ValueError
+            If it drew in another order, or this is not such a state.
+        """
         self.order.load_state_dict(state)
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
     tensors = {
-        # PyTorch hardly knows uint16.
+        # PyTorch barely supports uint16.
         name: torch.from_numpy(array.astype(np.int32) if array.dtype == np.uint16 else array)
         for name, array in arrays.items()
     }
@@ -367,7 +492,7 @@ def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """Bytes that an array takes in shared memory, to the next multiple of 64."""
+    """Return how many bytes an array takes in shared memory, a multiple of 64."""
     return round_up(math.prod(shape) * dtype.itemsize, 64)
 
 
@@ -382,11 +507,13 @@ def _divide(memory: Tensor, shapes: Shapes) -> dict[str, NDArray[Any]]:
 
 
 def _receive(memory: Tensor, shapes: Shapes, layout: Layout) -> Batch:
-    """Make a worker's batch again in the process that trains."""
+    """Rebuild a worker's batch in the process that trains."""
     return _make_batch(_divide(memory, shapes), layout)
 
 
 def _present(tensor: Tensor | None, name: str) -> Tensor:
     if tensor is None:
-        raise ValueError(f"fields: expected {name!r} among those of the windows, found it left out")
+        raise ArgumentError(
+            "fields", f"expected {name!r} among those of the windows, found it left out"
+        )
     return tensor

@@ -24,7 +24,7 @@ NEEDED = {"world_seeds", "terrain"}
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What was found in a dataset; it is true if that is valid.
+    """Result of `validate`; it is true if the dataset is valid.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ValidationReport:
     violations : tuple of Violation
         All that is wrong, each in one line.
     episodes : int
-        Episodes that were looked at.
+        Number of episodes in it; 0 if it was not opened because of violations.
     deep : bool
         Whether every chunk was read.
     replayed : tuple of int
@@ -61,7 +61,13 @@ class ValidationReport:
         return f"<{self}{first}>"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as values that fit into JSON."""
+        """Return the report as a dict that fits into JSON.
+
+        Returns
+        -------
+        dict
+            `path`, `valid`, `deep`, `replayed` and `violations`, a list of dicts.
+        """
         return {
             "path": self.path,
             "valid": bool(self),
@@ -79,21 +85,21 @@ def validate(
     progress: ProgressOption = None,
     on_violation: Callable[[Violation], None] = lambda violation: None,
 ) -> ValidationReport:
-    """Check that a path is a dataset of this format, and say all that is wrong with it.
+    """Check that a path holds a dataset of this format, and report all that is wrong with it.
 
     Parameters
     ----------
     path : str or Path
         The dataset.
     deep : bool
-        Read every chunk: checksums, digests, ranges, flags, padding.
+        Whether to read every chunk: checksums, digests, ranges, flags, padding.
     replay : int
-        Play so many episodes again, spread over the dataset, with stock Crafter
-        and compare every value.
+        Number of episodes, spread over the dataset, to play again with stock
+        Crafter, comparing every value; 0 or more.
     progress : bool or callable, optional
         As for `build`.
-    on_violation : callable
-        Called with each violation as soon as it is found.
+    on_violation : callable, optional
+        Called with each `Violation` as soon as it is found.
 
     Returns
     -------
@@ -105,7 +111,8 @@ def validate(
     NotADatasetError, VersionError
         If there is nothing of this format to check.
     ArgumentError
-        If episodes are to be played again of a dataset that lacks what that takes.
+        If `replay` is negative, or the dataset lacks what it takes to play
+        episodes again; the error is a ValueError.
 
     Examples
     --------
@@ -147,7 +154,7 @@ def validate(
 
 
 def _opened(path: str | Path, violations: list[Violation]) -> Dataset | None:
-    """Open a dataset, unless what is wrong with it does not let it be opened."""
+    """Open a dataset; return None if its violations prevent that."""
     try:
         return open_dataset(path)
     except Exception:
@@ -157,7 +164,7 @@ def _opened(path: str | Path, violations: list[Violation]) -> Dataset | None:
 
 
 class _Told:
-    """Tells how far the work is."""
+    """Reports how far the work is."""
 
     def __init__(self, report: Report, attributes: dict[str, Any], path: str | Path) -> None:
         self._report, self._begun = report, time.monotonic()
@@ -166,7 +173,7 @@ class _Told:
         self._frames = 0
 
     def checked(self, episode: int) -> None:
-        """Tell that an episode was checked."""
+        """Report that an episode was checked."""
         if self._metadata is None:  # only once the metadata is known to be sound
             self._metadata = Metadata.from_attributes(self._attributes, str(self._path))
         counts = self._metadata.counts
@@ -174,7 +181,7 @@ class _Told:
         self._tell(counts.episodes, episode + 1, round(counts.frames * share))
 
     def replayed(self, number: int, count: int, frames: int) -> None:
-        """Tell that an episode was played again."""
+        """Report that an episode was played again."""
         if number == 1:
             self._begun, self._frames = time.monotonic(), 0
         self._frames += frames

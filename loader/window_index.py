@@ -1,4 +1,4 @@
-"""Which windows there are: arithmetic on the lengths of the episodes, nothing a window."""
+"""Which windows there are: arithmetic on the episodes' lengths, with nothing kept per window."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.errors import ArgumentError
+
 Padding = Literal["none", "right", "left", "both"]
 
 
@@ -16,11 +18,11 @@ class WindowIndex:
     """Numbers all windows of all episodes, in order of episode and first row.
 
     A window may begin before row 0 or end after the last row where `padding`
-    says so, but holds at least `min_rows` rows that are there.
+    says so, but holds at least `min_rows` rows of the episode.
 
     Parameters
     ----------
-    rows : ndarray of int64, shape (episodes,)
+    rows : ndarray, shape (episodes,), int64
         Rows of each episode.
     length : int
         Rows of a window.
@@ -34,12 +36,17 @@ class WindowIndex:
 
     Attributes
     ----------
-    counts : ndarray of int64, shape (episodes,)
-        Windows of each episode.
-    firsts : ndarray of int64, shape (episodes,)
-        Row at which its first window begins.
-    ends : ndarray of int64, shape (episodes,)
-        Windows of this episode and all before it.
+    counts : ndarray, shape (episodes,), int64
+        Number of windows of each episode.
+    firsts : ndarray, shape (episodes,), int64
+        Row at which the first window of each episode begins.
+    ends : ndarray, shape (episodes,), int64
+        Number of windows of each episode and all before it.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
     """
 
     rows: NDArray[np.int64]
@@ -55,14 +62,14 @@ class WindowIndex:
         for name in ("length", "stride", "min_rows"):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name}: expected an integer of 1 or more, found {value!r}")
+                raise ArgumentError(name, f"expected an integer of 1 or more, found {value!r}")
         if self.min_rows > self.length:
-            raise ValueError(
-                f"min_rows: expected at most the length, {self.length}, found {self.min_rows}"
+            raise ArgumentError(
+                "min_rows", f"expected at most the length, {self.length}, found {self.min_rows}"
             )
         if self.padding not in get_args(Padding):
-            raise ValueError(
-                f"padding: expected one of {', '.join(get_args(Padding))}, found {self.padding!r}"
+            raise ArgumentError(
+                "padding", f"expected one of {', '.join(get_args(Padding))}, found {self.padding!r}"
             )
         before = self.length - self.min_rows if self.padding in ("left", "both") else 0
         after = self.min_rows if self.padding in ("right", "both") else self.length
@@ -85,20 +92,34 @@ class WindowIndex:
 
         Parameters
         ----------
-        windows : ndarray of int64
+        windows : ndarray, shape (n,), int64
             Numbers from 0 to `len(self) - 1`.
 
         Returns
         -------
-        episodes, starts : ndarray of int64
-            Index of the episode of each, and the row at which it begins,
-            negative if it begins before the episode.
+        episodes : ndarray, shape (n,), int64
+            Index of each window's episode.
+        starts : ndarray, shape (n,), int64
+            Row at which each begins, negative if it begins before the episode.
         """
         episodes = np.searchsorted(self.ends, windows, side="right")
         within = windows - (self.ends[episodes] - self.counts[episodes])
         return episodes, self.firsts[episodes] + within * self.stride
 
     def number(self, episodes: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the numbers of windows; the inverse of `locate`."""
+        """Return the numbers of windows; the inverse of `locate`.
+
+        Parameters
+        ----------
+        episodes : ndarray, shape (n,), int64
+            Index of each window's episode.
+        starts : ndarray, shape (n,), int64
+            Row at which each begins.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            The numbers.
+        """
         within = (starts - self.firsts[episodes]) // self.stride
         return self.ends[episodes] - self.counts[episodes] + within

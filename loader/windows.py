@@ -13,17 +13,17 @@ from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.window_index import Padding, WindowIndex
 from crafter_dataset.schemas.container import Cuts
-from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 Alignment = Literal["transitions", "arrivals"]
 
 DEFAULT_FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
 CAUSED = ("rewards", "terminations", "truncations")
-"""What an action causes; the other fields are there before it."""
+"""Fields that an action causes; the others are there before it."""
 
 Weights = ArrayLike | Callable[[EpisodeTable], ArrayLike]
-"""One weight an episode, or a function that gives them from the episodes table."""
+"""One weight per episode, or a function that returns them from the episodes table."""
 
 
 class Windows:
@@ -39,38 +39,56 @@ class Windows:
     Parameters
     ----------
     dataset : Dataset
-        The episodes; a part of a dataset will do.
+        A dataset or a part of one.
     length : int
         Rows of a window.
     stride : int
         Rows from one window of an episode to the next.
     padding : {'none', 'right', 'left', 'both'}
         Whether windows may go beyond the end of an episode, its beginning, or
-        both; what lies beyond is zeros.
+        both; what lies beyond is zero.
     fields : collection of str
         Per-frame fields to read; by default frames, actions, rewards,
         terminations and truncations.
-    weights : array_like or callable, optional
-        One weight an episode, for samplers that draw by weight.
+    weights : array_like, shape (len(dataset),), or callable, optional
+        One weight of 0 or more per episode, for samplers that draw by weight;
+        or a function that returns them from the `EpisodeTable`.
     next_frame : bool
-        Give `frames`, and the other fields that show a state, one row more:
-        what came of the last action. Only with `transitions`.
+        Whether `frames`, and the other fields that show a state, have one row
+        more: the state after the last action. Only with `transitions`.
     alignment : {'transitions', 'arrivals'}
         What a row holds, see above.
     min_rows : int
-        Leave out windows with fewer rows of their episode than that.
+        Leave out windows with fewer rows of their episode than this.
 
     Attributes
     ----------
+    dataset : Dataset
+        The episodes.
+    fields : tuple of str
+        Per-frame fields that are read.
+    next_frame : bool
+        Whether fields that show a state have one row more.
+    alignment : {'transitions', 'arrivals'}
+        What a row holds.
     index : WindowIndex
         Where each window lies.
-    weights : ndarray of float64, shape (len(dataset),), or None
+    weights : ndarray, shape (len(dataset),), float64, or None
         The episodes' weights.
 
     Raises
     ------
     ValueError
-        If an argument is not as above, or there is no window at all.
+        If an argument is not as above, there is no window at all, or final
+        frames are needed that were not recorded.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> windows = crafter_dataset.Windows(dataset, 16, next_frame=True)
+    >>> windows.read([0, 5])["frames"].shape
+    (2, 17, 64, 64, 3)
     """
 
     def __init__(
@@ -90,43 +108,48 @@ class Windows:
         fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
         for name in fields:
             if name not in known:
-                raise ValueError(
-                    f"fields: expected some of {', '.join(known)}, found {name!r} ({dataset.path})"
+                raise ArgumentError(
+                    "fields",
+                    f"expected some of {', '.join(known)}, found {name!r} ({dataset.path})",
                 )
         if alignment not in get_args(Alignment):
-            raise ValueError(
-                f"alignment: expected one of {', '.join(get_args(Alignment))}, found {alignment!r}"
+            raise ArgumentError(
+                "alignment",
+                f"expected one of {', '.join(get_args(Alignment))}, found {alignment!r}",
             )
         if next_frame and alignment == "arrivals":
-            raise ValueError("next_frame: expected the alignment 'transitions', found 'arrivals'")
+            raise ArgumentError(
+                "next_frame", "expected the alignment 'transitions', found 'arrivals'"
+            )
         if next_frame or alignment == "arrivals":
             _require_final_frames(dataset)
         self.dataset, self.fields = dataset, fields
         self.next_frame, self.alignment = next_frame, alignment
-        # Pictures last: after them the processor's cache has forgotten all else.
+        # Pictures last: they push everything else out of the processor's cache.
         self._reading_order = sorted(fields, key=lambda name: FRAME_FIELDS[name].sharded)
         self.weights = None if weights is None else episode_weights(dataset, weights)
         rows = dataset.episodes["lengths"] - (alignment == "transitions")
         self.index = WindowIndex(rows, length, stride, padding, min_rows)
         if not len(self.index):
             longest = int(rows.max(initial=0))
-            raise ValueError(
-                f"windows: expected an episode of at least "
+            raise ArgumentError(
+                "windows",
+                f"expected an episode of at least "
                 f"{length if padding == 'none' else min_rows} rows for length={length}, "
                 f"padding={padding!r}, found {longest} rows in the longest of {len(dataset)} "
-                f"({dataset.path}, {dataset.metadata.status})"
+                f"({dataset.path}, {dataset.metadata.status})",
             )
 
     @property
     def length(self) -> int:
-        """Rows of a window."""
+        """Number of rows of a window, without that of `next_frame`."""
         return self.index.length
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, key: Any) -> dict[str, NDArray[Any]]:
-        """Read one window, or several, as `read` does; one comes without the first axis."""
+        """Read one window, or several, as `read` does; a single one has no first axis."""
         if isinstance(key, int | np.integer):
             number = key + len(self) if key < 0 else key
             return {name: rows[0] for name, rows in self.read(np.array([number])).items()}
@@ -139,7 +162,13 @@ class Windows:
         )
 
     def identity(self) -> str:
-        """Say what the numbers of the windows follow from: their kind, and the episodes."""
+        """Describe what the numbers of the windows depend on: their kind and the episodes.
+
+        Returns
+        -------
+        str
+            One line.
+        """
         index, table = self.index, self.dataset.episodes
         episodes = zlib.crc32(np.stack([table["episode_ids"], table["lengths"]]).tobytes())
         return (
@@ -149,7 +178,18 @@ class Windows:
         )
 
     def shapes(self, count: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        """Give shape and dtype of each array that `read` gives for so many windows."""
+        """Return shape and dtype of each array that `read` returns for some windows.
+
+        Parameters
+        ----------
+        count : int
+            Number of the windows.
+
+        Returns
+        -------
+        dict of str to tuple
+            Shape, a tuple of int, and numpy.dtype of each array by its name.
+        """
         sizes = self.dataset.metadata.sizes()
         shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         for name in self.fields:
@@ -171,25 +211,26 @@ class Windows:
 
         Parameters
         ----------
-        windows : array_like of int, shape (batch,)
+        windows : array_like, shape (batch,), int
             Their numbers, from 0 to `len(self) - 1`.
-        out : dict of ndarray, optional
+        out : dict of str to ndarray, optional
             Where to put them: arrays as in `shapes`.
 
         Returns
         -------
-        dict of ndarray
+        dict of str to ndarray
             `out`, if it was given. By field: (batch, length, ...), with
             `next_frame` one row more in fields that show a state.
             `mask_padding`: bool (batch, length), true where a row belongs to
-            the episode. `episode_ids` and `starts`: int64 (batch,), the
-            episode's id and the row at which the window begins. With
-            `arrivals`, `is_first`: bool (batch, length).
+            the episode. `episode_ids`, `starts`: int64 (batch,), the episode's
+            id and the row at which the window begins, negative if before the
+            episode. With `arrivals`, `is_first`: bool (batch, length), true at
+            the first row of an episode.
 
         Raises
         ------
         IndexError
-            If there is no window with a number.
+            If there is no window of such a number.
         ValueError
             If `out` does not fit.
         CorruptDataError
@@ -231,12 +272,12 @@ class Windows:
         return out
 
     def _span(self, name: str) -> tuple[int, int, int]:
-        """Of a field: rows before the window, rows a window, rows of an episode left out."""
+        """Return a field's rows before a window, rows per window, and rows left out per episode."""
         caused = name in CAUSED
         if self.alignment == "arrivals":
             return (1, self.length, 1) if caused else (0, self.length, 0)
         rows = self._rows_of(name)
-        # An episode's last row causes nothing, and is seen only as what came of the one before.
+        # An episode's last row causes nothing; it only shows the result of the one before.
         return 0, rows, 1 - (self.next_frame and not caused)
 
     def _cuts(
@@ -264,7 +305,7 @@ class Windows:
         episodes: NDArray[np.int64],
         starts: NDArray[np.int64],
     ) -> None:
-        """Read a field's rows that are there, and make the others zero."""
+        """Read the rows of a field that exist, and make the others zero."""
         try:
             self.dataset.container.read_into(name, cuts, out, keep)
         except CorruptDataError:
@@ -288,22 +329,35 @@ class Windows:
 
 
 def episode_weights(dataset: Dataset, weights: Weights) -> NDArray[np.float64]:
-    """Check the episodes' weights.
+    """Return the episodes' weights, checked.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The episodes.
+    weights : array_like, shape (len(dataset),), or callable
+        One weight per episode, or a function that returns them from the
+        `EpisodeTable`.
+
+    Returns
+    -------
+    ndarray, shape (len(dataset),), float64
+        The weights.
 
     Raises
     ------
     ValueError
-        If there is not one weight of 0 or more for each episode.
+        If there is not one finite weight of 0 or more for each episode.
     """
     given = weights(dataset.episodes) if callable(weights) else weights
     values = np.asarray(given, np.float64)
     if values.shape != (len(dataset),):
-        raise ValueError(
-            f"weights: expected one an episode, {len(dataset)}, found shape {values.shape}"
+        raise ArgumentError(
+            "weights", f"expected one an episode, {len(dataset)}, found shape {values.shape}"
         )
     wrong = values[~(np.isfinite(values) & (values >= 0))]
     if len(wrong):
-        raise ValueError(f"weights: expected finite numbers of 0 or more, found {wrong[0]}")
+        raise ArgumentError("weights", f"expected finite numbers of 0 or more, found {wrong[0]}")
     return values
 
 
@@ -312,14 +366,15 @@ def _check_out(
 ) -> None:
     for name, (shape, dtype) in shapes.items():
         if name not in out:
-            raise ValueError(f"out: expected an array {name!r}, found none")
+            raise ArgumentError("out", f"expected an array {name!r}, found none")
         found = out[name]
         if not found.flags.writeable:
-            raise ValueError(f"out: expected {name!r} to be writable, found it read-only")
+            raise ArgumentError("out", f"expected {name!r} to be writable, found it read-only")
         if found.shape != shape or found.dtype != dtype:
-            raise ValueError(
-                f"out: expected {name!r} of shape {shape} and {dtype}, found {found.shape} and "
-                f"{found.dtype}"
+            raise ArgumentError(
+                "out",
+                f"expected {name!r} of shape {shape} and {dtype}, found {found.shape} and "
+                f"{found.dtype}",
             )
 
 
@@ -329,7 +384,8 @@ def _require_final_frames(dataset: Dataset) -> None:
         return
     for episode in dataset:
         if not episode.has_final_frame:
-            raise ValueError(
-                f"windows: expected final frames, found none in episode {episode.id}; leave out "
-                f"next_frame and arrivals ({dataset.path})"
+            raise ArgumentError(
+                "windows",
+                f"expected final frames, found none in episode {episode.id}; leave out "
+                f"next_frame and arrivals ({dataset.path})",
             )

@@ -12,11 +12,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 MOST_THREADS = 8
-"""More hardly pay: Python's own part of the work is done by one at a time."""
+"""More are of little use: Python's own part of the work runs in one thread at a time."""
 
 
 def default_threads() -> int:
-    """Threads for a reader in this process: the usable cores, or one in a worker process."""
+    """Return how many threads a reader uses: the usable cores, or one in a worker process."""
     if multiprocessing.current_process().daemon:
         return 1
     if hasattr(os, "sched_getaffinity"):
@@ -38,9 +38,16 @@ class WorkerThreads:
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
-        """Call `work` with every item; in no order, if there are several threads.
+        """Call `work` with every item; in any order if there are several threads.
 
-        The first error is raised, once no thread is at work any more.
+        The first error is raised once no thread is working any more.
+
+        Parameters
+        ----------
+        work : callable
+            Takes an item.
+        items : sequence
+            What there is to do.
         """
         if self.count == 1 or len(items) < 4:  # handing over costs as much as a small chunk
             for item in items:

@@ -1,7 +1,7 @@
 """The contract: field names, shapes, dtypes, metadata, digests, validation.
 
-Everything that the other packages agree on. It loads no simulator, no torch
-and no viewer.
+All that the other packages agree on. It imports no simulator, no torch and no
+viewer.
 """
 
 from __future__ import annotations

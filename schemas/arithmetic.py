@@ -18,7 +18,7 @@ def ceil_div(count: Count, size: int) -> Count:
     Parameters
     ----------
     count : int or ndarray of int
-        What is to be held, 0 or more.
+        The count to hold, 0 or more.
     size : int
         What one piece holds, 1 or more.
     """
@@ -26,13 +26,13 @@ def ceil_div(count: Count, size: int) -> Count:
 
 
 def round_up(count: Count, multiple: int) -> Count:
-    """Return the least multiple that is no less than a count.
+    """Return the least multiple that is not less than a count.
 
     Parameters
     ----------
     count : int or ndarray of int
-        The least that it may be, 0 or more.
+        The count, 0 or more.
     multiple : int
-        What it is to be a multiple of, 1 or more.
+        The number to be a multiple of, 1 or more.
     """
     return ceil_div(count, multiple) * multiple

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.errors import CodecError, CorruptDataError
 
 DEFAULT_CODEC = "zstd:1"
-"""Of Zarr groups."""
+"""The default codec of Zarr groups."""
 
 _LEVELS = {"zstd": (1, 22, 3), "blosc-zstd": (1, 9, 5), "blosc-lz4": (1, 9, 5), "gzip": (0, 9, 3)}
 CODEC_CHOICES = "zstd:1..22, blosc-zstd:1..9, blosc-lz4:1..9, gzip:0..9 (in HDF5) or none (in Zarr)"
@@ -31,7 +31,7 @@ CHECKSUM_BYTES = 4
 
 @functools.cache
 def _numcodecs() -> Any:
-    """Import numcodecs when it is needed: that takes a tenth of the start of a worker process."""
+    """Import numcodecs when it is needed: it takes a tenth of a worker process's start."""
     import numcodecs.blosc
     import numcodecs.zstd
 
@@ -39,22 +39,33 @@ def _numcodecs() -> Any:
 
 
 Checksum = Callable[[Any], bytes]
-"""What `crc32c` and `fletcher32` are."""
+"""A function like `crc32c` and `fletcher32`: takes bytes, returns their checksum as bytes."""
 
 
 def crc32c(data: Any) -> bytes:
-    """CRC-32C of a bytes-like object, as the four little-endian bytes Zarr stores."""
+    """Return the CRC-32C of some bytes, as the four little-endian bytes that Zarr stores.
+
+    Parameters
+    ----------
+    data : bytes-like or ndarray
+        The bytes; an array must be contiguous.
+    """
     # The extension takes arrays without a copy, but no memoryview.
     array = data if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
     return int(google_crc32c.value(array)).to_bytes(CHECKSUM_BYTES, "little")
 
 
 def fletcher32(data: Any) -> bytes:
-    """Fletcher-32 of a bytes-like object, as the four little-endian bytes HDF5 stores.
+    """Return the Fletcher-32 of some bytes, as the four little-endian bytes that HDF5 stores.
 
-    Two sums modulo 65,535 over big-endian 16-bit words, the second of them over
-    the first; a sum that is not zero is never 0 but 65,535. Source: HDF5's
-    H5_checksum_fletcher32.
+    It is two sums modulo 65,535: of the big-endian 16-bit words, and of the
+    running values of the first sum. A sum of words that are not all zero is 65,535
+    where it would be 0. Source: HDF5's H5_checksum_fletcher32.
+
+    Parameters
+    ----------
+    data : bytes-like or ndarray
+        The bytes; an array must be contiguous.
     """
     stored = np.frombuffer(data, np.uint8)
     words = stored[: len(stored) // 2 * 2].view(">u2").astype(np.uint64)
@@ -92,7 +103,12 @@ class ChunkCodec:
 
     @classmethod
     def parse(cls, text: str) -> ChunkCodec:
-        """Read a codec from its short name, such as `zstd:1`, `blosc-lz4` or `none`.
+        """Read a codec from its short name.
+
+        Parameters
+        ----------
+        text : str
+            A name, or a name, a colon and a level: `zstd:1`, `blosc-lz4` or `none`.
 
         Raises
         ------
@@ -122,7 +138,7 @@ class ChunkCodec:
             return None
         if self.name == "zstd":
             return _numcodecs().Zstd(level=self.level)
-        # Blosc's own threads would fight with the worker processes.
+        # Blosc's own threads would compete with the worker processes.
         _numcodecs().blosc.use_threads = False
         return _numcodecs().Blosc(
             self.name.removeprefix("blosc-"), self.level, _numcodecs().Blosc.NOSHUFFLE
@@ -130,11 +146,19 @@ class ChunkCodec:
 
     @property
     def compression(self) -> str:
-        """What `decode_into` undoes."""
+        """Compression of a chunk, as `decode_into` takes it."""
         return self.name.partition("-")[0]
 
     def encode(self, chunk: NDArray[Any], checksum: Checksum = crc32c) -> bytes:
-        """Compress one whole chunk and append its checksum."""
+        """Compress one whole chunk and append its checksum.
+
+        Parameters
+        ----------
+        chunk : ndarray
+            The chunk, of any shape and dtype.
+        checksum : callable
+            `crc32c` or `fletcher32`.
+        """
         chunk = np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<"))
         if self.name == "gzip":
             data = zlib.compress(chunk.reshape(-1).view(np.uint8).data, self.level)
@@ -151,6 +175,22 @@ class ChunkCodec:
     ) -> NDArray[Any]:
         """Check one chunk's checksum and decompress it.
 
+        Parameters
+        ----------
+        data : bytes-like
+            The stored chunk: compressed elements, then the checksum of these bytes.
+        dtype : numpy.dtype
+            Element type, little-endian.
+        shape : tuple of int
+            Shape of the chunk.
+        checksum : callable
+            `crc32c` or `fletcher32`.
+
+        Returns
+        -------
+        ndarray, shape `shape`, `dtype`
+            The chunk.
+
         Raises
         ------
         CorruptDataError
@@ -161,7 +201,23 @@ class ChunkCodec:
         return chunk
 
     def documents(self, dtype: np.dtype[Any]) -> list[dict[str, Any]]:
-        """Return the codec chain as Zarr v3 metadata."""
+        """Return the codec chain as Zarr v3 metadata.
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            Element type.
+
+        Returns
+        -------
+        list of dict
+            One JSON object for each codec, in the order in which they are applied.
+
+        Raises
+        ------
+        CodecError
+            If the codec is `gzip`, which the format does not allow in Zarr.
+        """
         documents: list[dict[str, Any]] = [{"name": "bytes"}]
         if dtype.itemsize > 1:
             documents[0]["configuration"] = {"endian": "little"}
@@ -199,8 +255,9 @@ def decode_into(
     ----------
     compression : str
         `zstd`, `blosc`, `gzip` or `none`.
-    data : bytes-like
-        The stored chunk: compressed elements, then the checksum of these bytes.
+    data : bytes-like or ndarray
+        The stored chunk: compressed elements, then the checksum of these bytes; an array is of
+        shape (bytes,), uint8.
     out : ndarray
         The whole chunk, little-endian, C-contiguous; undefined after an error.
     checksum : callable
@@ -216,15 +273,15 @@ def decode_into(
     if not (out.flags.writeable and out.flags.c_contiguous):
         raise ValueError("out: expected a contiguous array that can be written to, found another")
     stored = data if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
-    # Zstandard's decoder is made for damaged bytes, and the checksum costs less once it has
-    # brought them near.
+    # Zstandard's decoder is safe with damaged bytes, and the checksum costs less once the decoder
+    # has brought them into the processor's cache.
     is_checked_later = compression == "zstd"
     if not is_checked_later:
         verify(stored, checksum)
     try:
         _DECODERS[compression](stored[:-CHECKSUM_BYTES], out)
     except (_SizeError, ValueError, RuntimeError, zlib.error) as error:
-        verify(stored, checksum)  # whatever looks wrong is told by the checksum first
+        verify(stored, checksum)  # a wrong checksum is the error to report first
         if isinstance(error, _SizeError):
             raise CorruptDataError(f"a chunk: expected {out.nbytes} bytes, found {error}") from None
         raise CorruptDataError(f"a chunk cannot be decompressed: {error}") from error
@@ -233,7 +290,7 @@ def decode_into(
 
 
 class _SizeError(Exception):
-    """A chunk holds another number of bytes, which is the text."""
+    """A chunk holds another number of bytes than expected; that number is the text."""
 
 
 def _decode_zstd(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
@@ -252,13 +309,13 @@ def _decode_blosc(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
     header = body[:16].tobytes()
     stated, whole = (int.from_bytes(header[i : i + 4], "little") for i in (4, 12))
     _require_size(stated if whole == len(body) else -1, out)
-    # Blosc's own threads would fight with those that read.
+    # Blosc's own threads would compete with those that read.
     _numcodecs().blosc.use_threads = False
     _numcodecs().blosc.decompress(body, out)
 
 
 def _decode_gzip(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
-    # No more than what is wanted, however much a chunk claims to hold.
+    # No more than is wanted, however much a chunk claims to hold.
     inflater = zlib.decompressobj()
     raw = inflater.decompress(body.data, out.nbytes + 1)
     if not inflater.eof:
@@ -287,6 +344,13 @@ _DECODERS: dict[str, Callable[[NDArray[np.uint8], NDArray[Any]], None]] = {
 def verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:
     """Check a stored chunk's checksum.
 
+    Parameters
+    ----------
+    stored : ndarray, shape (bytes,), uint8
+        The stored chunk: compressed elements, then the checksum of these bytes.
+    checksum : callable
+        `crc32c` or `fletcher32`.
+
     Raises
     ------
     CorruptDataError
@@ -299,7 +363,7 @@ def verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:
 
 
 def _zstd_bytes(header: bytes) -> int | None:
-    """Read the size of the content from a frame's header; source: RFC 8878, section 3.1.1.1."""
+    """Read a frame's content size from its header; source: RFC 8878, section 3.1.1.1."""
     if len(header) < 6:
         return None
     descriptor = header[4]
@@ -317,9 +381,9 @@ _ZSTD_BLOCK = 2**17
 
 
 def _zstd_most(body: NDArray[np.uint8]) -> int:
-    """Bound what a frame that does not say its size holds, by the headers of its blocks.
+    """Bound the content of a frame that does not state its size, from the headers of its blocks.
 
-    Source: RFC 8878, section 3.1.1.2. What is no such frame is left to the decoder.
+    Source: RFC 8878, section 3.1.1.2. Bytes that are not such a frame are left to the decoder.
     """
     descriptor = int(body[4]) if len(body) > 5 else 0
     largest = _ZSTD_BLOCK

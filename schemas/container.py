@@ -1,4 +1,4 @@
-"""What a container is, be it a Zarr group or an HDF5 file: arrays of rows, and attributes."""
+"""What a container is, Zarr group or HDF5 file: arrays of rows, and attributes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Cuts:
 
     Parameters
     ----------
-    starts, stops : ndarray of int64, shape (items,)
+    starts, stops : ndarray, shape (items,), int64
         First row of each cut, and the row after its last.
-    places : ndarray of int64, shape (items,)
-        Where in the item its first row goes.
+    places : ndarray, shape (items,), int64
+        Row of the item that the cut's first row goes to.
     """
 
     starts: NDArray[np.int64]
@@ -33,7 +33,13 @@ class Cuts:
 
     @classmethod
     def one(cls, start: int, stop: int) -> Cuts:
-        """Make a single cut, which fills its item."""
+        """Make a single cut, which fills its item.
+
+        Parameters
+        ----------
+        start, stop : int
+            First row, and the row after the last.
+        """
         return cls(*(np.array([value]) for value in (start, stop, 0)))
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
@@ -42,7 +48,7 @@ class Cuts:
 
     @property
     def offsets(self) -> NDArray[np.int64]:
-        """Row of the array that would be in row 0 of each item, as a column."""
+        """Row of the array that would be in row 0 of each item, shape (items, 1), int64."""
         return (self.starts - self.places)[:, None]
 
 
@@ -59,9 +65,9 @@ class ArrayInfo:
     dims : tuple of str or None
         Dimension names.
     chunk_rows : int
-        Rows that are compressed together.
+        Rows that are compressed together; 0 in HDF5 if chunks do not span the other dimensions.
     file_rows : int
-        Rows that a file (or, without files, a chunk) holds.
+        Rows that a file holds; in HDF5, those of a chunk.
     """
 
     shape: tuple[int, ...]
@@ -84,11 +90,11 @@ class ChunkLayout:
     chunk_rows : int
         Rows that are compressed together.
     images : bool
-        Whether rows are images, and chunks many; else rows are small, and chunks few.
+        Whether rows are images, in many chunks; else rows are small, in few chunks.
     compression : str
-        What `schemas.codecs.decode_into` undoes.
+        Compression of a chunk, as `schemas.codecs.decode_into` takes it.
     checksum : callable
-        What follows each chunk's bytes.
+        Computes the checksum that follows each chunk's bytes: `crc32c` or `fletcher32`.
     """
 
     shape: tuple[int, ...]
@@ -103,10 +109,20 @@ class StoredChunks(Protocol):
     """Where the bytes of an array's chunks are."""
 
     name: str
-    """Name of the array among all whose chunks are in one cache."""
+    """Name of the array, unique among those that share a cache of chunks."""
 
     def get(self, number: int) -> NDArray[np.uint8]:
-        """Give a chunk as it is stored, its checksum too.
+        """Return a chunk as it is stored, with its checksum.
+
+        Parameters
+        ----------
+        number : int
+            Number of the chunk, from 0.
+
+        Returns
+        -------
+        ndarray, shape (bytes,), uint8
+            Compressed bytes, then the checksum; neither is checked.
 
         Raises
         ------
@@ -115,7 +131,13 @@ class StoredChunks(Protocol):
         """
 
     def count(self, size: int) -> None:
-        """Take note that so many bytes were read."""
+        """Take note that bytes were read.
+
+        Parameters
+        ----------
+        size : int
+            How many.
+        """
 
 
 class Container(Protocol):
@@ -128,13 +150,44 @@ class Container(Protocol):
     """Attributes of the root."""
 
     def describe(self, path: str) -> ArrayInfo | None:
-        """Describe an array; None if there is none at the path."""
+        """Return the structure of an array; None if none can be read at the path.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the dataset.
+        """
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
-        """Check what the format asks of an array in this kind of container."""
+        """Check what the format asks of an array in this kind of container.
+
+        Parameters
+        ----------
+        field : Field
+            The array, which can be described.
+        metadata : Metadata
+            Metadata of the dataset.
+
+        Yields
+        ------
+        Violation
+            One for each rule that is broken.
+        """
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Read rows of an array.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the dataset.
+        start, stop : int
+            First row, and the row after the last; rows that do not exist are left out.
+
+        Returns
+        -------
+        ndarray, shape (rows, ...)
+            With the dtype of the array.
 
         Raises
         ------
@@ -143,16 +196,17 @@ class Container(Protocol):
         """
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
-        """Read many cuts of rows of an array into a batch of the caller's.
+        """Read many cuts of rows of an array into the caller's batch.
 
         Parameters
         ----------
         path : str
-            Path of the array.
+            Path of the array inside the dataset.
         cuts : Cuts
             What to read.
         out : ndarray, shape (items, rows, ...)
-            Where to put it: cut i into `out[i]`. What no cut covers is undefined.
+            Where to put it, with the dtype of the array: cut i goes into `out[i]`. Rows that no
+            cut covers are undefined.
         keep : bool
             Whether neighbouring rows will be wanted soon.
 
@@ -163,7 +217,17 @@ class Container(Protocol):
         """
 
     def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
-        """Give an array's chunks as they are stored; None if they cannot be had.
+        """Return an array's chunks as they are stored; None if they cannot be read directly.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the dataset.
+
+        Returns
+        -------
+        tuple of ChunkLayout and StoredChunks, or None
+            How rows lie in the chunks, and the chunks' bytes.
 
         Raises
         ------
@@ -172,4 +236,10 @@ class Container(Protocol):
         """
 
     def stored_bytes(self, path: str) -> int:
-        """Count the bytes that the array takes on disk."""
+        """Return how many bytes an array takes on disk.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the dataset.
+        """

@@ -22,7 +22,7 @@ TableReader = Callable[[str, int, int], NDArray[Any]]
 _BLOCK = 1024
 
 _STORED = {name: np.dtype(f.dtype).newbyteorder("<") for name, f in FRAME_FIELDS.items()}
-"""Types that the rows of each field are digested as."""
+"""Types in which the rows of each field are digested."""
 
 
 def _little_endian(array: NDArray[Any]) -> NDArray[Any]:
@@ -30,12 +30,12 @@ def _little_endian(array: NDArray[Any]) -> NDArray[Any]:
 
 
 class EpisodeHasher:
-    """Digest of one episode, fed with rows as they come.
+    """Computes the digest of one episode from its rows as they come.
 
     Each field's rows (little-endian, C order) go into an XXH3-128 of their
     own; the episode's digest is the XXH3-128 of those digests (canonical
     big-endian form), one after the other in layout order. So rows can be
-    hashed as they are made, with no field held back until another is whole.
+    hashed as they are made; no field has to wait for another to be complete.
 
     Parameters
     ----------
@@ -48,19 +48,25 @@ class EpisodeHasher:
         self._counts = dict.fromkeys(self._hashers, 0)
 
     def update(self, rows: Mapping[str, NDArray[Any]]) -> None:
-        """Take the next rows of some fields; those that are not digested are ignored."""
+        """Take the next rows of some fields; those that are not digested are ignored.
+
+        Parameters
+        ----------
+        rows : mapping of str to ndarray
+            The next rows by field name, of shape (rows, ...).
+        """
         for name, values in rows.items():
             if name in self._hashers:
                 self._counts[name] += len(values)
                 self._hashers[name].update(np.ascontiguousarray(values, _STORED[name]).data)
 
     def digest(self) -> NDArray[np.uint8]:
-        """Digest of the rows so far, shape (16,), uint8.
+        """Return the digest of the rows so far, shape (16,), uint8.
 
         Raises
         ------
         ValueError
-            If the fields have not had equally many rows.
+            If the fields have had different numbers of rows.
         """
         if len(set(self._counts.values())) > 1:
             raise ValueError(f"rows: expected as many of every field, found {self._counts}")
@@ -71,12 +77,18 @@ class EpisodeHasher:
 
 
 def digested_table(metadata: Metadata) -> tuple[str, ...]:
-    """Names of the per-episode arrays that the dataset's digest covers, in layout order."""
+    """Return the names of the per-episode arrays that the dataset's digest covers, in layout order.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Metadata of the dataset.
+    """
     return tuple(f.name for f in metadata.table_fields() if f.digested)
 
 
 def dataset_digest(metadata: Metadata, read: TableReader) -> str:
-    """SHA-256 over a dataset's content, as 64 hexadecimal characters.
+    """Return the SHA-256 of a dataset's content, as 64 hexadecimal characters.
 
     The hash takes the header as canonical JSON (sorted keys, no spaces,
     ASCII), then for each episode in order its length (int64), end reason
@@ -87,9 +99,9 @@ def dataset_digest(metadata: Metadata, read: TableReader) -> str:
     Parameters
     ----------
     metadata : Metadata
-        Of the dataset, with the number of episodes.
+        Metadata of the dataset, with the number of episodes.
     read : callable
-        `read(field, start, stop)` gives rows of a per-episode array.
+        `read(field, start, stop)` returns rows of a per-episode array, shape (rows, ...).
     """
     text = json.dumps(metadata.header(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     sha = hashlib.sha256(text.encode("ascii"))

@@ -60,7 +60,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _is_sources(value: Any) -> bool:
-    """Whether it is a list of what `SourceSpec` holds."""
+    """Tell whether a value is a list of what `SourceSpec` holds."""
     return (
         isinstance(value, list | tuple)
         and 0 < len(value) <= 2**16
@@ -84,7 +84,13 @@ def _is_codec(value: Any) -> bool:
 
 
 def is_digest(value: Any) -> bool:
-    """Tell whether it is what `digest` may be."""
+    """Tell whether a value is one that the entry `digest` may have.
+
+    Parameters
+    ----------
+    value : object
+        A JSON value.
+    """
     return value is None or (
         isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
     )
@@ -92,7 +98,23 @@ def is_digest(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the metadata: its dotted path, its rule, and whether it counts as content."""
+    """One entry of the metadata.
+
+    Parameters
+    ----------
+    path : str
+        Its dotted path inside the attribute.
+    expected : str
+        What its value has to be, in words.
+    check : callable
+        Tells whether a JSON value is allowed.
+    about : str
+        One line of description.
+    digested : bool
+        Whether the dataset's digest covers it.
+    optional : bool
+        Whether it may be missing.
+    """
 
     path: str
     expected: str

@@ -1,8 +1,7 @@
 """What can go wrong, as one tree of exceptions; the text of each is one line for the user.
 
-A text names the thing, what was expected and what was found. What it says of
-arguments is worded for Python (`resume=True`); a command has it in its own
-words (`--resume`).
+A text names the thing, what was expected and what was found. Arguments in it are
+worded for Python (`resume=True`); a command words them its own way (`--resume`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Advice:
-    """What the user can do about an error by giving an argument.
+    """What the user can do about an error by passing an argument.
 
     Parameters
     ----------
@@ -23,7 +22,7 @@ class Advice:
     argument : str
         Name of the argument in Python.
     value : bool, int or str
-        What to give it.
+        Value to pass.
     """
 
     text: str
@@ -31,23 +30,24 @@ class Advice:
     value: bool | int | str = True
 
     def in_python(self) -> str:
-        """Word it for those who call a function."""
+        """Return the text for those who call a function."""
         return f"{self.text} {self.argument}={self.value!r}"
 
     def for_command(self, names: Mapping[str, str]) -> str:
-        """Word it for those who give a command.
+        """Return the text for those who type a command.
 
         Parameters
         ----------
         names : mapping of str to str
-            What the command calls arguments.
+            The command's options by the Python names of arguments; those that are missing follow
+            from their names.
         """
         value = "" if self.value is True else f" {shlex.quote(str(self.value))}"
         return f"{self.text} {_named(self.argument, names)}{value}"
 
 
 def _named(argument: str, names: Mapping[str, str]) -> str:
-    """Return what a command calls an argument; by default as options are called."""
+    """Return what a command calls an argument; by default the option of the same name."""
     return names.get(argument, "--" + argument.rstrip("_").replace("_", "-"))
 
 
@@ -64,7 +64,7 @@ class Note(str):
     Parameters
     ----------
     text : str
-        What there is to say.
+        The note itself, one line.
     advice : iterable of Advice
         What can be done about it; any one of these is enough.
     """
@@ -73,19 +73,20 @@ class Note(str):
     _advice: tuple[Advice, ...]
 
     def __new__(cls, text: str, advice: Iterable[Advice] = ()) -> Note:
-        """Word it for Python."""
+        """Return the note, worded for Python."""
         advice = tuple(advice)
         note = super().__new__(cls, _worded(text, (each.in_python() for each in advice)))
         note._text, note._advice = text, advice
         return note
 
     def for_command(self, names: Mapping[str, str]) -> str:
-        """Word it for those who give a command.
+        """Return the text for those who type a command.
 
         Parameters
         ----------
         names : mapping of str to str
-            What the command calls arguments.
+            The command's options by the Python names of arguments; those that are missing follow
+            from their names.
         """
         return _worded(self._text, (each.for_command(names) for each in self._advice))
 
@@ -119,13 +120,13 @@ class CrafterDatasetError(Exception):
         return _worded(self._text(), (each.in_python() for each in self.advice))
 
     def for_command(self, names: Mapping[str, str]) -> str:
-        """Return the text with what a command calls arguments in the place of their names.
+        """Return the text for those who type a command, with its options for arguments.
 
         Parameters
         ----------
         names : mapping of str to str
-            What the command calls arguments; those that are missing it calls
-            as options are called, `--chunk-frames`.
+            The command's options by the Python names of arguments; those that are missing follow
+            from their names: `--chunk-frames` for `chunk_frames`.
         """
         return _worded(self._text(names), (each.for_command(names) for each in self.advice))
 
@@ -134,7 +135,7 @@ class CrafterDatasetError(Exception):
 
 
 class ArgumentError(CrafterDatasetError, ValueError):
-    """An argument is not one that can be given, or not to this.
+    """An argument has a value that is not allowed, or is not allowed here.
 
     Parameters
     ----------
@@ -142,8 +143,10 @@ class ArgumentError(CrafterDatasetError, ValueError):
         Its name in Python, or those of several that do not go together.
     problem : str
         What was expected, and what was found.
-    advice, details
-        As `CrafterDatasetError` takes them.
+    advice : iterable of Advice
+        What can be done about it; any one of these is enough.
+    details : str
+        A traceback, where the cause is the user's code.
     """
 
     exit_code = 2
@@ -170,7 +173,7 @@ class ArgumentError(CrafterDatasetError, ValueError):
 
 
 class UnknownNameError(ArgumentError, KeyError):
-    """A name is none of those that there are, which the text lists."""
+    """A name is unknown; the text lists those that are known."""
 
 
 class MissingPackageError(CrafterDatasetError, ImportError):
@@ -179,7 +182,7 @@ class MissingPackageError(CrafterDatasetError, ImportError):
     Parameters
     ----------
     package : str
-        Name that people know it by.
+        Name of the package, as people know it.
     extra : str
         The extra of `crafter-dataset` that installs it.
     """
@@ -200,7 +203,7 @@ class DatasetError(CrafterDatasetError):
 
 
 class NotADatasetError(DatasetError):
-    """The path is missing, or holds something that is no Crafter dataset."""
+    """The path is missing, or holds something that is not a Crafter dataset."""
 
 
 class VersionError(DatasetError):

@@ -1,4 +1,4 @@
-"""The tables of `docs/format.md`, made from the layout so that they cannot drift.
+"""The tables of `docs/format.md`, made from the layout so that they stay in step with it.
 
 `python -m crafter_dataset.schemas.format_page docs/format.md` brings a page up to date.
 """
@@ -92,7 +92,23 @@ SECTIONS: dict[str, Callable[[], str]] = {
 
 
 def fill_in(page: str) -> str:
-    """Replace what stands between the markers `<!-- begin NAME -->` and `<!-- end NAME -->`."""
+    """Replace what is between the markers `<!-- begin NAME -->` and `<!-- end NAME -->` of a page.
+
+    Parameters
+    ----------
+    page : str
+        Markdown with the markers of every section.
+
+    Returns
+    -------
+    str
+        The page, up to date.
+
+    Raises
+    ------
+    ValueError
+        If a section is missing or there twice.
+    """
     for name, make in SECTIONS.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         count = page.count(begin)

@@ -1,7 +1,7 @@
-"""An HDF5 file as far as a dataset needs it, through h5py, whoever has written it.
+"""Reading an HDF5 file through h5py, as far as a dataset needs it, whoever has written it.
 
-What a file could make a reader do is refused: links to other files, virtual
-datasets, data in other files.
+A file cannot make a reader open other files: links to them, virtual datasets and
+external data are refused.
 """
 
 from __future__ import annotations
@@ -71,24 +71,24 @@ class Hdf5File:
     Attributes
     ----------
     attributes : dict
-        The root's attributes of the format, their JSON read.
+        The format's attributes of the root by name, parsed from JSON.
     end : int
-        Bytes of the file that are part of it; behind may lie what is being written.
+        Bytes of the file that are published; what lies behind may still be being written.
 
     Raises
     ------
     NotADatasetError
-        If it is no HDF5 file that can be read, or has no such attributes.
+        If it is not an HDF5 file that can be read, or its attributes cannot be.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream = open(path, "rb", buffering=0)  # noqa: SIM115
         try:
-            # Not by its name: libhdf5 would show what it has seen of the file before in this
-            # process, and ask for a lock that a builder may have.
+            # Not by its name: libhdf5 would show what it read of the file earlier in this process,
+            # and ask for a lock that a builder may hold.
             self._file = h5py.File(self._stream, "r")
-        except Exception as error:  # h5py raises many kinds for what it cannot open
+        except Exception as error:  # h5py raises many types for what it cannot open
             self._stream.close()
             raise NotADatasetError(
                 f"{path}: expected a Crafter dataset, found no HDF5 file that can be read: "
@@ -123,7 +123,7 @@ class Hdf5File:
         self.close()
 
     def names(self) -> Iterator[str]:
-        """Yield the paths of all that is in the file, with the attributes as `path@attribute`."""
+        """Yield the paths of everything in the file, attributes as `path@attribute`."""
         yield from (f"@{name}" for name in self._file.attrs)
         found: list[str] = []
         self._file.visit(found.append)
@@ -133,7 +133,7 @@ class Hdf5File:
 
     @property
     def descriptor(self) -> int:
-        """Number of the open file, whatever now has its name."""
+        """File descriptor of the open file, even if another file has its name by now."""
         return self._stream.fileno()
 
     def close(self) -> None:
@@ -142,12 +142,17 @@ class Hdf5File:
         self._stream.close()
 
     def array(self, path: str) -> StoredArray:
-        """Describe an array.
+        """Return the structure of an array.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the file.
 
         Raises
         ------
         CorruptDataError
-            If there is none that can be read.
+            If there is no array there that can be read.
         """
         if path not in self._described:
             self._described[path] = self._describe(path)
@@ -163,7 +168,7 @@ class Hdf5File:
                 raise ValueError(
                     f"expected chunks of at most {MOST_CHUNK_BYTES} bytes, found {chunk_bytes}"
                 )
-            # Each episode takes more than that of the file, whatever its arrays claim.
+            # Each episode takes more than 16 bytes of the file, whatever its arrays claim.
             if path.startswith(f"{TABLE}/") and dataset.shape[:1] > (self.end // 16,):
                 raise ValueError(
                     f"expected episodes that fit into {self.end} bytes, found {dataset.shape[0]}"
@@ -181,21 +186,30 @@ class Hdf5File:
             raise CorruptDataError(f"{path}: {one_line(error)}") from error
 
     def places(self, path: str) -> NDArray[np.int64]:
-        """Find all chunks of an array: address and stored size, shape (chunks, 2), in order.
+        """Find all chunks of an array.
 
-        A chunk that is missing, or went through other filters than the rest,
-        has the size 0.
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the file.
+
+        Returns
+        -------
+        ndarray, shape (chunks, 2), int64
+            Address and stored size of each chunk, in bytes, up to the last one that is there. A
+            chunk that is missing, or went through other filters than the rest, has the size 0.
 
         Raises
         ------
         CorruptDataError
-            If the index is damaged, or a chunk would lie outside the file.
+            If there is no such array, its chunks do not span whole rows, the index is damaged, or
+            a chunk would lie outside the file.
         """
         dataset, rows = self._dataset(path), self.array(path).chunk_rows
         if not rows:
             raise CorruptDataError(f"{path}: expected chunks that span whole rows, found others")
         count = ceil_div(dataset.shape[0], rows)
-        # Memory for what is there, whatever the shape says.
+        # Memory only for the chunks that are there, whatever the shape says.
         found: list[tuple[int, int, int]] = []
 
         def take(info: Any) -> None:
@@ -223,12 +237,25 @@ class Hdf5File:
         return places
 
     def place(self, path: str, number: int) -> tuple[int, int]:
-        """Find one chunk of an array; what `places` has for it.
+        """Find one chunk of an array.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the file.
+        number : int
+            Number of the chunk, from 0.
+
+        Returns
+        -------
+        tuple of int
+            Address and stored size in bytes, as in `places`.
 
         Raises
         ------
         CorruptDataError
-            If the index is damaged, or the chunk would lie outside the file.
+            If there is no such array, the index is damaged, or the chunk would lie outside the
+            file.
         """
         dataset, rows = self._dataset(path), self.array(path).chunk_rows
         try:
@@ -243,12 +270,25 @@ class Hdf5File:
         return int(info.byte_offset), int(info.size)
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows through h5py, whatever they went through.
+        """Read rows of an array through h5py, whatever filters they went through.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the file.
+        start, stop : int
+            First row, and the row after the last.
+
+        Returns
+        -------
+        ndarray, shape (rows, ...)
+            With the stored dtype.
 
         Raises
         ------
         CorruptDataError
-            If bytes fail their checksum or cannot be decoded.
+            If there is no such array, or bytes are missing, fail their checksum or cannot be
+            decoded.
         """
         dataset = self._dataset(path)
         try:
@@ -262,7 +302,18 @@ class Hdf5File:
             raise CorruptDataError(f"{path}: {one_line(error)}") from error
 
     def stored_bytes(self, path: str) -> int:
-        """Count the bytes that the array's chunks take."""
+        """Return how many bytes of the file an array's data take.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array inside the file.
+
+        Raises
+        ------
+        CorruptDataError
+            If there is no such array.
+        """
         return int(self._dataset(path).id.get_storage_size())
 
     def _dataset(self, path: str) -> h5py.Dataset:
@@ -271,7 +322,7 @@ class Hdf5File:
         return self._arrays[path]
 
     def _published_end(self) -> int:
-        """Read from the superblock where the content ends, if it is of a kind that we write."""
+        """Return where the content ends; the superblock says so if its version is one we write."""
         block = os.pread(self._stream.fileno(), 36, 0)
         if block[:8] == SIGNATURE and block[8] in (2, 3) and block[9] == 8:
             return int.from_bytes(block[28:36], "little")
@@ -297,6 +348,18 @@ def _dims(dataset: h5py.Dataset) -> tuple[str, ...] | None:
 
 def find_dataset(root: h5py.Group, path: str) -> h5py.Dataset:
     """Find an array whose data are in the file itself.
+
+    Parameters
+    ----------
+    root : h5py.Group
+        Root of the file.
+    path : str
+        Path of the array from there.
+
+    Returns
+    -------
+    h5py.Dataset
+        The array.
 
     Raises
     ------
@@ -325,7 +388,14 @@ def find_dataset(root: h5py.Group, path: str) -> h5py.Dataset:
 
 
 def require_all_stored(dataset: h5py.Dataset) -> None:
-    """Refuse what was never written: h5py would make it up, and claims of any size cost nothing.
+    """Refuse an array that is not stored in full.
+
+    h5py would make up the rest, and a file can claim any size at no cost.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        The array.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The layout as an HDF5 file: what chunks go through, and how many rows are in one."""
+"""The layout as an HDF5 file: the filters of its chunks, and how many rows a chunk has."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
+from crafter_dataset.schemas.errors import CodecError
 from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import Metadata
 
@@ -21,7 +22,7 @@ SUFFIXES = (".h5", ".hdf5")
 """Endings of the names of HDF5 files."""
 
 DEFAULT_CODEC = "gzip:3"
-"""What every HDF5 reader reads without a plugin."""
+"""The default codec, which every HDF5 reader reads without a plugin."""
 
 DIMENSIONS = "dimension_names"
 DESCRIPTION = "description"
@@ -40,7 +41,17 @@ _BLOSC_CODES = {"lz4": 1, "zstd": 5}
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter of the pipeline: its registered number, its name and its parameters."""
+    """One filter of the pipeline.
+
+    Parameters
+    ----------
+    number : int
+        Registered number.
+    name : str
+        Registered name.
+    values : tuple of int
+        Parameters (client data), as the filter defines them.
+    """
 
     number: int
     name: str
@@ -48,7 +59,15 @@ class Filter:
 
 
 def chunk_rows(field: Field, metadata: Metadata) -> int:
-    """Rows of an array that are compressed together."""
+    """Return how many rows of an array are compressed together.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    metadata : Metadata
+        Metadata of the dataset.
+    """
     if field.sharded:
         return metadata.chunk_frames
     if not field.per_episode:
@@ -57,13 +76,33 @@ def chunk_rows(field: Field, metadata: Metadata) -> int:
 
 
 def filters_of(field: Field, metadata: Metadata) -> tuple[Filter, ...]:
-    """Give the pipeline of an array's chunks: compression, then a checksum."""
+    """Return the pipeline of an array's chunks: compression, then a checksum.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    metadata : Metadata
+        Metadata of the dataset.
+
+    Returns
+    -------
+    tuple of Filter
+        In the order in which they are applied.
+
+    Raises
+    ------
+    CodecError
+        If the metadata's codec is not one that the format allows in HDF5.
+    """
     codec = ChunkCodec.parse(metadata.codec)
     checksum = Filter(FLETCHER32, "fletcher32")
     if codec.name == "gzip":
         return Filter(DEFLATE, "deflate", (codec.level,)), checksum
     if codec.name == "zstd":
         return Filter(ZSTD, "zstd", (codec.level,)), checksum
+    if codec.name == "none":
+        raise CodecError(f"codec: expected a compression, as HDF5 needs, found {codec}")
     # Version of the filter, of the format; element size, chunk size, level, no shuffling.
     chunk_bytes = chunk_rows(field, metadata) * field.row_bytes(metadata.sizes())
     itemsize = np.dtype(field.dtype).itemsize
@@ -90,24 +129,66 @@ def compression_of_filters(numbers: tuple[int, ...]) -> str | None:
 
 
 def root_attributes(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, str]:
-    """Attributes of the root: JSON texts of what Zarr has as objects."""
+    """Return the attributes of the root: JSON texts of what are objects in Zarr.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Metadata of the dataset.
+    provenance : dict
+        Where the dataset comes from, as JSON values.
+
+    Returns
+    -------
+    dict of str to str
+        JSON texts by attribute name.
+    """
     return {ATTRIBUTE: _to_json(metadata.to_json()), PROVENANCE: _to_json(provenance)}
 
 
 def array_attributes(field: Field) -> dict[str, str | tuple[str, ...]]:
-    """Attributes of an array."""
+    """Return the attributes of an array: the names of its dimensions and its description.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    """
     return {DIMENSIONS: field.dims, DESCRIPTION: field.about}
 
 
 def fill_of(field: Field) -> Any:
-    """Fill value of an array, as a scalar of its type."""
+    """Return the fill value of an array, as a NumPy scalar of its type.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    """
     return np.dtype(field.dtype).type(field.fill)
 
 
 def violations(
     field: Field, metadata: Metadata, rows: int, numbers: tuple[int, ...]
 ) -> Iterator[tuple[str, str]]:
-    """Hold an array's chunks and filters against the rules, as pairs of expected and found."""
+    """Check an array's chunks and filters against the rules.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    metadata : Metadata
+        Metadata of the dataset.
+    rows : int
+        Rows of a chunk; 0 if chunks do not span the other dimensions.
+    numbers : tuple of int
+        Registered numbers of the filters, in the order in which they are applied.
+
+    Yields
+    ------
+    tuple of str
+        What is expected and what was found, for each rule that is broken.
+    """
     if field.sharded and rows != metadata.chunk_frames:
         yield f"chunks of {metadata.chunk_frames} rows", f"{rows}"
     if compression_of_filters(numbers) is None:

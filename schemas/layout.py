@@ -18,7 +18,7 @@ FORMAT_VERSION = "1.1"
 """The newest version of the format that this software knows."""
 
 BUILT_VERSION = "1.0"
-"""The version that a dataset states which has nothing of a later one: every one built here."""
+"""The version that a dataset states if it has nothing of a later one, as all that are built."""
 
 TABLE = "episodes"
 """Name of the group that holds one row per episode."""
@@ -77,7 +77,7 @@ class Field:
     digested : bool
         Whether the field's rows count in the digest of the episode, or of the dataset.
     rare : bool
-        Whether only datasets have it that were imported, merged or cut out of others.
+        Whether only datasets that were imported, merged or split off others have it.
     large : bool
         Whether a row per episode is too large to read all of them at once.
     """
@@ -106,15 +106,35 @@ class Field:
         return f"{TABLE}/{self.name}" if self.per_episode else self.name
 
     def row_shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """Shape of one row, given the size of each named dimension."""
+        """Return the shape of one row.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+            Size of each named dimension.
+        """
         return tuple(sizes[dim] for dim in self.dims[1:])
 
     def row_bytes(self, sizes: Mapping[str, int]) -> int:
-        """Bytes of one row before compression."""
+        """Return the bytes of one row before compression.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+            Size of each named dimension.
+        """
         return prod(self.row_shape(sizes)) * np.dtype(self.dtype).itemsize
 
     def file_rows(self, sizes: Mapping[str, int], chunk_frames: int) -> int:
-        """Rows that one file of this array holds."""
+        """Return how many rows one file of this array holds.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+            Size of each named dimension.
+        chunk_frames : int
+            Rows of a chunk of images.
+        """
         row_bytes = self.row_bytes(sizes)
         if self.per_episode:
             return max(1, min(TABLE_FILE_ROWS, TABLE_FILE_BYTES // row_bytes))
@@ -123,7 +143,15 @@ class Field:
         return max(1, min(FILE_ROWS, FRAME_FILE_BYTES // row_bytes) // chunk_frames) * chunk_frames
 
     def chunk_rows(self, sizes: Mapping[str, int], chunk_frames: int) -> int:
-        """Rows that are compressed together."""
+        """Return how many rows are compressed together in Zarr.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+            Size of each named dimension.
+        chunk_frames : int
+            Rows of a chunk of images.
+        """
         return chunk_frames if self.sharded else self.file_rows(sizes, chunk_frames)
 
 
@@ -280,7 +308,7 @@ BUILT_TABLE: tuple[str, ...] = tuple(f.name for f in TABLE_FIELDS.values() if no
 
 
 def padded_rows(length: Count, chunk_frames: int) -> Count:
-    """Return the rows that an episode takes in storage: whole chunks, the last one padded.
+    """Return how many rows an episode takes in storage: whole chunks, the last one padded.
 
     Parameters
     ----------
@@ -293,5 +321,11 @@ def padded_rows(length: Count, chunk_frames: int) -> Count:
 
 
 def digested_fields(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the per-frame fields `names` that an episode's digest covers, in layout order."""
+    """Return the names of the per-frame fields that an episode's digest covers, in layout order.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the per-frame fields that are present.
+    """
     return tuple(f.name for f in FRAME_FIELDS.values() if f.name in names and f.digested)

@@ -1,4 +1,4 @@
-"""The root attribute `crafter_dataset` as values: what a dataset is, read and written."""
+"""The root attribute `crafter_dataset` as values, read and written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,17 @@ from crafter_dataset.schemas.violations import metadata_violations, require_data
 
 @dataclass(frozen=True)
 class Counts:
-    """How much of the dataset is committed."""
+    """How much of the dataset is committed.
+
+    Parameters
+    ----------
+    episodes : int
+        Episodes.
+    frames : int
+        Rows of per-frame arrays that belong to an episode.
+    rows : int
+        Rows of per-frame arrays in all, padding included.
+    """
 
     episodes: int = 0
     frames: int = 0
@@ -30,7 +40,24 @@ class Counts:
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """The environment that made the episodes; pairs are (x, y) or (width, height)."""
+    """The environment that made the episodes.
+
+    Parameters
+    ----------
+    name : str
+        Package that simulated the episodes.
+    version : str
+        Its version.
+    area, view, size : tuple of int
+        Cells of the world (x, y), cells in the picture (x, y), pixels of the
+        picture (width, height).
+    length : int
+        Time limit, in actions.
+    reward : bool
+        Whether rewards are computed; else they are 0.
+    object_order : str
+        Order of the objects in a chunk when creatures spawn and despawn.
+    """
 
     name: str
     version: str
@@ -44,7 +71,15 @@ class EnvSpec:
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """The policy that drove the episodes."""
+    """The policy that chose the actions.
+
+    Parameters
+    ----------
+    name : str
+        Name of the policy, or `package.module:factory`.
+    parameters : mapping of str to object
+        Its parameters, as JSON values.
+    """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +87,17 @@ class PolicySpec:
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """A build that episodes come from."""
+    """A build that episodes come from.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the build.
+    policy : PolicySpec
+        Its policy.
+    trajectories_per_world : int
+        Consecutive episodes that share a world.
+    """
 
     seed: int
     policy: PolicySpec
@@ -61,7 +106,41 @@ class SourceSpec:
 
 @dataclass(frozen=True)
 class Metadata:
-    """The root attribute `crafter_dataset`; its entries are described in `ENTRIES`."""
+    """The root attribute `crafter_dataset`; `schemas.entries.ENTRIES` has the rules of its entries.
+
+    Parameters
+    ----------
+    env : EnvSpec
+        The environment.
+    policy : PolicySpec
+        The policy.
+    seed : int
+        Seed of the dataset.
+    trajectories_per_world : int
+        Consecutive episodes that share a world.
+    chunk_frames : int
+        Rows of a chunk; every episode starts on a multiple of it.
+    codec : str
+        Codec of the chunks, such as `zstd:1`.
+    fields : tuple of str
+        Names of the per-frame arrays that are present.
+    actions, materials, objects, items, achievements, end_reasons : tuple of str
+        Names, in the order of their ids.
+    episode_fields : tuple of str
+        Names of the per-episode arrays that are present.
+    unknown : tuple of str
+        Entries and arrays whose values are not known.
+    sources : tuple of SourceSpec
+        Builds that the episodes come from, if there are several.
+    version : str
+        Version of the format.
+    status : {'building', 'complete'}
+        Whether the build reached its target.
+    digest : str or None
+        SHA-256 of the content, 64 hexadecimal digits; None while building.
+    counts : Counts
+        How much is committed.
+    """
 
     env: EnvSpec
     policy: PolicySpec
@@ -99,20 +178,20 @@ class Metadata:
         return {key: values[key] for key in digested if key in values}
 
     def present_fields(self) -> Iterator[Field]:
-        """Yield the arrays that the dataset holds and this version knows, in layout order."""
+        """Yield the arrays present that this version knows, in layout order."""
         yield from (FRAME_FIELDS[name] for name in self.known_fields())
         yield from self.table_fields()
 
     def table_fields(self) -> tuple[Field, ...]:
-        """Per-episode arrays that the dataset holds and this version knows, in layout order."""
+        """Return the per-episode arrays present that this version knows, in layout order."""
         return tuple(f for f in TABLE_FIELDS.values() if f.name in self.episode_fields)
 
     def known_fields(self) -> tuple[str, ...]:
-        """Names of the per-frame arrays that this version knows, in layout order."""
+        """Return the names of the per-frame arrays present that this version knows, in order."""
         return tuple(name for name in FRAME_FIELDS if name in self.fields)
 
     def sizes(self) -> dict[str, int]:
-        """Return the size of each named dimension of a row."""
+        """Return the size of each named dimension of a row, by name."""
         return {
             "height": self.env.size[1],
             "width": self.env.size[0],
@@ -126,7 +205,18 @@ class Metadata:
         }
 
     def highest(self, limit: float | str | None) -> float | None:
-        """Resolve a field's upper limit, which may name one of the lists."""
+        """Return the value of a field's upper limit, which may name one of the lists.
+
+        Parameters
+        ----------
+        limit : float, str or None
+            The field's `high`.
+
+        Returns
+        -------
+        float or None
+            Highest valid value; None for no limit.
+        """
         if not isinstance(limit, str):
             return limit
         return {
@@ -138,7 +228,17 @@ class Metadata:
         }[limit]
 
     def with_counts(self, counts: Counts, status: str, digest: str | None) -> Metadata:
-        """Return the same dataset, grown."""
+        """Return the same metadata with another state of the dataset.
+
+        Parameters
+        ----------
+        counts : Counts
+            How much is committed now.
+        status : {'building', 'complete'}
+            Whether the build reached its target.
+        digest : str or None
+            SHA-256 of the content, 64 hexadecimal digits; None while building.
+        """
         return replace(self, counts=counts, status=status, digest=digest)
 
     @classmethod
@@ -147,8 +247,8 @@ class Metadata:
 
         Parameters
         ----------
-        attributes : mapping
-            Attributes of the root group.
+        attributes : mapping of str to object
+            Attributes of the root, as JSON values.
         where : str
             Name of the dataset, for messages.
 
@@ -157,7 +257,7 @@ class Metadata:
         NotADatasetError
             If there is no `crafter_dataset` attribute.
         VersionError
-            If the format's major version is not ours.
+            If the format's major version is another than this software's.
         MetadataError
             If an entry is missing or breaks its rule; the first is named.
         """
@@ -184,7 +284,18 @@ class Metadata:
 
 
 def provenance_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a dataset's root says of where it comes from, as far as it is in order."""
+    """Return what a dataset's root says about where it comes from, as far as it is valid.
+
+    Parameters
+    ----------
+    attributes : mapping of str to object
+        Attributes of the root, as JSON values.
+
+    Returns
+    -------
+    dict
+        Its lists `runs` and `conversions`, where there are any, and whatever else is there.
+    """
     found = attributes.get(PROVENANCE)
     provenance = dict(found) if isinstance(found, Mapping) else {}
     for name in ("runs", "conversions"):

@@ -1,4 +1,4 @@
-"""How far long work is: what callers are told of it, and a line that shows it."""
+"""How far a long task is: what callers are told about it, and a line that shows it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _BAR = 24
 
 @dataclass(frozen=True)
 class Progress:
-    """How far long work is.
+    """How far a long task is.
 
     Parameters
     ----------
     unit : {'frames', 'episodes'}
-        What its end is counted in.
+        What the task is measured in.
     total : int
-        How many of these there are to be.
+        How many of these there will be at the end.
     episodes : int or None
-        Episodes that are done, earlier runs included; None where they do not matter.
+        Episodes that are done, including earlier runs; None where they do not matter.
     frames : int
-        Frames that are done, likewise.
+        Frames that are done, including earlier runs.
     start : int
-        What was done when this run began, in the unit.
+        How many units were done when this run began.
     new_frames : int
         Frames that this run has done.
     seconds : float
         How long this run has taken.
     nbytes : int, optional
-        Bytes on disk, where somebody counts them.
+        Bytes on disk, where they are counted.
     """
 
     unit: Literal["frames", "episodes"]
@@ -50,22 +50,22 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """What is done, in the unit."""
+        """How many units are done."""
         return self.frames if self.unit == "frames" else self.episodes or 0
 
     @property
     def fraction(self) -> float:
-        """What is done of the whole, 0 to 1."""
+        """Which part of the whole is done, 0 to 1."""
         return min(self.done / max(self.total, 1), 1.0)
 
     @property
     def rate(self) -> float:
-        """Frames a second, in this run."""
+        """Frames per second in this run."""
         return self.new_frames / max(self.seconds, 1e-9)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this rate; None if there is none yet."""
+        """Seconds that the rest takes at this rate; None if there is no rate yet."""
         gained = self.done - self.start
         return self.seconds * max(self.total - self.done, 0) / gained if gained > 0 else None
 
@@ -82,30 +82,30 @@ class Progress:
 
 
 Report: TypeAlias = Callable[[Progress], None]
-"""What is called with the progress, a few times a second."""
+"""A callable that is called with the progress, a few times a second."""
 
 ProgressOption: TypeAlias = bool | Report | None
-"""The argument `progress` of functions that take long: true shows a line on standard error, false
+"""The argument `progress` of functions that take long: True shows a line on standard error, False
 none, None one if that is a terminal; a callable is called instead."""
 
 
 class ProgressLine:
-    """Shows how far work is: a bar on a terminal, now and then a line in a log.
+    """Shows how far a task is: as a bar on a terminal, as a line now and then in a log.
 
-    A stream that can no longer be written to is left alone: what is shown
-    decides nothing.
+    A stream that can no longer be written to is ignored: the task goes on
+    without being shown.
 
     Parameters
     ----------
     stream : file, optional
-        Where to write; standard error by default.
+        Text stream to write to; standard error by default.
     log_seconds : float
-        Time between lines where the stream is no terminal.
+        Seconds between lines where the stream is not a terminal.
 
     Attributes
     ----------
     last : Progress or None
-        What it was told last.
+        The latest progress that it was called with.
     """
 
     def __init__(self, stream: TextIO | None = None, log_seconds: float = 10.0) -> None:
@@ -117,7 +117,13 @@ class ProgressLine:
         self.last: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
-        """Show the latest state, unless the last is fresh."""
+        """Show the progress, unless some was shown a moment ago.
+
+        Parameters
+        ----------
+        progress : Progress
+            The latest state.
+        """
         self.last = progress
         if progress.fraction < 1 and time.monotonic() - self._shown < self._pause:
             return
@@ -135,7 +141,7 @@ class ProgressLine:
         self._width = len(text[:room])
 
     def clear(self) -> None:
-        """Take the bar away, for something else to be written in its place."""
+        """Erase the bar, so that something else can be written in its place."""
         if self._terminal and self._width:
             self._write("\r\x1b[K")
             self._width = 0
@@ -147,7 +153,7 @@ class ProgressLine:
             self._width = 0
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a reader that has left, a closed stream
+        with contextlib.suppress(OSError, ValueError):  # a broken pipe, a closed stream
             self._stream.write(text)
             self._stream.flush()
 
@@ -158,7 +164,7 @@ def is_terminal(stream: TextIO | None) -> bool:
     Parameters
     ----------
     stream : file or None
-        An open one, a closed one or none.
+        A text stream, open or closed, or None for no stream.
     """
     try:
         return stream is not None and stream.isatty()
@@ -168,7 +174,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 @contextlib.contextmanager
 def reporting(progress: ProgressOption) -> Iterator[Report]:
-    """Make of the argument `progress` what is to be called, and end its line at the end.
+    """Turn the argument `progress` into a callable, and end its line when the task ends.
 
     Parameters
     ----------
@@ -178,7 +184,7 @@ def reporting(progress: ProgressOption) -> Iterator[Report]:
     Yields
     ------
     callable
-        Takes a `Progress`.
+        Takes a `Progress`; returns nothing.
     """
     if callable(progress):
         yield progress

@@ -1,8 +1,8 @@
 """Shard files to the letter of Zarr's `sharding_indexed` codec, index at the end.
 
 A shard is the encoded chunks, one after the other, then an index of
-(offset, size) pairs of little-endian uint64, one a chunk in C order, then the
-CRC-32C of the index. A chunk that is not there has 2**64 - 1 for both.
+(offset, size) pairs of little-endian uint64, one per chunk in C order, then the
+CRC-32C of the index. A chunk that is missing has 2**64 - 1 for both.
 
 Source: Zarr v3, codecs/sharding-indexed, version 1.0.
 """
@@ -30,6 +30,11 @@ def shard_parts(chunks: Sequence[bytes | memoryview], slots: int) -> Iterable[by
         The first encoded chunks of the shard; the remaining slots stay empty.
     slots : int
         Number of chunks that the shard has room for.
+
+    Yields
+    ------
+    bytes-like
+        The chunks, then the index, then its checksum.
     """
     index = np.full((slots, 2), MISSING, "<u8")
     sizes = [len(chunk) for chunk in chunks]
@@ -41,14 +46,20 @@ def shard_parts(chunks: Sequence[bytes | memoryview], slots: int) -> Iterable[by
 
 
 def index_bytes(slots: int) -> int:
-    """Bytes that the index takes at the end of a shard, its checksum included."""
+    """Return how many bytes the index takes at the end of a shard, its checksum included.
+
+    Parameters
+    ----------
+    slots : int
+        Number of chunks that the shard has room for.
+    """
     return 16 * slots + CHECKSUM_BYTES
 
 
 def read_index(
     shard: bytes | memoryview, slots: int, shard_bytes: int | None = None
 ) -> NDArray[np.uint64]:
-    """Read a shard's index: offset and size of each chunk, shape (slots, 2).
+    """Read a shard's index.
 
     Parameters
     ----------
@@ -57,7 +68,12 @@ def read_index(
     slots : int
         Number of chunks that the shard has room for.
     shard_bytes : int, optional
-        Size of the whole shard, if only its end is given.
+        Bytes of the whole shard, if only its end is given.
+
+    Returns
+    -------
+    ndarray, shape (slots, 2), uint64
+        Offset and size of each chunk in bytes; `MISSING` for both where there is none.
 
     Raises
     ------
@@ -81,7 +97,16 @@ def read_index(
 
 
 def read_chunks(shard: bytes | memoryview, slots: int, count: int) -> list[bytes]:
-    """Read the first `count` encoded chunks of a shard.
+    """Read the first encoded chunks of a shard.
+
+    Parameters
+    ----------
+    shard : bytes or memoryview
+        The shard.
+    slots : int
+        Number of chunks that it has room for.
+    count : int
+        How many chunks to read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Hold a dataset against the format and report every violation, each in one line."""
+"""Check a dataset against the format, and report every violation in one line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def find_violations(
     deep: bool = False,
     on_episode: Callable[[int], None] = lambda episode: None,
 ) -> Iterator[Violation]:
-    """Yield all that is wrong with a dataset.
+    """Yield everything that is wrong with a dataset.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def find_violations(
     deep : bool
         Also read every chunk: checksums, digests, ranges, flags, padding.
     on_episode : callable
-        Called with the number of each episode once it is checked deeply.
+        Called with the number of each episode, from 0, once its chunks are checked.
 
     Yields
     ------
@@ -54,7 +54,7 @@ def find_violations(
     Raises
     ------
     NotADatasetError, VersionError
-        If there is nothing of this format to check.
+        If there is no dataset of this version of the format.
     """
     require_dataset(container.attributes, container.name)
     violations = list(metadata_violations(container.attributes))
@@ -111,10 +111,10 @@ def _check_places(
     """Check that the episodes lie one after the other, aligned, within the rows."""
     counts, chunk = metadata.counts, metadata.chunk_frames
     limit = metadata.env.length + 1
-    for episode in np.flatnonzero(lengths > limit):
-        yield Violation(f"{TABLE}/lengths[{episode}]", f"at most {limit}", str(lengths[episode]))
-    if (lengths < 1).any() or (lengths > limit).any():
-        yield Violation(f"{TABLE}/lengths", f"1 to {limit} everywhere", "another")
+    wrong = np.flatnonzero((lengths < 1) | (lengths > limit))
+    for episode in wrong:
+        yield Violation(f"{TABLE}/lengths[{episode}]", f"1 to {limit}", str(lengths[episode]))
+    if len(wrong):
         return
     ends = starts + lengths
     following = np.append(starts[1:], counts.rows)
@@ -149,7 +149,7 @@ def _check_content(
     sound: Collection[Field],
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
-    """Read every chunk of the arrays that are sound and check what it says."""
+    """Read every chunk of the arrays that are sound, and check their values."""
     per_frame = [field.name for field in sound if not field.per_episode]
     large = [field for field in sound if field.large]
     whole = set(digested_table(metadata)) <= {*table, *(field.name for field in large)}
@@ -264,9 +264,9 @@ def _check_placeholder(rows: Rows, episode: int, row: int) -> Iterator[Violation
 def _check_flags(
     rows: Rows, metadata: Metadata, reason: int, where: str, start: int
 ) -> Iterator[Violation]:
-    """Check that a flag is set on the row before the final frame, as the end reason has it.
+    """Check that a flag is set on the row before the final frame, if the end reason says so.
 
-    The end reason `unknown` says nothing of the flag there.
+    The end reason `unknown` allows either there.
     """
     for name, reasons in (("terminations", (TERMINATED,)), ("truncations", (TIME_LIMIT, CUT))):
         if name not in rows or not 0 <= reason < len(metadata.end_reasons):
@@ -282,7 +282,7 @@ def _check_flags(
 
 
 def _check_player(rows: Rows, metadata: Metadata, where: str, start: int) -> Iterator[Violation]:
-    """Check that the player is inside the world, and where the semantic map has it."""
+    """Check that the player is inside the world, and where the semantic map shows it."""
     if "positions" not in rows:
         return
     positions = rows["positions"]
@@ -307,7 +307,7 @@ def _check_player(rows: Rows, metadata: Metadata, where: str, start: int) -> Ite
 def _check_range(
     field: Field, values: NDArray[Any], metadata: Metadata, where: str, start: int
 ) -> Iterator[Violation]:
-    """Check that values lie in the field's range; one violation a field."""
+    """Check that values lie in the field's range; yield at most one violation."""
     low, high = field.low, metadata.highest(field.high)
     wrong = np.zeros(values.shape, bool)
     if values.dtype.kind == "f":
@@ -328,5 +328,5 @@ def _check_range(
 
 
 def _rows_where(wrong: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Numbers of the rows that hold a true value."""
+    """Return the numbers of the rows that hold a true value."""
     return np.flatnonzero(wrong.reshape(len(wrong), -1).any(1)) if wrong.size else np.zeros(0, int)

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset's metadata, and how anything wrong is told."""
+"""What is wrong with a dataset's metadata, and how anything wrong is reported."""
 
 from __future__ import annotations
 
@@ -35,14 +35,21 @@ class Violation:
 
 
 def require_dataset(attributes: Mapping[str, Any], where: str) -> None:
-    """Refuse what is no dataset, or one of another major version of the format.
+    """Refuse what is not a dataset, or one of another major version of the format.
+
+    Parameters
+    ----------
+    attributes : mapping of str to object
+        Attributes of the root, as JSON values.
+    where : str
+        Name of the dataset, for messages.
 
     Raises
     ------
     NotADatasetError
         If there is no `crafter_dataset` attribute.
     VersionError
-        If the version is no `MAJOR.MINOR` or its major number is not ours.
+        If the version is not `MAJOR.MINOR`, or its major number is another than this software's.
     """
     if not isinstance(attributes.get(ATTRIBUTE), Mapping):
         raise NotADatasetError(
@@ -64,7 +71,18 @@ def require_dataset(attributes: Mapping[str, Any], where: str) -> None:
 
 
 def metadata_violations(attributes: Mapping[str, Any]) -> Iterator[Violation]:
-    """Check every entry of the root attribute `crafter_dataset` against its rule."""
+    """Check every entry of the root attribute `crafter_dataset` against its rule.
+
+    Parameters
+    ----------
+    attributes : mapping of str to object
+        Attributes of the root, as JSON values, that `require_dataset` accepts.
+
+    Yields
+    ------
+    Violation
+        One for each entry that is missing or breaks its rule.
+    """
     values = attributes[ATTRIBUTE]
     for entry in ENTRIES:
         value: Any = values

@@ -9,7 +9,7 @@ def format_bytes(count: float) -> str:
     Parameters
     ----------
     count : float
-        Bytes.
+        Number of bytes, 0 or more.
     """
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
@@ -24,7 +24,7 @@ def format_time(seconds: float) -> str:
     Parameters
     ----------
     seconds : float
-        How long it is.
+        The duration in seconds; less than 0 counts as 0.
     """
     minutes, seconds = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
@@ -32,7 +32,7 @@ def format_time(seconds: float) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's text without line breaks, or else its kind.
+    """Return an error's text without line breaks, or the name of its class if it has none.
 
     Parameters
     ----------

@@ -22,7 +22,15 @@ DOCUMENT = "zarr.json"
 
 
 def chunk_file(field: Field, index: int) -> str:
-    """Name of an array's `index`-th file, relative to the array's folder."""
+    """Return the name of one of an array's files, relative to the array's folder.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    index : int
+        Number of the file, from 0.
+    """
     return ".".join(["c", str(index)] + ["0"] * (len(field.dims) - 1))
 
 
@@ -52,7 +60,25 @@ def compression_of_codecs(documents: Any) -> str | None:
 
 
 def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:
-    """Zarr metadata of one array, with as many rows as are committed."""
+    """Return the Zarr metadata of one array, with as many rows as are committed.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    metadata : Metadata
+        Metadata of the dataset.
+
+    Returns
+    -------
+    dict
+        The document, as JSON values.
+
+    Raises
+    ------
+    CodecError
+        If the metadata's codec is not one for Zarr.
+    """
     sizes, counts = metadata.sizes(), metadata.counts
     rest = list(field.row_shape(sizes))
     dtype = np.dtype(field.dtype)
@@ -95,9 +121,23 @@ def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:
 def document_violations(
     field: Field, metadata: Metadata, document: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Hold an array's document against the rules for Zarr, as pairs of expected and found.
+    """Check an array's document against the rules for Zarr.
 
-    What the format leaves free is not looked at: rows a file, the compressor and its level.
+    What the format leaves open is not checked: rows of a file, the compressor and its level.
+
+    Parameters
+    ----------
+    field : Field
+        The array.
+    metadata : Metadata
+        Metadata of the dataset.
+    document : dict
+        Zarr v3 metadata of the array, as JSON values.
+
+    Yields
+    ------
+    tuple of str
+        What is expected and what was found, for each rule that is broken.
     """
     try:
         model = array_document(field, metadata)
@@ -137,15 +177,32 @@ def _names(codecs: list[dict[str, Any]]) -> str:
 
 
 def table_document() -> dict[str, Any]:
-    """Zarr metadata of the group of per-episode arrays."""
+    """Return the Zarr metadata of the group of per-episode arrays, as JSON values."""
     return {"zarr_format": 3, "node_type": "group", "attributes": {}}
 
 
 def root_document(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Zarr metadata of the root group, with that of every array consolidated in it.
+    """Return the Zarr metadata of the root group, with that of every array consolidated in it.
 
     Because it holds all shapes as well as the counts, replacing this one file
     moves zarr-python and xarray from one committed state to the next at once.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Metadata of the dataset.
+    provenance : dict
+        Where the dataset comes from, as JSON values.
+
+    Returns
+    -------
+    dict
+        The document, as JSON values.
+
+    Raises
+    ------
+    CodecError
+        If the metadata's codec is not one for Zarr.
     """
     table = table_document()
     table["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": {}}
@@ -165,5 +222,11 @@ def root_document(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, A
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:
-    """Serialise a metadata document."""
+    """Serialise a metadata document as UTF-8 JSON.
+
+    Parameters
+    ----------
+    document : dict
+        The document, as JSON values.
+    """
     return json.dumps(document, indent=2).encode() + b"\n"

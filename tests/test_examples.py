@@ -48,12 +48,6 @@ def test_untrained_torch_policy_is_reproducible(tmp_path):
     assert len(actions) > 10
 
 
-def test_examples_are_named_in_the_readme():
-    root = Path(__file__).parent.parent
-    for path in (root / "examples").glob("*.py"):
-        assert path.name in (root / "README.md").read_text()
-
-
 def train(path, *options):
     script = Path(__file__).parent.parent / "examples" / "train_world_model.py"
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""Where in the window each thing is."""
+"""Where in the window everything is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ LINES = 9, 18
 
 
 class Rect(NamedTuple):
-    """A rectangle of the window, in pixels."""
+    """A rectangle of the window.
+
+    Parameters
+    ----------
+    x, y : int
+        Its top left corner, in pixels.
+    width, height : int
+        Its size, in pixels.
+    """
 
     x: int
     y: int
@@ -32,12 +40,26 @@ class Rect(NamedTuple):
     height: int
 
     def holds(self, x: int, y: int) -> bool:
-        """Whether a point is in it."""
+        """Tell whether a point is in it.
+
+        Parameters
+        ----------
+        x, y : int
+            The point, in pixels.
+        """
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
 
 
 class Layout(NamedTuple):
-    """Rectangles of the panels; None for what is not shown."""
+    """Rectangles of the panels.
+
+    Parameters
+    ----------
+    header, map, sidebar, timeline, status : Rect or None
+        None for what is not shown.
+    frame : Rect
+        The frame, which is always shown.
+    """
 
     header: Rect | None
     frame: Rect
@@ -51,7 +73,17 @@ def arrange(state: State) -> Layout:
     """Lay the window out.
 
     The frame is shown at the largest whole scale that fits (or reduced by a
-    whole factor); the map beside it, or below, whichever leaves it larger.
+    whole factor); the map beside or below it, whichever leaves it larger.
+
+    Parameters
+    ----------
+    state : State
+        What is shown, and the size of the window.
+
+    Returns
+    -------
+    Layout
+        Where everything is.
     """
     panels, meta = state.panels, state.shelf.metadata
     bare = panels == Panels.bare()
@@ -90,7 +122,7 @@ def arrange(state: State) -> Layout:
 
 
 def _fit(size: tuple[int, int], width: int, height: int) -> float:
-    """Largest whole scale at which a picture fits; else one over a whole number."""
+    """Return the largest whole scale at which a picture fits; else one over a whole number."""
     scale = min(width // size[0], height // size[1])
     return scale if scale >= 1 else 1 / _reduction(size, width, height)
 
@@ -102,7 +134,7 @@ def _reduction(size: tuple[int, int], width: int, height: int) -> int:
 def _whole(
     x: int, y: int, width: int, height: int, size: tuple[int, int], most: int = 10_000
 ) -> Rect:
-    """Place a picture at the top left of a room, as large as it fits, at a scale up to `most`."""
+    """Place a picture at the top left of an area, as large as it fits, at a scale up to `most`."""
     scale = min(width // size[0], height // size[1], most)
     if scale >= 1:
         return Rect(x, y, size[0] * scale, size[1] * scale)
@@ -111,7 +143,7 @@ def _whole(
 
 
 def window_size(size: tuple[int, int], panels: Panels, scale: int) -> tuple[int, int]:
-    """Give the size of a window that shows frames at a scale.
+    """Return the size of a window that shows frames at a scale.
 
     Parameters
     ----------
@@ -121,6 +153,11 @@ def window_size(size: tuple[int, int], panels: Panels, scale: int) -> tuple[int,
         What is shown beside the frame; the map gets as much room as the frame.
     scale : int
         Pixels of the window for one of a frame.
+
+    Returns
+    -------
+    tuple of int
+        Width and height, in pixels.
     """
     width, height = size[0] * scale, size[1] * scale
     if panels == Panels.bare():
@@ -135,13 +172,33 @@ def window_size(size: tuple[int, int], panels: Panels, scale: int) -> tuple[int,
 
 
 def timeline_frame(rect: Rect, x: int, length: int) -> int:
-    """Give the frame at a place of the timeline."""
+    """Return the frame at a place of the timeline.
+
+    Parameters
+    ----------
+    rect : Rect
+        The timeline.
+    x : int
+        The place, in pixels of the window; may be outside.
+    length : int
+        Frames of the episode.
+    """
     share = (x - rect.x) / max(rect.width - 1, 1)
     return min(max(round(share * (length - 1)), 0), max(length - 1, 0))
 
 
 def timeline_x(rect: Rect, frame: int, length: int) -> int:
-    """Give the place of a frame in the timeline."""
+    """Return the place of a frame in the timeline, as an x in pixels of the window.
+
+    Parameters
+    ----------
+    rect : Rect
+        The timeline.
+    frame : int
+        The frame.
+    length : int
+        Frames of the episode.
+    """
     return rect.x + round(frame / max(length - 1, 1) * (rect.width - 1))
 
 
@@ -162,7 +219,20 @@ class SidebarLines(NamedTuple):
 
 
 def sidebar_lines(rect: Rect, items: int, achievements: int) -> SidebarLines:
-    """Spread the lines of the sidebar over its height."""
+    """Spread the lines of the sidebar over its height.
+
+    Parameters
+    ----------
+    rect : Rect
+        The sidebar.
+    items, achievements : int
+        How many there are.
+
+    Returns
+    -------
+    SidebarLines
+        Where the lines are.
+    """
     rows = ceil_div(items, 2)
     line = (rect.height - 2 * SECTION) // max(rows + achievements, 1)
     line = min(max(line, LINES[0]), LINES[1])
@@ -170,7 +240,17 @@ def sidebar_lines(rect: Rect, items: int, achievements: int) -> SidebarLines:
 
 
 def achievement_at(rect: Rect, x: int, y: int, items: int, achievements: int) -> int | None:
-    """Give the number of the achievement whose line of the sidebar is at a point."""
+    """Return the number of the achievement at a point of the sidebar, or None if there is none.
+
+    Parameters
+    ----------
+    rect : Rect
+        The sidebar.
+    x, y : int
+        The point, in pixels of the window.
+    items, achievements : int
+        How many there are.
+    """
     lines = sidebar_lines(rect, items, achievements)
     number = (y - lines.achievements) // lines.line
     return number if rect.holds(x, y) and 0 <= number < achievements else None

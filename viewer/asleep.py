@@ -1,4 +1,4 @@
-"""Whether the player was asleep, worked out from what is stored: Crafter does not tell."""
+"""Whether the player was asleep, derived from what is stored, since Crafter does not tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FULL_ENERGY = 9
-"""What every item is clamped to, in `data.yaml`."""
+"""Upper limit of every item, in `data.yaml`."""
 
 _RECOVERED, _STARVED = 25, -15
 """Limits of the counter by which health grows and shrinks (`Player._degen_or_regen_health`)."""
@@ -23,14 +23,14 @@ def asleep(
     """Follow `crafter.objects.Player` through an episode, as far as sleep depends on it.
 
     The player falls asleep by the action `sleep` with less than full energy,
-    and wakes when the energy is full, or when hurt since the last update. What
-    creatures do to the health comes after the player's own update, so that is
-    taken apart here: health at a frame, and what the player's own update makes
+    and wakes when the energy is full, or when hurt since the last update.
+    Creatures change the health after the player's own update, so the two are
+    kept apart here: health at a frame, and what the player's own update makes
     of it.
 
     Parameters
     ----------
-    actions, health, food, drink, energy : ndarray, shape (frames,)
+    actions, health, food, drink, energy : ndarray, shape (frames,), integer
         Fields of a whole episode, from its first frame on.
     sleep_action : int
         Number of the action `sleep`.

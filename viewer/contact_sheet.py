@@ -9,10 +9,10 @@ from crafter_dataset.loader.episode import Episode
 from crafter_dataset.viewer.track import READING_FAILS
 
 COLUMNS, ROWS = 8, 2
-"""Size of the grid."""
+"""Size of the grid, by default."""
 
 DAMAGED = 74, 26, 28
-"""Colour in the place of a frame that cannot be read."""
+"""Colour (RGB) shown instead of a frame that cannot be read."""
 
 
 def contact_sheet(
@@ -38,12 +38,13 @@ def contact_sheet(
         Pixels of the picture for one of a frame, nearest neighbour.
     gap : int
         White pixels between frames.
-    problems : dict, optional
+    problems : dict of str to None, optional
         Takes what could not be read, as keys; such frames are `DAMAGED`.
 
     Returns
     -------
     ndarray, shape (height, width, 3), uint8
+        RGB, indexed [y, x].
     """
     field = episode["frames"]
     count = min(columns * rows, len(field) - first)

@@ -19,7 +19,7 @@ class Key:
     Parameters
     ----------
     name : str
-        What it types (`a`, `?`, `5`), else its name (`left`, `page up`).
+        What it types (`a`, `?`, `5`), or else its name (`left`, `page up`).
     held : bool
         Whether it is held and repeats.
     """
@@ -30,7 +30,13 @@ class Key:
 
 @dataclass(frozen=True)
 class Press:
-    """The left mouse button went down at a point of the window."""
+    """The left mouse button went down.
+
+    Parameters
+    ----------
+    x, y : int
+        Where, in pixels of the window.
+    """
 
     x: int
     y: int
@@ -38,7 +44,13 @@ class Press:
 
 @dataclass(frozen=True)
 class Drag:
-    """The mouse moved to a point of the window."""
+    """The mouse moved with the left button down.
+
+    Parameters
+    ----------
+    x, y : int
+        Where to, in pixels of the window.
+    """
 
     x: int
     y: int
@@ -51,14 +63,26 @@ class Release:
 
 @dataclass(frozen=True)
 class Wheel:
-    """The mouse wheel turned; positive away from the user."""
+    """The mouse wheel turned.
+
+    Parameters
+    ----------
+    steps : int
+        How far; positive away from the user.
+    """
 
     steps: int
 
 
 @dataclass(frozen=True)
 class Resize:
-    """The window has another size, in pixels."""
+    """The window has another size.
+
+    Parameters
+    ----------
+    width, height : int
+        The size, in pixels.
+    """
 
     width: int
     height: int
@@ -66,21 +90,41 @@ class Resize:
 
 @dataclass(frozen=True)
 class Tick:
-    """Time passed, in seconds."""
+    """Time passed.
+
+    Parameters
+    ----------
+    seconds : float
+        How much.
+    """
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Opened:
-    """The small fields of the episode were read."""
+    """The small fields of the episode were read.
+
+    Parameters
+    ----------
+    track : Track
+        The fields.
+    """
 
     track: Track
 
 
 @dataclass(frozen=True)
 class Grown:
-    """A dataset has more episodes, or other ones."""
+    """A dataset has more episodes, or other ones.
+
+    Parameters
+    ----------
+    dataset : int
+        Index of the dataset.
+    shelf : Shelf
+        Its episodes now.
+    """
 
     dataset: int
     shelf: Shelf
@@ -88,7 +132,15 @@ class Grown:
 
 @dataclass(frozen=True)
 class Counted:
-    """It is known which achievements were reached in a dataset's first episodes."""
+    """It is known which achievements were reached in a dataset's first episodes.
+
+    Parameters
+    ----------
+    dataset : int
+        Index of the dataset.
+    reached : ndarray, shape (up to episodes, achievements), bool
+        Which were reached in each episode.
+    """
 
     dataset: int
     reached: NDArray[np.bool_]
@@ -96,7 +148,13 @@ class Counted:
 
 @dataclass(frozen=True)
 class Told:
-    """There is something to tell the user."""
+    """There is something to tell the user.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    """
 
     text: str
 

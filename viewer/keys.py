@@ -1,4 +1,4 @@
-"""The keys: what each does, in one table from which help is printed too."""
+"""The keys: what each does, in one table from which help is printed as well."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Binding(NamedTuple):
     keys : tuple of str
         Names, as in `viewer.events.Key`.
     act : callable
-        From one state to the next.
+        Takes a state and returns the next.
     shown : str
         The keys, for people.
     about : str
@@ -86,5 +86,5 @@ MOUSE: tuple[tuple[str, str], ...] = (
 
 
 def help_lines() -> list[tuple[str, str]]:
-    """Give every key and what the mouse does, a pair a line."""
+    """Return every key and mouse action, each with what it does."""
     return [(binding.shown, binding.about) for binding in BINDINGS] + list(MOUSE)

@@ -20,14 +20,14 @@ from crafter_dataset.viewer.state import State
 from crafter_dataset.viewer.track import READING_FAILS, Track
 
 COUNTED_AT_ONCE = 2_000
-"""Episodes whose achievements are looked at before it is asked whether the user has left."""
+"""Episodes whose achievements are read before checking whether the user has left."""
 
 FOLLOW_SECONDS = 1.0
-"""How often it is asked whether a dataset has grown, at most."""
+"""Least time between checks whether a dataset has grown."""
 
 
 def _decode(dataset: Dataset, row: int, frame: int, semantic: bool) -> None:
-    """Decode a frame's chunks into the dataset's cache; damage is left for the frame to tell."""
+    """Decode a frame's chunks into the dataset's cache; damage is reported when it is shown."""
     episode = dataset[row]
     read_images(episode, min(frame, episode.length - 1), semantic, [])
 
@@ -44,10 +44,15 @@ class Library:
     paths : iterable of str or Path
         The datasets.
 
+    Attributes
+    ----------
+    readers : list of EpisodeReader
+        One for each dataset.
+
     Raises
     ------
     DatasetError
-        If one of them is none.
+        If one of them is not a dataset.
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
@@ -64,14 +69,24 @@ class Library:
         self._trouble = ""
 
     def shelves(self) -> tuple[Shelf, ...]:
-        """Give the episodes of all datasets."""
+        """Return the episodes of all datasets, a shelf for each."""
         return tuple(reader.shelf() for reader in self.readers)
 
     def track(self, state: State) -> Track | None:
-        """Read the small fields of the episode shown; None if there is none.
+        """Read the small fields of the episode shown.
 
-        Meanwhile the images of its frame are decoded into the cache: files that
-        the system does not have at hand are waited for together.
+        Meanwhile the images of its frame are decoded into the cache, so that
+        slow files are waited for together.
+
+        Parameters
+        ----------
+        state : State
+            What is shown.
+
+        Returns
+        -------
+        Track or None
+            None if no episode is shown.
         """
         if state.row is None:
             return None
@@ -85,14 +100,31 @@ class Library:
         return track
 
     def shot(self, state: State) -> Shot | None:
-        """Read the images of the frame shown; None if there is none."""
+        """Read the images of the frame shown.
+
+        Parameters
+        ----------
+        state : State
+            What is shown.
+
+        Returns
+        -------
+        Shot or None
+            None if no episode is shown.
+        """
         if state.row is None or not state.length:
             return None
         reader = self.readers[state.dataset]
         return reader.shot(state.row, state.frame, state.panels.map == "now")
 
     def read_ahead(self, state: State) -> None:
-        """Let the thread decode the next chunk in the direction of play, if it is idle."""
+        """Let the thread decode the next chunk in the direction of play, if it is idle.
+
+        Parameters
+        ----------
+        state : State
+            What is shown.
+        """
         if state.row is None or (self._ahead is not None and not self._ahead.done()):
             return
         dataset = self.readers[state.dataset].dataset
@@ -105,7 +137,13 @@ class Library:
             self._ahead = self._thread.submit(_decode, dataset, state.row, chunk * size, semantic)
 
     def news(self, state: State) -> list[Event]:
-        """Give what the thread has found out since, and let it look for more."""
+        """Return what the thread has found out since the last call, and let it look for more.
+
+        Parameters
+        ----------
+        state : State
+            What is shown.
+        """
         # One after the other: what was counted belongs to the dataset as the state knows it.
         return list(self._counted(state)) or list(self._followed(state))
 
@@ -136,7 +174,7 @@ class Library:
         try:
             return reader.grown()
         finally:
-            # A slow place, such as an address, is looked at less often.
+            # A slow place, such as an address, is checked less often.
             now = time.monotonic()
             self._next_look = now + max(FOLLOW_SECONDS, 10 * (now - begun))
 

@@ -1,4 +1,4 @@
-"""What keys do: functions from one state to the next."""
+"""What keys do: functions from a state to the next, with no effect on the state before."""
 
 from __future__ import annotations
 
@@ -17,25 +17,43 @@ PANELS = {
     "sidebar": "inventory and achievements",
     "timeline": "timeline",
 }
-"""What panels are called when they are shown or hidden."""
+"""Names shown to the user of what can be shown or hidden."""
 
 Choice = TypeVar("Choice", str, str | None)
 
 
 def close(state: State) -> State:
-    """Quit."""
+    """Return the state that quits.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return replace(state, closing=True)
 
 
 def escape(state: State) -> State:
-    """Leave the help or the number that is being typed; else quit."""
+    """Return the state without the help or the number being typed; else the one that quits.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     if state.help:
         return replace(state, help=False)
     return replace(state, typed="") if state.typed else close(state)
 
 
 def enter(state: State) -> State:
-    """Go to the episode whose number was typed; else back to the first frame."""
+    """Return the state at the episode whose number was typed; else at the first frame.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     if not state.typed:
         return seek(state, 0)
     number, state = int(state.typed), replace(state, typed="")
@@ -51,56 +69,128 @@ def enter(state: State) -> State:
 
 
 def erase(state: State) -> State:
-    """Take the last digit back."""
+    """Return the state without the last digit that was typed.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return replace(state, typed=state.typed[:-1])
 
 
 def digit(state: State, typed: str) -> State:
-    """Add a digit to an episode's number."""
+    """Return the state with a digit added to the number being typed.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    typed : str
+        The digit.
+    """
     return replace(state, typed=(state.typed + typed)[:10])
 
 
 def tell(state: State, message: str) -> State:
-    """Show a line to the user."""
+    """Return the state with a line for the user.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    message : str
+        The line.
+    """
     return replace(state, message=message)
 
 
 def seek(state: State, frame: int) -> State:
-    """Go to a frame of the episode."""
+    """Return the state at a frame of the episode.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    frame : int
+        The frame; the nearest one there is, if there is no such frame.
+    """
     frame = min(max(frame, 0), max(state.length - 1, 0))
     return replace(state, frame=frame, elapsed=0.0, direction=1 if frame >= state.frame else -1)
 
 
 def step(state: State, frames: int) -> State:
-    """Go some frames on or back, around the ends of the episode, and pause."""
+    """Return the state some frames on or back, around the ends of the episode, and paused.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    frames : int
+        How many frames on; negative for back.
+    """
     frame = (state.frame + frames) % max(state.length, 1)
     direction = 1 if frames > 0 else -1
     return replace(state, frame=frame, elapsed=0.0, playing=False, direction=direction)
 
 
 def scroll(state: State, frames: int) -> State:
-    """Go some frames on or back, as far as the episode goes, and pause."""
+    """Return the state some frames on or back, as far as the episode goes, and paused.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    frames : int
+        How many frames on; negative for back.
+    """
     return replace(seek(state, state.frame + frames), playing=False)
 
 
 def first_frame(state: State) -> State:
-    """Go to the first frame."""
+    """Return the state at the first frame.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return replace(seek(state, 0), direction=1)
 
 
 def last_frame(state: State) -> State:
-    """Go to the last frame."""
+    """Return the state at the last frame, and paused.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return replace(seek(state, state.length - 1), playing=False, direction=-1)
 
 
 def leaf(state: State, episodes: int) -> State:
-    """Go some episodes on or back, around the ends of the dataset."""
+    """Return the state some episodes on or back, around the ends of the dataset.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    episodes : int
+        How many episodes on; negative for back.
+    """
     count = len(state.shelf.shown)
     return state.at_place((state.place + episodes) % count) if count else state
 
 
 def next_dataset(state: State) -> State:
-    """Go to the next dataset, where it was left."""
+    """Return the state at the next dataset, where it was left.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     if len(state.shelves) == 1:
         return tell(state, "there is one dataset; give more paths to switch between them")
     frames = (*state.frames[: state.dataset], state.frame, *state.frames[state.dataset + 1 :])
@@ -111,19 +201,37 @@ def next_dataset(state: State) -> State:
 
 
 def play(state: State) -> State:
-    """Play, from the start if at the end; or pause."""
+    """Return the state playing, from the start if at the end; or paused, if it was playing.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     if not state.playing and state.frame >= state.length - 1:
         state = seek(state, 0)
     return replace(state, playing=not state.playing, elapsed=0.0, direction=1)
 
 
 def faster(state: State) -> State:
-    """Play at the next higher speed."""
+    """Return the state at the next higher speed.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _at_speed(state, [s for s in SPEEDS if s > state.fps][:1])
 
 
 def slower(state: State) -> State:
-    """Play at the next lower speed."""
+    """Return the state at the next lower speed.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _at_speed(state, [s for s in SPEEDS if s < state.fps][-1:])
 
 
@@ -133,7 +241,15 @@ def _at_speed(state: State, speeds: list[int]) -> State:
 
 
 def pass_time(state: State, seconds: float) -> State:
-    """Go on playing, to the last frame."""
+    """Return the state after some time: if it is playing, frames on, up to the last.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    seconds : float
+        Time that has passed.
+    """
     if not state.playing:
         return state
     elapsed = state.elapsed + seconds * state.fps
@@ -145,22 +261,46 @@ def pass_time(state: State, seconds: float) -> State:
 
 
 def next_reward(state: State) -> State:
-    """Go to the next frame whose action was rewarded or punished."""
+    """Return the state at the next frame whose action was rewarded or punished.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _jump(state, state.track.reward_frames if state.track else (), 1, "reward")
 
 
 def previous_reward(state: State) -> State:
-    """Go to the previous frame whose action was rewarded or punished."""
+    """Return the state at the previous frame whose action was rewarded or punished.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _jump(state, state.track.reward_frames if state.track else (), -1, "reward")
 
 
 def next_unlock(state: State) -> State:
-    """Go to the next frame that shows a new achievement."""
+    """Return the state at the next frame that shows a new achievement.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _jump(state, _unlock_frames(state), 1, "new achievement")
 
 
 def previous_unlock(state: State) -> State:
-    """Go to the previous frame that shows a new achievement."""
+    """Return the state at the previous frame that shows a new achievement.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _jump(state, _unlock_frames(state), -1, "new achievement")
 
 
@@ -184,23 +324,47 @@ def _jump(state: State, frames: Iterable[int], direction: int, what: str) -> Sta
 
 
 def next_order(state: State) -> State:
-    """Sort the episodes by something else."""
+    """Return the state with the episodes sorted by the next of `ORDERS`.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _refile(state, replace(state.shelf, order=_after(ORDERS, state.shelf.order)))
 
 
 def next_reason(state: State) -> State:
-    """Show the episodes of one end reason, then of the next, then all."""
+    """Return the state with the episodes of the next end reason; after the last, with all.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     choices = (None, *state.shelf.reasons)
     return _refile(state, replace(state.shelf, reason=_after(choices, state.shelf.reason)))
 
 
 def next_achievement(state: State) -> State:
-    """Show the episodes that reached one achievement, then the next, then all."""
+    """Return the state with the episodes of the next achievement; after the last, with all.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _filter(state, (None, *state.shelf.achievements))
 
 
 def previous_achievement(state: State) -> State:
-    """Show the episodes that reached one achievement, then the one before, then all."""
+    """Return the state with the episodes of the achievement before; in the end, with all.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return _filter(state, (None, *reversed(state.shelf.achievements)))
 
 
@@ -212,7 +376,13 @@ def _filter(state: State, choices: tuple[str | None, ...]) -> State:
 
 
 def show_all(state: State) -> State:
-    """Show all episodes, by number; the episode stays."""
+    """Return the state with all episodes, by number; the episode stays.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     state = state.with_shelf(state.shelf.everything())
     return tell(state, filed(state))
 
@@ -223,14 +393,20 @@ def _after(choices: tuple[Choice, ...], chosen: Choice) -> Choice:
 
 
 def _refile(state: State, shelf: Shelf) -> State:
-    """Show a shelf in another order; the episode stays, unless an order was chosen anew."""
+    """Return the state with its shelf changed; the episode stays, unless the order is another."""
     reordered = shelf.order != state.shelf.order
     state = state.with_shelf(shelf)
     return tell(state.at_place(0) if reordered else state, filed(state))
 
 
 def filed(state: State) -> str:
-    """Say how the episodes are sorted and filtered, and how many there are."""
+    """Describe in one line how the episodes are sorted and filtered, and how many there are.
+
+    Parameters
+    ----------
+    state : State
+        What is shown.
+    """
     shelf = state.shelf
     if shelf.counting:
         return "looking which episodes reached it"
@@ -239,7 +415,13 @@ def filed(state: State) -> str:
 
 
 def next_map(state: State) -> State:
-    """Show the semantic map at this frame, the terrain at reset, or no map."""
+    """Return the state with the next of `MAPS`, without `now` if no semantic maps are stored.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     stored = "semantic" in state.shelf.metadata.fields
     choices = MAPS if stored else MAPS[1:]
     shown = _after(
@@ -255,7 +437,15 @@ def next_map(state: State) -> State:
 
 
 def toggle(state: State, panel: str) -> State:
-    """Show or hide one of the panels, or something on the map."""
+    """Return the state with a panel, or something on the map, shown or hidden.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    panel : str
+        One of `PANELS`.
+    """
     if panel in ("trail", "view", "heat") and "positions" not in state.shelf.metadata.fields:
         return tell(state, "this dataset does not store positions")
     shown = not getattr(state.panels, panel)
@@ -264,10 +454,22 @@ def toggle(state: State, panel: str) -> State:
 
 
 def toggle_help(state: State) -> State:
-    """Show or hide the keys."""
+    """Return the state with the keys shown or hidden.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return replace(state, help=not state.help)
 
 
 def take_picture(state: State) -> State:
-    """Write the window to a file."""
+    """Return the state that asks for a picture of the window.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    """
     return replace(state, pictures=state.pictures + 1)

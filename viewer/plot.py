@@ -22,7 +22,17 @@ MOST_MAPS = 100
 
 
 class Plot(NamedTuple):
-    """One plot: name of its file, title, what it shows, and how it is drawn."""
+    """One plot.
+
+    Parameters
+    ----------
+    name : str
+        Name of its file, without the ending.
+    title, about : str
+        Heading, and what it shows.
+    draw : callable
+        Returns the figure.
+    """
 
     name: str
     title: str
@@ -42,7 +52,7 @@ def plot(
     progress: ProgressOption = None,
     on_file: Callable[[Path], None] = lambda path: None,
 ) -> Path:
-    """Draw what is in a dataset, and a page that shows it all.
+    """Draw plots of a dataset, and a page that shows them all.
 
     Trajectories over the terrain, cells seen, lengths, returns, actions, and
     achievements beside published figures.
@@ -54,19 +64,19 @@ def plot(
     out : str or Path
         Folder for the plots and `index.html`; made if it is not there.
     episodes : str or iterable of int, optional
-        Ids, or ids and ranges such as `"0:100,250"`; all by default.
+        Ids, or a text of ids and ranges such as `"0:100,250"`; all by default.
     format : {'png', 'pdf', 'svg'}
-        Of the files; the page has its pictures in itself.
+        Format of the plots' files; the page contains pictures of its own.
     moves_only : bool
-        Count what was seen after moves only.
+        Whether to count what was seen only at frames where the player had moved.
     heatmap : bool
-        Colour cells by how often they were seen.
+        Whether to colour cells by how often they were seen.
     maps : int
-        Worlds, and single trajectories, that are drawn, 1 to 100.
+        Worlds, and single trajectories, to draw at most, 1 to 100.
     progress : bool or callable, optional
         As for `build`.
-    on_file : callable
-        Called with each file once it is written.
+    on_file : callable, optional
+        Called with the Path of each file once it is written.
 
     Returns
     -------
@@ -76,11 +86,11 @@ def plot(
     Raises
     ------
     ArgumentError
-        If an argument is none of the above.
+        If an argument is not as above; the error is a ValueError.
     MissingPackageError
         If Matplotlib is not installed.
     DatasetError
-        If there is no dataset, or no episode, or it is damaged.
+        If there is no dataset, it is damaged, or there is no episode to draw.
 
     Examples
     --------
@@ -180,6 +190,5 @@ def _facts(dataset: Dataset, summary: Summary) -> list[tuple[str, str]]:
     count = dataset.metadata.counts.episodes
     if len(dataset) == count:
         return lines
-    # Of a part, neither is known.
-    lines = [line for line in lines if line[0] not in ("size", "digest")]
+    lines = [line for line in lines if line[0] != "digest"]  # that of the whole
     return [("chosen", f"{len(dataset):,} of {count:,} episodes"), *lines]

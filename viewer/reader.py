@@ -1,4 +1,4 @@
-"""What the viewer reads of datasets: chunks around the frame shown, and no others."""
+"""Reading for the viewer: only chunks around the frame shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crafter_dataset.viewer.shelf import Shelf
 from crafter_dataset.viewer.track import READING_FAILS, Track
 
 CACHE_BYTES = 16 * 2**20
-"""Decoded chunks that are kept, of all datasets: about a thousand frames with semantic maps."""
+"""Bytes of decoded chunks of all datasets: about a thousand frames with semantic maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,12 @@ class Shot:
     Parameters
     ----------
     frame : ndarray, shape (height, width, 3), uint8, or None
-        The picture; None if it is damaged.
-    semantic : ndarray, shape area, uint8, or None
-        The semantic map; None if it is absent, damaged or not shown.
-    terrain : ndarray, shape area, uint8, or None
-        The world at reset; None if it is damaged.
+        The picture, RGB; None if it is damaged.
+    semantic : ndarray, shape `area`, uint8, or None
+        The semantic map, indexed [x, y]; None if it is absent, damaged or not
+        shown.
+    terrain : ndarray, shape `area`, uint8, or None
+        The world at reset, indexed [x, y]; None if it is absent or damaged.
     problems : tuple of str
         What could not be read, a line each.
     """
@@ -50,12 +51,19 @@ class EpisodeReader:
     path : str or Path
         The dataset.
     shares : int
-        Datasets that share the bytes of the cache.
+        Number of datasets that share the bytes of the cache.
+
+    Attributes
+    ----------
+    path : str or Path
+        Where the dataset is.
+    dataset : Dataset
+        The dataset as it was opened last.
 
     Raises
     ------
     DatasetError
-        If there is none.
+        If there is no dataset.
     """
 
     def __init__(self, path: str | Path, shares: int = 1) -> None:
@@ -64,11 +72,22 @@ class EpisodeReader:
         self._terrain: tuple[int, NDArray[np.uint8] | None, str] | None = None
 
     def shelf(self) -> Shelf:
-        """Give the dataset's episodes, by number."""
+        """Return the dataset's episodes, by number."""
         return Shelf(str(self.path), self.dataset.metadata, self.dataset.episodes.records)
 
     def track(self, row: int) -> Track:
-        """Read the small fields of an episode; what is damaged is told in it."""
+        """Read the small fields of an episode, with a note of what is damaged.
+
+        Parameters
+        ----------
+        row : int
+            Row of the episode in the dataset's table.
+
+        Returns
+        -------
+        Track
+            The fields; none, if the episode cannot be read.
+        """
         dataset = self.dataset
         try:
             return Track.read(dataset[row], dataset.metadata)
@@ -79,7 +98,22 @@ class EpisodeReader:
             return Track(number, length, "damaged", {}, dataset.metadata, (str(error),))
 
     def shot(self, row: int, frame: int, semantic: bool = True) -> Shot:
-        """Read the images of a frame; decodes a chunk of each, unless it is in the cache."""
+        """Read the images of a frame; decodes a chunk of each, unless it is in the cache.
+
+        Parameters
+        ----------
+        row : int
+            Row of the episode in the dataset's table.
+        frame : int
+            Number of the frame.
+        semantic : bool
+            Whether to read the semantic map too.
+
+        Returns
+        -------
+        Shot
+            The images, and what could not be read.
+        """
         problems: list[str] = []
         try:
             episode = self.dataset[row]
@@ -102,7 +136,13 @@ class EpisodeReader:
         return terrain
 
     def grown(self) -> Dataset | None:
-        """Open the dataset again, if there is more of it; a complete one may be extended."""
+        """Open the dataset again if it has changed; a complete one may be extended.
+
+        Returns
+        -------
+        Dataset or None
+            None if it has not changed, or is a complete one that is not local.
+        """
         local = not is_address(self.path) and Path(self.path).suffix != ".zip"
         if self.dataset.metadata.status != "building" and not local:
             return None
@@ -111,11 +151,23 @@ class EpisodeReader:
         return None if (new.counts, new.status) == (old.counts, old.status) else now
 
     def take(self, dataset: Dataset, shelf: Shelf) -> Shelf:
-        """Read a dataset that was opened again from now on, and give its shelf.
+        """Read a dataset that was opened again from now on, and return its shelf.
 
-        What is sorted and filtered stays so, unless it is another dataset in
-        the place of the first. A last episode that was cut is done again when
-        a dataset is extended, and is missing meanwhile.
+        Order and filters stay, unless another dataset has taken the place of the
+        first. When a dataset is extended, a last episode that was cut is built
+        again, and is missing meanwhile.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            What `grown` returned.
+        shelf : Shelf
+            The shelf so far.
+
+        Returns
+        -------
+        Shelf
+            The new one.
         """
         old, self.dataset, self._terrain = self.dataset, dataset, None
         length = min(len(old), len(dataset))
@@ -142,7 +194,26 @@ def _open(path: str | Path, shares: int) -> Dataset:
 def read_images(
     episode: Episode, frame: int, semantic: bool, problems: list[str]
 ) -> tuple[Any, Any]:
-    """Read picture and semantic map of a frame."""
+    """Read picture and semantic map of a frame.
+
+    Parameters
+    ----------
+    episode : Episode
+        The episode.
+    frame : int
+        Number of the frame.
+    semantic : bool
+        Whether to read the semantic map.
+    problems : list of str
+        Takes what could not be read, a line each.
+
+    Returns
+    -------
+    picture : ndarray, shape (height, width, 3), uint8, or None
+        RGB; None if it is damaged.
+    semantic : ndarray, shape `area`, uint8, or None
+        Indexed [x, y]; None if it is absent, damaged or not wanted.
+    """
     picture = _row(episode, "frames", frame, problems)
     wanted = semantic and "semantic" in episode
     return picture, _row(episode, "semantic", frame, problems) if wanted else None

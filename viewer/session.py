@@ -1,4 +1,4 @@
-"""A state together with the datasets it looks at: what a state needs read is read."""
+"""A state together with its datasets: reads what a state needs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,30 @@ from crafter_dataset.viewer.update import update
 
 
 def take(state: State, event: Event, library: Library) -> State:
-    """Give the state after an event, with the fields of its episode."""
+    """Return the state after an event, with the fields of its episode.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    event : Event
+        What happened.
+    library : Library
+        Where the datasets are read.
+    """
     return opened(update(state, event), library)
 
 
 def opened(state: State, library: Library) -> State:
-    """Read the small fields of the episode shown, unless the state has them."""
+    """Return the state with the small fields of the episode shown, read unless it has them.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    library : Library
+        Where the datasets are read.
+    """
     if state.row is None:
         return state if state.track is None else replace(state, track=None)
     track, shelf = state.track, state.shelf

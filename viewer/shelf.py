@@ -1,4 +1,4 @@
-"""The episodes of one dataset, sorted and filtered: what the viewer leafs through."""
+"""The episodes of one dataset, sorted and filtered, as the viewer goes through them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Shelf:
         Name of the dataset, to show.
     metadata : Metadata
         Its names and settings.
-    table : ndarray, dtype loader.table.TABLE_DTYPE
+    table : ndarray, shape (episodes,), dtype TABLE_DTYPE
         Its episodes.
     order : str
         One of `ORDERS`; equal episodes are in order of their numbers.
     reason : str, optional
-        Show only episodes that ended so.
+        Show only episodes with this end reason.
     achievement : str, optional
         Show only episodes in which this was reached; all, as long as
         `reached` is not known.
@@ -48,7 +48,7 @@ class Shelf:
 
     @cached_property
     def shown(self) -> NDArray[np.intp]:
-        """Rows of the table that are shown, in their order."""
+        """Rows of the table that are shown, in order: intp, shape (shown,)."""
         table = self.table
         keep = np.ones(len(table), np.bool_)
         if self.reason is not None:
@@ -70,7 +70,7 @@ class Shelf:
 
     @property
     def counting(self) -> bool:
-        """Whether it waits to be told which achievements were reached."""
+        """Whether the filter still waits for which achievements were reached."""
         known = 0 if self.reached is None else len(self.reached)
         return self.achievement is not None and known < len(self.table)
 
@@ -90,12 +90,17 @@ class Shelf:
         return tuple(names[number] for number in np.flatnonzero(self.reached.any(0)))
 
     def place_of_episode(self, number: int) -> int | None:
-        """Where the episode of a number is shown; None if it is left out.
+        """Return where the episode of a number is shown, or None if it is left out.
+
+        Parameters
+        ----------
+        number : int
+            Id of the episode.
 
         Raises
         ------
         KeyError
-            If there is none of that number; says which there are.
+            If there is no such episode; says which there are.
         """
         ids = self.table["episode_ids"]
         found = np.flatnonzero(ids == number)
@@ -106,16 +111,22 @@ class Shelf:
         return self.place_of(int(found[0]))
 
     def place_of(self, row: int) -> int | None:
-        """Where a row of the table is shown; None if it is left out."""
+        """Return where a row of the table is shown, or None if it is left out.
+
+        Parameters
+        ----------
+        row : int
+            Row of the table.
+        """
         found = np.flatnonzero(self.shown == row)
         return int(found[0]) if len(found) else None
 
     def everything(self) -> Shelf:
-        """Give the shelf without filters, in order of numbers."""
+        """Return the shelf without filters, in order of numbers."""
         return replace(self, order="number", reason=None, achievement=None)
 
     def describe(self) -> str:
-        """Say how it is sorted and filtered."""
+        """Describe how it is sorted and filtered; empty if it is not."""
         parts = [] if self.order == "number" else [f"{self.order} first"]
         parts += [self.reason.replace("_", " ")] if self.reason else []
         parts += [f"with {self.achievement}"] if self.achievement else []

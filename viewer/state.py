@@ -25,7 +25,7 @@ class Panels:
     map : str
         One of `MAPS`.
     trail, view, heat : bool
-        On the map: the way so far, the field of view, what was seen so far.
+        On the map: the path so far, the field of view, what was seen so far.
     """
 
     header: bool = True
@@ -38,7 +38,7 @@ class Panels:
 
     @classmethod
     def bare(cls) -> Panels:
-        """Give the frame alone."""
+        """Return the panels of a window that shows the frame alone."""
         return cls(header=False, sidebar=False, timeline=False, map="off")
 
 
@@ -63,7 +63,7 @@ class State:
     playing : bool
         Whether frames go on by themselves.
     fps : float
-        Frames a second then.
+        Frames per second when playing.
     elapsed : float
         Part of a frame, 0 to 1, that has passed since the last one.
     direction : int
@@ -115,7 +115,7 @@ class State:
 
     @property
     def place(self) -> int:
-        """Where in its shelf the dataset is looked at."""
+        """Where in its shelf the episode shown is."""
         return self.places[self.dataset]
 
     @property
@@ -130,12 +130,28 @@ class State:
         return 0 if self.row is None else int(self.shelf.table["lengths"][self.row])
 
     def at_place(self, place: int, frame: int = 0) -> State:
-        """Go to a place of the shelf."""
+        """Return the state at a place of the shelf.
+
+        Parameters
+        ----------
+        place : int
+            Index among the episodes that the shelf shows.
+        frame : int
+            Frame of that episode.
+        """
         places = (*self.places[: self.dataset], place, *self.places[self.dataset + 1 :])
         return replace(self, places=places, frame=frame, elapsed=0.0)
 
     def with_shelf(self, shelf: Shelf, index: int | None = None) -> State:
-        """Take a shelf in the place of another; the episode stays, if it is still shown."""
+        """Return the state with another shelf; the episode stays, if it is still shown.
+
+        Parameters
+        ----------
+        shelf : Shelf
+            The new shelf.
+        index : int, optional
+            Index of its dataset; by default of the one shown.
+        """
         index = self.dataset if index is None else index
         old, place = self.shelves[index], self.places[index]
         row = int(old.shown[place]) if place < len(old.shown) else None

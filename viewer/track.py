@@ -16,7 +16,7 @@ from crafter_dataset.viewer.asleep import FULL_ENERGY, asleep
 from crafter_dataset.viewer.maps.seen import moved
 
 READING_FAILS = (DatasetError, OSError)
-"""What reading may raise; it is shown in the place of what was to be read."""
+"""Errors that reading may raise; they are shown instead of what was to be read."""
 
 SMALL_FIELDS = (
     "actions",
@@ -41,8 +41,8 @@ class Track:
         Number of the episode, and its frames.
     end_reason : str
         Why it ended; `damaged` if what is stored does not say.
-    fields : dict
-        Arrays by name, without those that are absent or damaged.
+    fields : dict of str to ndarray, shape (frames, ...)
+        Fields by name, without those that are absent or damaged.
     names : Metadata
         Names of actions, items and achievements.
     problems : tuple of str
@@ -58,7 +58,20 @@ class Track:
 
     @classmethod
     def read(cls, episode: Episode, names: Metadata) -> Track:
-        """Read an episode's small fields; what is damaged is left out and told."""
+        """Read an episode's small fields; what is damaged is left out and noted.
+
+        Parameters
+        ----------
+        episode : Episode
+            The episode.
+        names : Metadata
+            Metadata of its dataset.
+
+        Returns
+        -------
+        Track
+            The fields.
+        """
         fields, problems = {}, []
         for name in SMALL_FIELDS:
             if name in episode:
@@ -74,13 +87,26 @@ class Track:
         return cls(episode.id, episode.length, end_reason, fields, names, tuple(problems))
 
     def at(self, name: str, frame: int) -> Any:
-        """Give a field's value at a frame; None if there is none."""
+        """Return a field's value at a frame, or None if there is no such field.
+
+        Parameters
+        ----------
+        name : str
+            Name of the field.
+        frame : int
+            Number of the frame.
+
+        Returns
+        -------
+        numpy scalar, ndarray or None
+            The field's row.
+        """
         field = self.fields.get(name)
         return None if field is None else field[frame]
 
     @cached_property
     def gains(self) -> NDArray[np.float64]:
-        """Reward of the action at each frame."""
+        """Reward of the action at each frame: float64, shape (frames,)."""
         rewards = self.fields.get("rewards")
         return (
             np.zeros(self.length) if rewards is None else np.nan_to_num(rewards.astype(np.float64))
@@ -88,7 +114,7 @@ class Track:
 
     @cached_property
     def returns_before(self) -> NDArray[np.float64]:
-        """Sum of the rewards before each frame."""
+        """Sum of the rewards before each frame: float64, shape (frames,)."""
         return np.cumsum(self.gains) - self.gains
 
     @cached_property
@@ -98,7 +124,7 @@ class Track:
 
     @cached_property
     def unlocks(self) -> tuple[tuple[int, int], ...]:
-        """Frames that show an achievement for the first time, and its number, in order."""
+        """Pairs of a frame that first shows an achievement and its number, in order."""
         counts = self.fields.get("achievements")
         if counts is None:
             return ()
@@ -108,7 +134,7 @@ class Track:
 
     @cached_property
     def asleep(self) -> NDArray[np.bool_] | None:
-        """Whether the player sleeps at each frame; None if it cannot be told."""
+        """Whether the player sleeps at each frame: bool, shape (frames,); None if unknown."""
         items, actions = self.names.items, self.names.actions
         needs = ("health", "food", "drink", "energy")
         inventory = self.fields.get("inventory")
@@ -122,12 +148,18 @@ class Track:
 
     @cached_property
     def moves(self) -> NDArray[np.intp]:
-        """Frames at which the player stands somewhere new, the first one among them."""
+        """Frames at which the player has moved, the first one included: intp, shape (moves,)."""
         positions = self.fields.get("positions")
         return np.zeros(0, np.intp) if positions is None else np.flatnonzero(moved(positions))
 
     def facing(self, frame: int) -> str:
-        """Where the player looks: `left`, `right`, `up` or `down`, as at the start."""
+        """Return where the player looks: `left`, `right`, `up` or `down`, as at the start.
+
+        Parameters
+        ----------
+        frame : int
+            Number of the frame.
+        """
         step = self._last_moves[frame - 1] if frame else -1
         if step < 0:
             return "down"
@@ -136,7 +168,7 @@ class Track:
 
     @cached_property
     def _last_moves(self) -> NDArray[np.intp]:
-        """The latest frame up to each at which a move was tried; -1 before the first."""
+        """For each frame, the latest one so far at which a move was tried; -1 before the first."""
         actions = self.fields.get("actions")
         if actions is None:
             return np.full(self.length, -1, np.intp)

@@ -26,7 +26,15 @@ from crafter_dataset.viewer.state import State
 
 
 def update(state: State, event: Event) -> State:
-    """Give the state after an event; the state itself is not changed."""
+    """Return the state after an event; the state itself is not changed.
+
+    Parameters
+    ----------
+    state : State
+        The state before.
+    event : Event
+        What happened.
+    """
     match event:
         case Key():
             return _key(state, event)

@@ -19,7 +19,7 @@ from crafter_dataset.viewer.session import opened
 from crafter_dataset.viewer.state import Panels, State
 
 ROOM = 1300, 800
-"""Size of the window that is opened, at most, unless a scale is asked for."""
+"""Size of the window that is opened, at most, in pixels, unless a scale is asked for."""
 
 MOST_PIXELS = 16_384
 """Width and height of a frame in a window, or of a picture of many, at most."""
@@ -47,9 +47,9 @@ def view(
     on_file: Callable[[Path], None] = lambda path: None,
     on_window: Callable[[], None] = lambda: None,
 ) -> tuple[str, ...]:
-    """Look at the episodes of datasets in a window; or write pictures and films of it.
+    """Show the episodes of datasets in a window, or write pictures and films of it.
 
-    To write files needs no screen. In the window, `h` shows all keys.
+    Writing files needs no screen. In the window, `h` shows all keys.
 
     Parameters
     ----------
@@ -60,11 +60,12 @@ def view(
     frame : int
         Frame to show first, from 0.
     fps : float
-        Frames a second when playing, and of a film, 0.1 to 1,000.
+        Frames per second when playing, and of a film, 0.1 to 1,000.
     header : bool
         False shows the frame alone: no header, map or timeline.
     scale : int, optional
-        Pixels for one of a frame, 1 to 64; by default as many as fit.
+        Pixels for one of a frame, 1 to 64; by default as many as fit, and 2 in
+        the picture of 16 frames.
     screenshot : str or Path, optional
         Write the window to this file (.png, .jpg), and open none.
     export : str or Path, optional
@@ -72,20 +73,22 @@ def view(
         film of it (.gif, .mp4), or 16 frames in one picture (.png).
     progress : bool or callable, optional
         As for `build`.
-    on_file : callable
-        Called with each file once it is written.
-    on_window : callable
-        Called once the window is open.
+    on_file : callable, optional
+        Called with the Path of each file once it is written.
+    on_window : callable, optional
+        Called without arguments once the window is open.
 
     Returns
     -------
     tuple of str
-        What could not be read for the files and is shown as damaged, a line each.
+        What could not be read for the files and is shown as damaged, a line each;
+        empty after a window.
 
     Raises
     ------
     ArgumentError
-        If an argument is none of the above, or there is no such episode or frame.
+        If an argument is not as above, or there is no such episode or frame; the
+        error is a ValueError.
     DisplayError
         If there is no screen to open a window on, or frames are too large.
     MissingPackageError

@@ -94,11 +94,11 @@ class Peer(ABC):
 
     @abstractmethod
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader of windows of what `write` stored."""
+        """Return a reader of windows of what `write` stored."""
 
 
 def first_rows(dataset: Dataset) -> NDArray[np.int64]:
-    """Give the first row of each episode where they lie one after the other.
+    """Return the first row of each episode where they lie one after the other.
 
     Parameters
     ----------

@@ -73,5 +73,5 @@ class HDF5(Peer):
                     out[begin : begin + episode.length] = episode[name].read()
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return HDF5Reader(folder, length)

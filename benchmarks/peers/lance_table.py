@@ -132,7 +132,7 @@ class LanceTable(Peer):
         lancedb.connect(str(folder)).create_table(TABLE, data=reader, schema=schema)
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return LanceReader(folder, length, self.encoding == "PNG")
 
 

@@ -92,5 +92,5 @@ class Minari(Peer):
             )
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return MinariReader(folder, length)

@@ -56,7 +56,7 @@ class Ours(Peer):
         (folder / LINK).symlink_to(dataset.path, target_is_directory=True)
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         reader = OurReader(folder, length)
         reader.threads = self.threads
         return reader
@@ -77,7 +77,7 @@ class OursInHdf5(Ours):
         store(folder / "dataset.h5", plan_series(combine([part], self.codec)))
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         reader = OurReader(folder, length)
         reader.link = "dataset.h5"
         return reader
@@ -122,5 +122,5 @@ class DecodeLimit(Ours):
         self.name = "limit: decoding alone"
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return DecodeReader(folder, length)

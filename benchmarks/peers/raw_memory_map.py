@@ -42,5 +42,5 @@ class RawMemoryMap(Peer):
             out.flush()
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return RawMemoryMapReader(folder, length)

@@ -19,7 +19,7 @@ KEYS = dict(zip(FIELDS, ("obs", "act", "rew", "end", "trunc"), strict=True))
 
 
 def episode_path(folder: Path, episode: int) -> Path:
-    """Give the file of an episode."""
+    """Return the file of an episode."""
     hundreds, tens = episode // 100 * 100, episode % 100 // 10 * 10
     return folder / f"{hundreds:03d}" / f"{tens:02d}" / f"{episode}.pt"
 
@@ -64,5 +64,5 @@ class TorchEpisodes(Peer):
             torch.save(tensors, path)
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return TorchEpisodesReader(folder, length)

@@ -52,5 +52,5 @@ class ZarrPython(Peer):
         np.save(folder / ROWS, dataset.episodes["starts"])
 
     def open(self, folder: Path, length: int) -> Reader:
-        """Give a reader."""
+        """Return a reader."""
         return ZarrPythonReader(folder, length)

@@ -9,7 +9,21 @@ __all__ = ["PlannedCollector", "make_collector"]
 
 
 def make_collector(job: Job, take: Take, give: Give) -> Collector:
-    """Choose how to collect: without a look at the frames where the policy needs none.
+    """Make the collector of a job: one that plans ahead where policy and engine allow it.
+
+    Parameters
+    ----------
+    job : Job
+        What to collect.
+    take : callable
+        Where episode numbers come from, see `collectors.job.Take`.
+    give : callable
+        Where whole episodes go, see `collectors.job.Give`.
+
+    Returns
+    -------
+    Collector
+        With the job's policy.
 
     Raises
     ------
@@ -20,7 +34,7 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     plan = plan_of(policy)
     if plan is not None and job.engine == "fast":
         return PlannedCollector(job, plan, take, give)
-    # It imports Gymnasium, which takes its time.
+    # It imports Gymnasium, which takes a while.
     from crafter_dataset.builder.collectors.lockstep import LockstepCollector
 
     return LockstepCollector(job, policy, take, give)

@@ -15,7 +15,7 @@ from crafter_dataset.schemas.metadata import Metadata
 Take = Callable[[bool], int | None]
 """`take(wait)` returns the number of the next episode, or None if there is none now.
 
-With `wait`, it waits for one first, where numbers come from elsewhere.
+With `wait`, it first waits for one if numbers come from another process.
 """
 
 Give = Callable[[EncodedEpisode], None]
@@ -24,7 +24,7 @@ Give = Callable[[EncodedEpisode], None]
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker must know, the same for every episode.
+    """All that a worker must know; the same for every episode.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class Job:
         Lanes of the vector environment.
     max_rows : int or None
         Rows after which an episode is cut, since no more can be needed.
-    engine : str
-        Which of `envs.ENGINES` plays.
+    engine : {'fast', 'crafter'}
+        What plays.
     """
 
     metadata: Metadata
@@ -74,6 +74,11 @@ class Collector(Protocol):
 def make_policy(job: Job) -> Policy:
     """Make the job's policy for all its lanes.
 
+    Parameters
+    ----------
+    job : Job
+        The job.
+
     Raises
     ------
     CollectError
@@ -89,7 +94,13 @@ def make_policy(job: Job) -> Policy:
 
 
 def in_episodes(episodes: list[int]) -> str:
-    """Name the episodes at fault."""
+    """Return where an error occurred, such as `in episode 7`, to end a message with.
+
+    Parameters
+    ----------
+    episodes : list of int
+        Ids of the episodes that may be at fault; empty before the first one.
+    """
     if not episodes:
         return "before the first episode"
     plural = "s" if len(episodes) > 1 else ""
@@ -97,7 +108,17 @@ def in_episodes(episodes: list[int]) -> str:
 
 
 def raised(who: str, error: BaseException, episodes: list[int]) -> CollectError:
-    """Describe an exception in one line, with its whole traceback as details."""
+    """Return an error that describes an exception in one line, with its traceback as details.
+
+    Parameters
+    ----------
+    who : str
+        What raised it, for the message.
+    error : BaseException
+        The exception, with its traceback.
+    episodes : list of int
+        As `in_episodes` takes them.
+    """
     place = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())
     return CollectError(

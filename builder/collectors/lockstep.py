@@ -47,8 +47,10 @@ class LockstepCollector:
         What to collect.
     policy : Policy
         For as many lanes as the job has.
-    take, give : callable
-        Where episode numbers come from, and where whole episodes go.
+    take : callable
+        Where episode numbers come from, see `collectors.job.Take`.
+    give : callable
+        Where whole episodes go, see `collectors.job.Give`.
     """
 
     def __init__(self, job: Job, policy: Policy, take: Take, give: Give) -> None:
@@ -60,12 +62,23 @@ class LockstepCollector:
         )  # fmt: skip
         self._lanes: list[_Lane | None] = [None] * job.num_envs
         self._encoders = [EpisodeEncoder(job.metadata) for _ in range(job.num_envs)]
-        # Views of what the environment fills anew with each step: the same ones each time.
+        # Views of what the environment overwrites at each step: the same ones each time.
         self._frames: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._infos: dict[str, Any] = {}
 
     def advance(self) -> bool:
-        """Start episodes in idle lanes, then take one step in all lanes."""
+        """Start episodes in idle lanes, then take one step in all lanes.
+
+        Returns
+        -------
+        bool
+            Whether there was anything to play.
+
+        Raises
+        ------
+        CollectError
+            If the policy or an environment raises, or an action is not valid.
+        """
         if not self._start_episodes():
             return False
         if not any(self._lanes):
@@ -93,7 +106,7 @@ class LockstepCollector:
         return True
 
     def _start_episodes(self) -> bool:
-        """Fill idle lanes as far as there are episodes; False if there will never be one."""
+        """Fill idle lanes as far as there are episodes; return False if there was none to play."""
         started: dict[int, int] = {}
         for index, lane in enumerate(self._lanes):
             if lane is None:
@@ -135,7 +148,7 @@ class LockstepCollector:
         return True
 
     def _choose(self) -> NDArray[np.int64]:
-        """Ask the policy for actions and hold it to the protocol; idle lanes get 0."""
+        """Ask the policy for actions, and check them; idle lanes get 0."""
         count, name = self._job.num_envs, self._job.policy_name
         try:
             actions = np.asarray(self._policy.act(self._frames, self._infos))
@@ -160,7 +173,7 @@ class LockstepCollector:
         return chosen
 
     def _seen(self) -> Seen:
-        """Lay out what the environment shows as rows, one a lane."""
+        """Lay out what the environment shows as rows, one per lane."""
         infos = {name: self._infos[_INFO_KEYS.get(name, name)] for name in Seen._fields[1:]}
         return Seen.over({"frames": self._frames, **infos})
 
@@ -169,6 +182,6 @@ class LockstepCollector:
         self._give(lane.encoder.finish(lane.episode, end_reason, lane.world_seed, lane.terrain))
 
     def _episodes(self, index: int | None = None) -> list[int]:
-        """Number the episodes being played, in one lane or in all."""
+        """Return the ids of the episodes being played, in one lane or in all."""
         lanes = self._lanes if index is None else [self._lanes[index]]
         return [lane.episode for lane in lanes if lane]

@@ -1,4 +1,4 @@
-"""Play planned episodes, a chunk of frames at a time, without a return to Python in between."""
+"""Play planned episodes, a chunk of frames at a time, without returning to Python in between."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ from crafter_dataset.engine.seeding import policy_generator, world_seed
 
 _ROOM = 4096
 _MOST_AHEAD = 8
-"""Episodes whose plans are begun together: one after the other that takes half as long."""
+"""Episodes whose plans are begun one right after the other, which takes half as long."""
 _NOOPS = np.zeros(256, np.uint8)
 
 
 def plan_of(policy: Any) -> Plan | None:
-    """Give the plan of a policy that does nothing but play one back, None for any other."""
+    """Return the plan of a policy that does nothing but play one back, None for any other.
+
+    Parameters
+    ----------
+    policy : Policy
+        Any policy.
+    """
     if not isinstance(policy, OpenLoopPolicy):
         return None
     # A subclass or the object itself may have methods of its own.
@@ -40,7 +46,7 @@ def plan_of(policy: Any) -> Plan | None:
 
 @dataclass
 class _Begun:
-    """An episode's plan, with its first block or the error that came in its stead."""
+    """An episode's plan, with its first block or the error that was raised instead."""
 
     episode: int
     blocks: Iterator[Any] | None = None
@@ -48,7 +54,7 @@ class _Begun:
     error: Exception | None = None
 
     def next_block(self) -> Any:
-        """Give the next block; without end, it does nothing from there on."""
+        """Return the next block; after the plan's end, one of `noop`s."""
         if self.error is not None:
             raise self.error
         if self.first is not None:
@@ -67,8 +73,10 @@ class PlannedCollector:
         What to collect.
     plan : callable
         The policy's plan.
-    take, give : callable
-        Where episode numbers come from, and where whole episodes go.
+    take : callable
+        Where episode numbers come from, see `collectors.job.Take`.
+    give : callable
+        Where whole episodes go, see `collectors.job.Give`.
     """
 
     def __init__(self, job: Job, plan: Plan, take: Take, give: Give) -> None:
@@ -78,12 +86,23 @@ class PlannedCollector:
         self._encoder = EpisodeEncoder(job.metadata)
         self._begun: _Begun | None = None
         self._ahead: deque[_Begun] = deque()
-        # One array for all blocks, as far as they fit: another one is unpacked anew.
+        # One array for all blocks that fit: with another one, a call takes longer.
         self._actions, self._taken, self._stop = np.zeros(_ROOM, np.uint8), 0, 0
         self._wrong: int | None = None
 
     def advance(self) -> bool:
-        """Start an episode if none is being played, then fill a chunk of frames."""
+        """Start an episode if none is being played, then fill a chunk of frames.
+
+        Returns
+        -------
+        bool
+            Whether there was anything to play.
+
+        Raises
+        ------
+        CollectError
+            If the plan raises, or an action is not valid.
+        """
         begun = self._begun or self._begin()
         if begun is None:
             return False
@@ -104,7 +123,7 @@ class PlannedCollector:
         return True
 
     def _begin_plans(self) -> None:
-        """Take the next episode, and more if they wait, and ask for their first actions."""
+        """Take the next episode, and more if they are waiting, and ask for their first actions."""
         episode = self._take(True)
         while episode is not None:
             begun = _Begun(episode)
@@ -119,7 +138,7 @@ class PlannedCollector:
             episode = self._take(False) if len(self._ahead) < _MOST_AHEAD else None
 
     def _begin(self) -> _Begun | None:
-        """Start an episode, if there is one."""
+        """Start an episode and return it, None if there is none."""
         if not self._ahead:
             self._begin_plans()
         if not self._ahead:

@@ -34,7 +34,7 @@ class Part:
         The dataset.
     metadata : Metadata
         Its metadata.
-    episodes : ndarray of int64
+    episodes : ndarray, shape (episodes,), int64
         Ids of the episodes, in the order in which they are wanted.
     """
 
@@ -43,7 +43,22 @@ class Part:
     episodes: NDArray[np.int64]
 
     def origins(self) -> tuple[tuple[SourceSpec, ...], NDArray[np.int64], NDArray[np.int64]]:
-        """Give the builds that its episodes come from, and the build and number of each."""
+        """Return the builds that the episodes come from, and the build and number of each.
+
+        Returns
+        -------
+        specs : tuple of SourceSpec
+            The builds of the dataset.
+        sources : ndarray, shape (episodes,), int64
+            Build of each episode, an index into `specs`.
+        numbers : ndarray, shape (episodes,), int64
+            Number of each episode in its build.
+
+        Raises
+        ------
+        CorruptDataError
+            If the dataset names a build that it does not describe.
+        """
         meta, count = self.metadata, self.metadata.counts.episodes
         own = SourceSpec(meta.seed, meta.policy, meta.trajectories_per_world)
         columns: dict[str, NDArray[np.int64]] = {
@@ -73,10 +88,10 @@ class Plan:
         Of the dataset, without any episode yet.
     parts : tuple of Part
         Where the episodes are.
-    places : ndarray of int64, shape (episodes, 2)
-        Part and episode id there of each episode.
-    origins : dict of str to ndarray
-        Values of `ORIGIN_FIELDS`, for those that the dataset has.
+    places : ndarray, shape (episodes, 2), int64
+        Index of each episode's part, and its id there.
+    origins : dict of str to ndarray, shape (episodes,), int64
+        Values of those of `ORIGIN_FIELDS` that the dataset has.
     """
 
     metadata: Metadata
@@ -89,16 +104,16 @@ class Plan:
 
 
 def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) -> Plan:
-    """Plan a dataset of some episodes of one or origins datasets, one part after the other.
+    """Plan a dataset of some episodes of one or more datasets, one part after the other.
 
     Episodes that are numbered as one build numbers them, from 0 on, make the
-    dataset that was built so: it has the same metadata and the same digest. All
-    others remember their number, and if they come from several builds, which.
+    dataset of that build, with the same metadata and the same digest. All others
+    keep their number and, if they come from several builds, which one.
 
     Parameters
     ----------
     parts : sequence of Part
-        The episodes.
+        The episodes; one part or more.
     codec : str
         Codec of the dataset.
     chunk_frames : int, optional
@@ -165,11 +180,19 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
 
 
 _CONTENT = "content"
-"""What an episode is known by whose build is unknown."""
+"""Marks the identity of an episode whose build is unknown."""
 
 
 def missing_from(part: Part, there: Part) -> Part:
-    """Give those episodes of a part that are not in another one; see `_identities`."""
+    """Return those episodes of a part that are not in another one; see `_identities`.
+
+    Parameters
+    ----------
+    part : Part
+        The part.
+    there : Part
+        The other one.
+    """
     left = Counter(_identities(there))
     missing = []
     for identity in _identities(part):
@@ -179,7 +202,7 @@ def missing_from(part: Part, there: Part) -> Part:
 
 
 def _identities(part: Part) -> list[tuple[str, int | str]]:
-    """Say which episode each is: its build and number, or its content where these are unknown."""
+    """Return what each episode is known by: build and number, or content if these are unknown."""
     if "seed" in part.metadata.unknown:
         count = part.metadata.counts.episodes
         digests = part.container.read(f"{TABLE}/digests", 0, count)[part.episodes]
@@ -190,7 +213,7 @@ def _identities(part: Part) -> list[tuple[str, int | str]]:
 
 
 def _canonical(spec: SourceSpec) -> str:
-    """Write a build down in one way, in whatever order its parameters are."""
+    """Return a build as text, which does not depend on the order of its parameters."""
     return json.dumps(asdict(spec), sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""Datasets as what a copy is made of: which episodes, in which codec, at which path."""
+"""What a copy of datasets is made of: which episodes, in which codec, at which path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crafter_dataset.builder.copying.combine import Part, Plan
 from crafter_dataset.builder.copying.series import Series
-from crafter_dataset.builder.copying.store import PLACE_ADVICE, StoreOptions, store
+from crafter_dataset.builder.copying.store import StoreOptions, store
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
 from crafter_dataset.builder.storage import containers
 from crafter_dataset.loader.dataset import Dataset, open_dataset
@@ -45,7 +45,7 @@ def part_of(dataset: Dataset) -> Part:
 
 
 def choose_codec(wanted: str | None, source: Path | str, codec: str, path: Path) -> str:
-    """Return the codec of a copy: the user's, or the source's where the container likes it.
+    """Return the codec of a copy: the user's, or the source's where the container takes it.
 
     Parameters
     ----------
@@ -54,14 +54,14 @@ def choose_codec(wanted: str | None, source: Path | str, codec: str, path: Path)
     source : Path or str
         Where the episodes come from.
     codec : str
-        In which codec they are there.
+        The codec that they have there.
     path : Path
         Where they go.
 
     Raises
     ------
     CodecError
-        If the user's is none.
+        If what the user asks for is no codec.
     """
     if wanted is not None:
         return str(ChunkCodec.parse(wanted))
@@ -83,7 +83,7 @@ def check_distinct_paths(sources: Sequence[Path | str], path: Path) -> None:
     Raises
     ------
     ArgumentError
-        If it is the same, or lies inside.
+        If that is a source, or lies inside one.
     """
     for source in map(Path, sources):
         if source.exists() and path.exists() and source.samefile(path):
@@ -99,7 +99,7 @@ def store_plan(
     resume: bool,
     overwrite: bool,
     append: bool = False,
-    advice: tuple[Advice, ...] = PLACE_ADVICE,
+    advice: tuple[Advice, ...] = containers.PLACE_ADVICE,
     progress: ProgressOption,
     should_stop: StopOption,
 ) -> Dataset:
@@ -111,15 +111,21 @@ def store_plan(
         The dataset to write.
     plan : Plan or Series
         The episodes.
-    resume, overwrite, append, advice
-        As `StoreOptions` has them.
-    progress, should_stop
-        As `build` takes them.
+    resume, overwrite, append : bool
+        As in `StoreOptions`.
+    advice : tuple of Advice
+        As in `StoreOptions`.
+    progress : bool or callable, optional
+        As for `build`.
+    should_stop : callable, optional
+        As for `build`.
 
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C, once what is whole is committed, unless the caller has a way of its own.
+        After Ctrl-C, once all whole episodes are committed, unless `should_stop` is given.
+    BuildError, CodecError, DatasetError
+        As `store` raises them.
     """
     series = Series.of_plan(plan) if isinstance(plan, Plan) else plan
     with reporting(progress) as report, ctrl_c_unless(should_stop) as asked:

@@ -23,7 +23,21 @@ THREADS = 8
 
 
 def read_encoded(plan: Plan, start: int = 0, threads: int = THREADS) -> Iterator[EncodedEpisode]:
-    """Read the episodes of a plan from the `start`-th on, one at a time.
+    """Read the episodes of a plan, one at a time.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    start : int
+        Id of the first episode to read.
+    threads : int
+        Threads that compress at once, at most.
+
+    Yields
+    ------
+    EncodedEpisode
+        With the codec and the id that the plan gives it.
 
     Raises
     ------
@@ -57,7 +71,7 @@ class _Reader:
         }
 
     def read(self, number: int, episode: int, rare: dict[str, Any]) -> EncodedEpisode:
-        """Read an episode, which is to have another id."""
+        """Read the part's episode `number`, which is to have the id `episode`."""
         table = {name: column[number] for name, column in self._table.items()}
         start, length = int(table["starts"]), int(table["lengths"])
         if int(table["end_reasons"]) >= len(self._meta.end_reasons):
@@ -96,7 +110,7 @@ class _Reader:
         )
 
     def _same_bytes(self, field: Field) -> tuple[ChunkLayout, StoredChunks] | None:
-        """Give the stored chunks of a field, if those of the target are to be the same."""
+        """Return the stored chunks of a field, if those of the target are to be the same."""
         found = self._container.stored(field.path)
         row_shape = field.row_shape(self._target.sizes())
         if found is None or (
@@ -127,7 +141,7 @@ class _Reader:
 
 
 def _take(stored: NDArray[np.uint8], checksum: Callable[[Any], bytes]) -> bytes:
-    """Take a chunk that is whole, with the checksum that `ChunkCodec.encode` gives it."""
+    """Check a stored chunk, and return it with the checksum that `ChunkCodec.encode` appends."""
     verify(stored, checksum)
     if checksum is crc32c:
         return stored.tobytes()

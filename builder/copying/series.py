@@ -28,10 +28,10 @@ class Series:
         Number of episodes.
     read : callable
         `read(start)` yields the episodes from the `start`-th on, in order.
-    sources : tuple of dict
-        What is remembered of where they come from, under `provenance`.
-    digests : ndarray of uint8, shape (count, 16), optional
-        Their digests, where they are known, to tell an interrupted copy from another dataset.
+    sources : tuple of dict of str
+        What `provenance` is to say of where they come from.
+    digests : ndarray, shape (count, 16), uint8, optional
+        Their digests, if they are known, to tell an interrupted copy from another dataset.
     """
 
     metadata: Metadata
@@ -47,7 +47,7 @@ class Series:
         Parameters
         ----------
         plan : Plan
-            Of the dataset.
+            The plan of the dataset.
         """
         digests = [
             part.container.read(f"{TABLE}/digests", 0, part.metadata.counts.episodes)[part.episodes]

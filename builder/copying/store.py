@@ -20,9 +20,6 @@ from crafter_dataset.schemas.errors import Advice
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.progress import Progress, Report
 
-PLACE_ADVICE = (Advice("go on with", "resume"), Advice("replace it with", "overwrite"))
-"""What can be done where a dataset is in the way."""
-
 
 @dataclass(frozen=True)
 class StoreOptions:
@@ -35,13 +32,13 @@ class StoreOptions:
     overwrite : bool
         Replace the dataset that is there.
     append : bool
-        The first episodes are there already.
+        Add to the dataset that is there, which has the first of the episodes.
     advice : tuple of Advice
         What to tell a user who may do none of these.
     on_progress : callable
         Called with a `Progress` after each episode.
     should_stop : callable
-        Asked after each episode; true stops with what is whole.
+        Called after each episode; once true, the copy stops with what is whole.
     commit_seconds : float
         Time between commits.
     """
@@ -49,7 +46,7 @@ class StoreOptions:
     resume: bool = False
     overwrite: bool = False
     append: bool = False
-    advice: tuple[Advice, ...] = PLACE_ADVICE
+    advice: tuple[Advice, ...] = containers.PLACE_ADVICE
     on_progress: Report = lambda progress: None
     should_stop: Callable[[], bool] = lambda: False
     commit_seconds: float = COMMIT_SECONDS
@@ -63,9 +60,9 @@ def store(path: Path, series: Series, options: StoreOptions | None = None) -> tu
     path : Path
         The dataset to write.
     series : Series
-        The episodes; to append, those that are there first, then the new ones.
+        The episodes; to append, first those that are there, then the new ones.
     options : StoreOptions, optional
-        How.
+        How to store them.
 
     Returns
     -------
@@ -141,7 +138,7 @@ def _run(writer: DatasetWriter, series: Series, options: StoreOptions) -> tuple[
 
 
 def _adopt(writer: DatasetWriter, series: Series) -> None:
-    """Go on with the dataset of a writer as the series has it."""
+    """Check that a writer's dataset is the beginning of a series, and take over its metadata."""
     stored, wanted = writer.metadata, series.metadata
     if stored.episode_fields != wanted.episode_fields:
         raise BuildError(

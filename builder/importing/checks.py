@@ -33,10 +33,16 @@ def describe(
     ----------
     where : Path
         The source, for messages.
+    size : tuple of int
+        Picture (width, height), in pixels.
     longest : int
         Actions of its longest episode.
-    size, fields, episode_fields, unknown, area, length
-        As `foreign_metadata` takes them.
+    fields, episode_fields, unknown : collection of str
+        As for `foreign_metadata`.
+    area : tuple of int, optional
+        World (x, y), in cells.
+    length : int, optional
+        Time limit, in actions.
 
     Raises
     ------
@@ -64,14 +70,14 @@ def describe(
 def convert(
     name: str, values: NDArray[Any], rows: int, metadata: Metadata, where: str
 ) -> NDArray[Any]:
-    """Give an array the dtype of a field, if it can hold every value.
+    """Return an array in the dtype of a field, if that can hold every value.
 
     Parameters
     ----------
     name : str
         Per-frame field.
-    values : ndarray
-        Rows of it, as the source has them.
+    values : ndarray, shape (rows, ...)
+        Rows of the field, of any dtype of numbers; frames must be uint8.
     rows : int
         Rows that there must be.
     metadata : Metadata
@@ -79,10 +85,15 @@ def convert(
     where : str
         File and array, for messages.
 
+    Returns
+    -------
+    ndarray, shape (rows, ...)
+        Of the field's dtype; the same array if it has that already.
+
     Raises
     ------
     ForeignError
-        If the shape is another, or a value is out of the field's range.
+        If the shape or dtype is another, or a value is out of the field's range.
     """
     field = FRAME_FIELDS[name]
     shape = (rows, *field.row_shape(metadata.sizes()))
@@ -114,7 +125,7 @@ def convert(
 
 
 def _limits(name: str, metadata: Metadata) -> tuple[Any, Any]:
-    """Lowest and highest value of a field; of positions, for each axis."""
+    """Return the lowest and the highest value of a field; of positions, for each axis."""
     field = FRAME_FIELDS[name]
     dtype = np.dtype(field.dtype)
     if dtype.kind == "b":
@@ -127,7 +138,20 @@ def _limits(name: str, metadata: Metadata) -> tuple[Any, Any]:
 
 
 def check_ends(flags: Mapping[str, NDArray[np.bool_]], where: str) -> None:
-    """Refuse an episode that goes on after its end; `flags` has T values of each name."""
+    """Refuse an episode that goes on after its end.
+
+    Parameters
+    ----------
+    flags : mapping of str to ndarray, shape (T,), bool
+        Whether each action ended the episode, in one or more ways.
+    where : str
+        File or episode, for messages.
+
+    Raises
+    ------
+    ForeignError
+        If an action before the last one ended the episode.
+    """
     for name, values in flags.items():
         early = np.flatnonzero(values[:-1])
         if len(early):

@@ -47,6 +47,8 @@ def open_foreign(path: Path, kind: str | None = None, allow_pickle: bool = False
     ------
     ForeignError
         If there is nothing there that can be imported, or it is damaged.
+    ArgumentError
+        If there is no such kind.
     """
     if kind is not None and kind not in KINDS:
         raise ArgumentError("from_", f"expected one of {', '.join(KINDS)}, found {kind!r}")
@@ -63,7 +65,7 @@ def open_foreign(path: Path, kind: str | None = None, allow_pickle: bool = False
 
 
 def _only_part(path: Path) -> Path:
-    """Give the one of DIAMOND's folders `train` and `test` that there is, if that is all."""
+    """Return the one of DIAMOND's folders `train` and `test` that is there, if that is all."""
     inside = [path / name for name in ("train", "test") if (path / name / "info.pt").is_file()]
     own = find_data(path) or find_numbered(path, deep=False) or next(path.glob("*.npz"), None)
     return inside[0] if len(inside) == 1 and not own else path

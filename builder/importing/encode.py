@@ -12,7 +12,17 @@ from crafter_dataset.schemas.metadata import Metadata
 
 
 def imported_metadata(source: ForeignDataset, codec: str, chunk_frames: int | None) -> Metadata:
-    """Describe the dataset that a source's episodes make."""
+    """Return the metadata of the dataset that a source's episodes make.
+
+    Parameters
+    ----------
+    source : ForeignDataset
+        The source.
+    codec : str
+        Codec of the dataset.
+    chunk_frames : int or None
+        Frames compressed together; None for what the source's metadata says.
+    """
     chosen = source.metadata.chunk_frames if chunk_frames is None else chunk_frames
     return replace(source.metadata, codec=codec, chunk_frames=chosen)
 
@@ -20,7 +30,21 @@ def imported_metadata(source: ForeignDataset, codec: str, chunk_frames: int | No
 def encode_imported(
     source: ForeignDataset, metadata: Metadata, start: int = 0
 ) -> Iterator[EncodedEpisode]:
-    """Read and compress the episodes of a source from the `start`-th on, one at a time.
+    """Read and compress the episodes of a source, one at a time.
+
+    Parameters
+    ----------
+    source : ForeignDataset
+        The source.
+    metadata : Metadata
+        Of the dataset to be written, see `imported_metadata`.
+    start : int
+        Number of the first episode to read.
+
+    Yields
+    ------
+    EncodedEpisode
+        Its id is its number in the source.
 
     Raises
     ------

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.settings import BuildSettings
 from crafter_dataset.schemas.errors import Advice, CrafterDatasetError
 from crafter_dataset.schemas.layout import FORMAT_VERSION, FRAME_FIELDS, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata, PolicySpec
-
-Rows = dict[str, NDArray[Any]]
 
 UNKNOWN_NAME = "unknown"
 
@@ -43,16 +42,16 @@ class ForeignEpisode:
 
     Parameters
     ----------
-    rows : dict of str to ndarray
-        T + 1 rows of each of the source's fields but `episode_ids`: a frame, the
-        action taken there and what it caused. The last row is the final frame,
-        its action, reward and flags 0.
+    rows : dict of str to ndarray, shape (T + 1, ...)
+        Rows of each of the source's fields but `episode_ids`, of their dtypes: a
+        frame, the action taken there and what it caused. The last row is the
+        final frame, its action, reward and flags 0.
     end_reason : int
         Index into `schemas.layout.END_REASONS`; `UNKNOWN` where the source does
         not say, and the flags on row T - 1 are the source's then.
     world_seed : int, optional
         Seed of the world's RandomState, if the source has `world_seeds`.
-    terrain : ndarray, shape `area`, uint8, optional
+    terrain : ndarray, shape (x, y), uint8, optional
         Material ids at reset, if the source has `terrain`.
     has_final_frame : bool
         False if the last row is a placeholder of fill values.
@@ -78,7 +77,12 @@ class ForeignDataset(Protocol):
     """What a reader of the episodes should know beyond the metadata, each in one line."""
 
     def episodes(self) -> Iterator[ForeignEpisode]:
-        """Read the episodes in their order, one at a time.
+        """Yield the episodes in their order, read one at a time.
+
+        Yields
+        ------
+        ForeignEpisode
+            The next episode.
 
         Raises
         ------
@@ -110,13 +114,19 @@ def foreign_metadata(
         Optional per-episode fields: `world_seeds`, `terrain`, `final_frames`.
     unknown : collection of str
         Further required fields that the source lacks, `truncations` for example.
-    area, length, policy, version
-        Of the environment, and what drove it, where the source says so.
+    area : tuple of int, optional
+        World (x, y) in cells, if the source says it.
+    length : int, optional
+        Time limit in actions, if the source says it.
+    policy : PolicySpec, optional
+        What drove the environment, if the source says it.
+    version : str
+        Version of the environment, if the source says it.
 
     Returns
     -------
     Metadata
-        With the names of Crafter 1.8.3 and, in the stead of what is unknown,
+        With the names of Crafter 1.8.3 and, instead of what is unknown,
         Crafter's defaults, which `unknown` lists.
     """
     model = BuildSettings(size=size).metadata()
@@ -147,7 +157,18 @@ def foreign_metadata(
 
 
 def placeholder(rows: Rows) -> Rows:
-    """Add a last row of fill values, for a final frame that the source has dropped."""
+    """Add a last row of fill values, for a final frame that the source does not have.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray, shape (T, ...)
+        Rows of per-frame fields; left as they are.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (T + 1, ...)
+        Of the same dtypes.
+    """
     return {
         name: np.concatenate(
             [values, np.full((1, *values.shape[1:]), FRAME_FIELDS[name].fill, values.dtype)]

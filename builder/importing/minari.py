@@ -15,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
-from crafter_dataset.builder.importing.foreign import ForeignEpisode, ForeignError, Rows
+from crafter_dataset.builder.importing.foreign import (
+    ForeignEpisode,
+    ForeignError,
+)
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import DatasetError
 from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
@@ -48,13 +52,14 @@ class MinariEpisodes:
 
     Group `episode_<i>` holds `observations` (T + 1, H, W, 3) and, of T rows,
     `actions`, `rewards`, `terminations` and `truncations`: what the action at a
-    frame caused stands in that frame's row, as with us. A group `infos` may hold
+    frame caused stands in that frame's row, as in ours. A group `infos` may hold
     T + 1 rows of `semantic`, `positions`, `inventory`, `achievements` and
-    `daylight`; the latter's arrays in our order, or a group with one array a name.
+    `daylight`. `inventory` and `achievements` are one array, in our order of
+    names, or a group with one array per name.
 
     - Pictures of 32 pixels or more are lossy JPEG unless their writer said
       otherwise. They are decoded with Pillow, as Minari itself does, and
-      `notes` says so: the loss was the writer's, nothing is added to it here.
+      `notes` says so: the loss is the writer's, nothing is added to it here.
     - A termination is a death. A truncation may be a time limit or a cut, so
       the end reason is unknown; and so it is without either.
     - What `loader.export.minari` wrote says more: the entry `crafter_dataset` of
@@ -137,7 +142,12 @@ class MinariEpisodes:
                 self._restore(entries[ATTRIBUTE], attributes, longest, folder / METADATA)
 
     def episodes(self) -> Iterator[ForeignEpisode]:
-        """Read the episodes, one at a time.
+        """Yield the episodes in their order, read one at a time.
+
+        Yields
+        ------
+        ForeignEpisode
+            The next episode.
 
         Raises
         ------
@@ -183,7 +193,7 @@ class MinariEpisodes:
         return ForeignEpisode(rows, end_reason, self._seeds[number] if self._seeds else None)
 
     def _info(self, name: str, group: Any, key: str, rows: int, where: str) -> NDArray[Any]:
-        """Read an info; one array a name is put in the order of the dataset's names."""
+        """Read an info; arrays of single names are stacked in the order of the dataset's names."""
         stored = group["infos"].get(key, getclass=True)
         if stored is self._h5py.Dataset:
             return np.asarray(_stored(group, f"infos/{key}", rows)[()])
@@ -202,7 +212,7 @@ class MinariEpisodes:
     def _restore(
         self, header: Mapping[str, Any], attributes: list[dict[str, Any]], longest: int, where: Path
     ) -> None:
-        """Take over what our exporter wrote of the dataset and its episodes."""
+        """Take over what our exporter wrote about the dataset and its episodes."""
         found = self.metadata
         entries = {key: value for key, value in found.to_json().items() if key not in OMITTED}
         entries |= dict(header)
@@ -239,7 +249,13 @@ class MinariEpisodes:
 
 
 def find_data(path: Path) -> Path | None:
-    """Give the folder that holds a dataset's metadata: it, or `data` in it."""
+    """Return the folder that holds a dataset's metadata, None if there is none.
+
+    Parameters
+    ----------
+    path : Path
+        That folder, or the one that has it as `data`.
+    """
     for folder in (path, path / "data"):
         if (folder / METADATA).is_file() and (
             (folder / MAIN).is_file() or "data_format" in _read_entries(folder / METADATA)
@@ -281,7 +297,7 @@ def _reading(where: Path) -> Iterator[None]:
 
 
 def _stored(group: Any, path: str, rows: int) -> Any:
-    """Give an array of so many rows that are all in the file, before any is read."""
+    """Return an array, after a check that it has so many rows and all are in the file."""
     from crafter_dataset.schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
 
     array = find_dataset(group, path)
@@ -294,7 +310,7 @@ def _stored(group: Any, path: str, rows: int) -> Any:
 
 
 def _is_jpeg(observations: Any) -> bool:
-    """Whether pictures are stored as JPEG: a row of bytes each, of one length or not."""
+    """Tell whether pictures are stored as JPEG: a row of bytes each, of one length or not."""
     return observations.ndim in (1, 2)
 
 

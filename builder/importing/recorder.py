@@ -13,12 +13,12 @@ import numpy as np
 from crafter import constants
 from numpy.typing import NDArray
 
+from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
 from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
     PickledError,
-    Rows,
 )
 from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
@@ -38,7 +38,7 @@ AT_RESET = ("semantic", "positions", "inventory")
 
 @dataclass(frozen=True)
 class _Scanned:
-    """What was seen of an episode as the source was opened.
+    """What was found out about an episode when the source was opened.
 
     Parameters
     ----------
@@ -62,21 +62,20 @@ class _Scanned:
 class RecorderEpisodes:
     """A folder of episodes of `crafter.Recorder`, in the order of their names, by time.
 
-    An episode of T actions has T + 1 rows a key: row t holds `image` uint8
+    An episode of T actions has T + 1 rows per key: row t holds `image` uint8
     (H, W, 3), and the `action`, `reward`, `done` and `discount` that came with
     it; row 0 has none and holds zeros. So our row t takes those of row t + 1.
     `semantic`, `player_pos`, `achievement_*` and `ainventory_*`, spelt so, come
-    with `info`, which Crafter gives with a step but not at a reset; row 0 holds
-    zeros there too. Of these, achievements are really 0. The others are not
-    recorded: their first rows hold what is Crafter's default, the middle of the
-    world and the first inventory, and no material at all, and are listed as
-    unknown.
+    with `info`, which Crafter returns from a step but not from a reset; row 0
+    holds zeros there too. Of these, achievements are really 0. The others are
+    not recorded: their first rows hold Crafter's defaults (the middle of the
+    world, the first inventory, no material at all), and are listed as unknown.
 
-    Crafter's `discount` is 0 at death and 1 else, so an episode that is done
-    without death is at the time limit, which is then known. If episodes are
-    over so at different lengths, neither is. Files of Crafter's own GUI without
-    a time limit have `done` as Python objects, which are not read unless
-    allowed, and not needed.
+    Crafter's `discount` is 0 at death and 1 otherwise, so an episode that is done
+    without death is at the time limit, which is then known. If such episodes
+    differ in length, neither is known. Files of Crafter's own GUI without a time
+    limit have `done` as Python objects, which are not read unless allowed, and
+    not needed.
 
     Facts of `crafter/recorder.py`, `env.py` and `run_gui.py`, version 1.8.3.
 
@@ -132,7 +131,12 @@ class RecorderEpisodes:
         )
 
     def episodes(self) -> Iterator[ForeignEpisode]:
-        """Read the episodes, one at a time.
+        """Yield the episodes in their order, read one at a time.
+
+        Yields
+        ------
+        ForeignEpisode
+            The next episode.
 
         Raises
         ------
@@ -167,7 +171,7 @@ class RecorderEpisodes:
             )
 
     def _time_limit(self) -> int | None:
-        """Actions after which episodes are over without death, if that is one number."""
+        """Return the length at which episodes end without death, None if it is not always one."""
         over = {seen.length for seen in self._scanned if seen.done and seen.died is False}
         longest = max(seen.length for seen in self._scanned)
         return longest if over == {longest} else None
@@ -197,7 +201,7 @@ class RecorderEpisodes:
         return ForeignEpisode(rows, end_reason)
 
     def _flags(self, archive: Archive, seen: _Scanned) -> Rows:
-        """Give the flags: of an end that may be death or the time limit, a termination."""
+        """Return the flags; an end that may be death or the time limit is a termination."""
         nothing = np.zeros(seen.length, np.bool_)
         done, died = archive.done(), archive.died()
         for values in (done, died):
@@ -215,7 +219,7 @@ class RecorderEpisodes:
         return {name: np.append(values, False) for name, values in flags.items()}
 
     def _at_reset(self, name: str) -> NDArray[Any]:
-        """Give a row of what Crafter has at a reset, of the semantic map zeros."""
+        """Return a row of what Crafter has at a reset; of the semantic map, zeros."""
         area = self.metadata.env.area
         if name == "positions":
             return np.array([[area[0] // 2, area[1] // 2]], np.int16)
@@ -276,12 +280,28 @@ class Archive:
             raise self._damaged(f"sound bytes of {key}", error) from error
 
     def fields(self) -> tuple[str, ...]:
-        """Names of our optional fields that are there, whole."""
+        """Return the names of our optional fields that are there, whole."""
         counts = (name for name in COUNTS if self._counts(name))
         return (*(name for name, key in ARRAYS.items() if key in self.keys), *counts)
 
     def field(self, name: str) -> NDArray[Any]:
-        """Read one of `fields`."""
+        """Read one of `fields`.
+
+        Parameters
+        ----------
+        name : str
+            The field's name.
+
+        Returns
+        -------
+        ndarray, shape (T + 1, ...)
+            Its rows, as the file has them.
+
+        Raises
+        ------
+        ForeignError
+            If the arrays of a field's single counts differ in shape.
+        """
         if name in ARRAYS:
             return self[ARRAYS[name]]
         columns = [self[key] for key in self._counts(name)]
@@ -290,7 +310,13 @@ class Archive:
         return np.stack(columns, axis=-1)
 
     def done(self) -> NDArray[np.bool_] | None:
-        """Read which actions ended the episode, if that can be read."""
+        """Read which actions ended the episode.
+
+        Returns
+        -------
+        ndarray, shape (T,), bool, or None
+            None if that is not there or cannot be read.
+        """
         if "done" not in self.keys:
             return None
         try:
@@ -299,7 +325,13 @@ class Archive:
             return None
 
     def died(self) -> NDArray[np.bool_] | None:
-        """Read which actions ended in death, if that can be told."""
+        """Read which actions ended in death.
+
+        Returns
+        -------
+        ndarray, shape (T,), bool, or None
+            None if the file does not tell.
+        """
         if "discount" in self.keys:
             return np.asarray(np.atleast_1d(self["discount"])[1:] == 0)
         if "inventory" in self.fields():
@@ -307,7 +339,7 @@ class Archive:
         return None
 
     def _counts(self, name: str) -> list[str]:
-        """Keys of a field's single counts, in its order; empty if one is missing."""
+        """Return the keys of a field's single counts, in its order; empty if one is missing."""
         pattern, wanted = COUNTS[name]
         found = {match[1]: key for key in self.keys if (match := pattern.fullmatch(key))}
         return [found[item] for item in wanted] if set(wanted) <= set(found) else []

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
 from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
     PickledError,
-    Rows,
     placeholder,
 )
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
@@ -91,9 +91,9 @@ LAYOUTS: dict[str, _Layout] = {
 class TorchEpisodes:
     """A folder of `.pt` episodes, in the order of the numbers that they are named by.
 
-    An episode is a dict of T rows a key: row t holds a frame, the action taken
-    there and what that action caused. The frame after the last action has no
-    row, so ours is a placeholder.
+    An episode is a dict with T rows per key: row t holds a frame, the action
+    taken there and what that action caused. The frame after the last action has
+    no row, so ours is a placeholder.
 
     - A static data collector: `<hundreds>/<tens>/<ones>/<id>.pt` and `info.pt`; `obs` uint8
       (T, 3, H, W), `act` int64, `rew` float32, `end` and `trunc` uint8. `trunc`
@@ -144,7 +144,12 @@ class TorchEpisodes:
         )
 
     def episodes(self) -> Iterator[ForeignEpisode]:
-        """Read the episodes, one at a time.
+        """Yield the episodes in their order, read one at a time.
+
+        Yields
+        ------
+        ForeignEpisode
+            The next episode.
 
         Raises
         ------
@@ -155,7 +160,7 @@ class TorchEpisodes:
             yield self._read(file, length)
 
     def _read_lengths(self) -> list[int]:
-        """Actions of each episode, as `info.pt` has it or else the episodes themselves."""
+        """Return the number of actions of each episode, from `info.pt` or else the episodes."""
         info = self._path / INFO
         if self._layout.has_info and info.is_file():
             content = load_file(info, self._allow_pickle)
@@ -222,7 +227,7 @@ class TorchEpisodes:
         return ForeignEpisode(rows, end_reason, has_final_frame=final is not None)
 
     def _final_frame(self, content: dict[str, Any], file: Path) -> NDArray[np.uint8] | None:
-        """Give DIAMOND's picture after the end, if its values are levels of a pixel."""
+        """Return DIAMOND's picture after the end, if its values are levels of a pixel."""
         if "info" not in self._layout.more:
             return None
         where = f"{file}: info"
@@ -245,7 +250,15 @@ class TorchEpisodes:
 
 
 def find_numbered(folder: Path, deep: bool) -> list[Path]:
-    """Give the `.pt` files that are named by a number, in a folder or anywhere below it."""
+    """Return the `.pt` files that are named by a number, ordered by it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    deep : bool
+        Whether to look anywhere below the folder, too.
+    """
     pattern = "**/*.pt" if deep else "*.pt"
     found = [file for file in folder.glob(pattern) if file.stem.isascii() and file.stem.isdigit()]
     return sorted(found, key=lambda file: (int(file.stem), file))
@@ -278,8 +291,13 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
         Whether it may hold objects of any class, which lets it run code; else
         it may hold tensors, NumPy arrays, `collections.Counter` and plain values.
     whole : bool
-        Whether to hold all its bytes against their checksums first, which
+        Whether to check all its bytes against their checksums first, which
         PyTorch does not.
+
+    Returns
+    -------
+    object
+        What was saved, its tensors on the CPU.
 
     Raises
     ------
@@ -315,7 +333,7 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
 
 
 def _damaged_member(path: Path) -> str | None:
-    """Name a member of a zip file whose bytes fail their checksum, if there is one."""
+    """Return the name of a zip file's member whose bytes fail their checksum, if there is one."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip()
@@ -344,7 +362,7 @@ def _torch() -> ModuleType:
 def _allow_numpy(torch: ModuleType) -> AbstractContextManager[Any]:
     """Let plain files hold NumPy's arrays and numbers, which run no code; DIAMOND's info.pt does.
 
-    Under either of the names that NumPy 1 and 2 pickle their makers by.
+    Their makers have different names in what NumPy 1 and 2 pickle; both are allowed.
     """
     if torch.__version__ < (2, 6):
         return nullcontext()
@@ -362,7 +380,7 @@ def _allow_numpy(torch: ModuleType) -> AbstractContextManager[Any]:
 
 
 def _array(value: Any, where: str) -> NDArray[Any]:
-    """Give a tensor's values, or an array's."""
+    """Return a tensor's values, or an array's."""
     if isinstance(value, np.ndarray):
         return value
     if not isinstance(value, _torch().Tensor):

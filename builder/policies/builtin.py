@@ -27,7 +27,7 @@ def heuristic(
 
     Actions are drawn uniformly; `sleep` is kept with `sleep_probability`, else
     another action is drawn. A move is then repeated a few more times, and so
-    is `do`, which gathers more than one action at a time would.
+    is `do`, which gathers more than single actions would.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def heuristic(
     sleep_probability : float
         Probability from 0 to 1 of keeping a drawn `sleep`.
     move_repeats, do_repeats : tuple of int
-        Fewest and most further times, uniform and inclusive.
+        Fewest and most repeats, inclusive; their number is drawn uniformly.
     """
 
     def plan(rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
@@ -52,7 +52,13 @@ def heuristic(
 
 
 def random(num_envs: int) -> OpenLoopPolicy:
-    """Make the policy that draws every action uniformly."""
+    """Make the policy that draws every action uniformly.
+
+    Parameters
+    ----------
+    num_envs : int
+        Number of lanes.
+    """
 
     def plan(rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
         while True:
@@ -62,7 +68,13 @@ def random(num_envs: int) -> OpenLoopPolicy:
 
 
 def noop(num_envs: int) -> OpenLoopPolicy:
-    """Make the policy that never does anything."""
+    """Make the policy that never does anything.
+
+    Parameters
+    ----------
+    num_envs : int
+        Number of lanes.
+    """
 
     def plan(rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
         while True:

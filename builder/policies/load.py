@@ -26,7 +26,7 @@ BUILTIN: dict[str, PolicyFactory] = {
 }
 
 _given: dict[str, PolicyFactory] = {}
-"""Factories that were given in this process rather than named, by their names."""
+"""Factories that were passed in this process rather than named, by their names."""
 
 
 def load_factory(name: str) -> PolicyFactory:
@@ -79,9 +79,9 @@ def load_factory(name: str) -> PolicyFactory:
 
 @contextlib.contextmanager
 def _current_folder_importable() -> Iterator[None]:
-    """Find the user's modules in the current folder, for as long as it takes.
+    """Find the user's modules in the current folder, too, within this context.
 
-    Not for longer, and after all else: what is there is not for us.
+    It comes last and only for so long: its other modules are not meant for us.
     """
     folder = os.getcwd()
     sys.path.append(folder)
@@ -99,7 +99,7 @@ def name_policy(policy: str | Callable[..., Policy]) -> str:
     Parameters
     ----------
     policy : str or callable
-        A name, which stays as it is; or a function or class that makes a policy.
+        A name, which is returned as it is; or a function or class that makes a policy.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def name_policy(policy: str | Callable[..., Policy]) -> str:
 
 
 def _lookup(module: str, qualified: str) -> object:
-    """Return what an import in another process would find."""
+    """Return what an import in another process would find, None if nothing."""
     try:
         return attrgetter(qualified)(importlib.import_module(module))
     except (ImportError, AttributeError):
@@ -154,7 +154,7 @@ def _lookup(module: str, qualified: str) -> object:
 
 
 def _module_of_main() -> str | None:
-    """Name the script that is being run as a module that can be imported, if it can."""
+    """Return the name by which the running script can be imported, None if it cannot."""
     main = sys.modules["__main__"]
     if getattr(main, "__spec__", None) is not None:  # python -m
         return str(main.__spec__.name)  # type: ignore[union-attr]
@@ -176,7 +176,12 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
     name : str
         As `load_factory` takes it.
     arguments : mapping of str
-        What its factory is to be called with.
+        What its factory is to be called with, beside the number of lanes.
+
+    Returns
+    -------
+    PolicySpec
+        The name, and the parameters as JSON has them.
 
     Raises
     ------

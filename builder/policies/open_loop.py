@@ -9,19 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plan = Callable[[np.random.Generator], Iterator[NDArray[np.uint8]]]
-"""Yields an episode's actions without end, in blocks of any length.
+"""Takes an episode's Generator and yields its actions without end, in blocks of any length.
 
-The plans of several episodes may be under way at a time, so what one of them
-remembers belongs into the function's own variables.
+The plans of several episodes may be under way at the same time, so a plan keeps
+what it remembers in local variables.
 """
 
 
 MOST_EMPTY_BLOCKS = 1000
-"""Empty blocks in a row after which a plan is taken to be at fault."""
+"""Empty blocks in a row after which a plan counts as faulty."""
 
 
 def blocks_of(plan: Plan, rng: np.random.Generator) -> Iterator[Any]:
     """Yield the blocks of an episode's plan that are not empty.
+
+    Parameters
+    ----------
+    plan : callable
+        Takes the Generator, yields blocks of actions.
+    rng : numpy.random.Generator
+        The episode's Generator.
+
+    Yields
+    ------
+    ndarray, shape (actions,), uint8
+        A block as the plan yields it, unchecked.
 
     Raises
     ------
@@ -40,16 +52,17 @@ def blocks_of(plan: Plan, rng: np.random.Generator) -> Iterator[Any]:
 class OpenLoopPolicy:
     """Plays back a plan in every lane.
 
-    The fast engine takes the plan itself, and so plays an episode without a
-    return to Python for each step; unless a subclass has its own `act` or
-    `reset`. A plan that comes to its end is followed by `noop`s.
+    The fast engine takes the plan itself, and so plays an episode without
+    returning to Python at each step, unless a subclass has its own `act` or
+    `reset`. A plan that ends is followed by `noop`s.
 
     Parameters
     ----------
     num_envs : int
         Number of lanes.
     plan : callable
-        Given an episode's Generator, yields blocks of its actions.
+        Takes an episode's Generator and yields blocks of its actions, each an
+        ndarray, shape (actions,), uint8.
     """
 
     def __init__(self, num_envs: int, plan: Plan) -> None:
@@ -57,11 +70,32 @@ class OpenLoopPolicy:
         self._actions: list[Iterator[int]] = [iter(()) for _ in range(num_envs)]
 
     def reset(self, lane: int, rng: np.random.Generator) -> None:
-        """Start a new plan in the lane."""
+        """Start a new plan in the lane.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane, from 0.
+        rng : numpy.random.Generator
+            The new episode's Generator.
+        """
         self._actions[lane] = (
             action for block in blocks_of(self.plan, rng) for action in block.tolist()
         )
 
     def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
-        """Give each lane's next action."""
+        """Return each lane's next action.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (lanes, height, width, 3), uint8
+            Not looked at.
+        infos : dict of str to ndarray, shape (lanes, ...)
+            Not looked at.
+
+        Returns
+        -------
+        ndarray, shape (lanes,), int64
+            Indices into the action names.
+        """
         return np.array([next(actions, 0) for actions in self._actions])

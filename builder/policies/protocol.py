@@ -34,13 +34,12 @@ class Policy(Protocol):
         Parameters
         ----------
         frames : ndarray, shape (lanes, height, width, 3), uint8
-            Latest frame of each lane. It cannot be written to, and the next
-            step fills it anew: copy what is to be kept.
-        infos : dict
-            Arrays with a leading axis of lanes, the keys those of
-            `envs.CrafterEnv`'s `info`; as `frames`, they are filled anew. Lanes
-            whose episode has ended show its last frame; their actions are
-            ignored.
+            Latest frame of each lane, read-only. The next step overwrites it:
+            copy what is to be kept.
+        infos : dict of str to ndarray, shape (lanes, ...)
+            The entries of `envs.CrafterEnv`'s `info` for every lane; the next step
+            overwrites them, too. Lanes whose episode has ended show its last
+            frame; their actions are ignored.
 
         Returns
         -------
@@ -50,4 +49,4 @@ class Policy(Protocol):
 
 
 PolicyFactory = Callable[..., Policy]
-"""Called as `factory(num_envs, **parameters)` in each worker; `num_envs` is its lanes."""
+"""Called as `factory(num_envs, **parameters)` in each worker, with its number of lanes."""

@@ -11,5 +11,13 @@ __all__ = ["InlinePool", "Pool", "ProcessPool", "make_pool"]
 
 
 def make_pool(job: Job, workers: int) -> Pool:
-    """Make a pool of local processes, or of this process alone for no workers."""
+    """Make a pool of worker processes, or of this process alone.
+
+    Parameters
+    ----------
+    job : Job
+        What to collect; picklable for worker processes.
+    workers : int
+        Number of worker processes; 0 for this process alone.
+    """
     return ProcessPool(job, workers) if workers else InlinePool(job)

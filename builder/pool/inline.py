@@ -31,12 +31,34 @@ class InlinePool:
         return self._capacity - self._outstanding
 
     def submit(self, episode: int) -> None:
-        """Ask for an episode."""
+        """Ask for an episode.
+
+        Parameters
+        ----------
+        episode : int
+            Number of the episode.
+        """
         self._waiting.append(episode)
         self._outstanding += 1
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
-        """Play until an episode is whole or the time is over, one step at least."""
+        """Play until an episode is whole or the time is over, one step at least.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to play, at most.
+
+        Returns
+        -------
+        list of EncodedEpisode
+            Those that are whole now; maybe none.
+
+        Raises
+        ------
+        CollectError
+            If the policy or an environment raises.
+        """
         end = time.monotonic() + timeout
         while self._collector.advance() and not self._done and time.monotonic() < end:
             pass

@@ -48,7 +48,7 @@ class Pipe:
 
     @classmethod
     def open(cls) -> Pipe:
-        """Make one."""
+        """Make a pipe."""
         return cls(*(_raised(end) for end in os.pipe()))
 
     def close_reading(self) -> None:
@@ -65,7 +65,7 @@ class Pipe:
         self.close_writing()
 
     def widen(self) -> None:
-        """Let it hold a whole episode, so that neither side waits for the other in between."""
+        """Let it hold a whole episode, so that neither side waits for the other."""
         if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -87,7 +87,7 @@ def _closed(descriptor: int) -> int:
 
 
 class SharedMemory:
-    """Memory that other programs can be given, without a name.
+    """Memory without a name, which other programs can be given.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class SharedMemory:
     Attributes
     ----------
     descriptor : int
-        What to give them.
+        What to pass to them.
     view : memoryview
         The memory, zeros at first.
     """
@@ -109,12 +109,12 @@ class SharedMemory:
         self.view = memoryview(mmap.mmap(self.descriptor, size))
 
     def close(self) -> None:
-        """Give the memory back, once nobody uses it any more."""
+        """Close the descriptor; the memory is freed once nobody uses it any more."""
         self.descriptor = _closed(self.descriptor)
 
 
 def _folder_with_room(size: int) -> str | None:
-    """Find a folder whose files are memory; None for the system's own choice."""
+    """Return a folder whose files are memory, None for the system's own choice."""
     with contextlib.suppress(OSError):
         about = os.statvfs(_MEMORY_FOLDER)
         if about.f_bavail * about.f_frsize >= size and os.access(_MEMORY_FOLDER, os.W_OK):
@@ -132,14 +132,19 @@ def launch(
     job : Job
         What it is to play.
     pipes : tuple of Pipe
-        That of the numbers, and that of the episodes; the worker's ends are
+        The pipe of the numbers and that of the episodes; the worker's ends are
         closed here.
     lifeline : Pipe
-        Whose writing end is this process's alone.
+        A pipe whose writing end no other process has.
     memory : SharedMemory
-        What it shares.
+        The memory that it shares with this process.
     place : slice
-        Bytes of it that are the worker's.
+        Bytes of the memory that are the worker's.
+
+    Returns
+    -------
+    subprocess.Popen
+        The process.
 
     Raises
     ------
@@ -174,7 +179,7 @@ def launch(
 
 @contextlib.contextmanager
 def _stop_signals_blocked() -> Iterator[None]:
-    """Block what may reach a whole process group: the parent alone decides what it means.
+    """Block signals that may reach a whole process group: only the parent acts on them.
 
     A blocked signal stays blocked in the new process, from its very start.
     """

@@ -41,12 +41,12 @@ class _Worker:
     unsent: bytearray = field(default_factory=bytearray)
 
     def ask(self, episode: int) -> None:
-        """Ask for an episode; should it be dead, `receive` will find out."""
+        """Ask for an episode; if the worker is dead, `receive` will find out."""
         self.unsent += NUMBER.pack(episode)
         self.flush()
 
     def flush(self) -> None:
-        """Send what the pipe takes now: to wait could be to wait for one that waits, too."""
+        """Send what the pipe takes now: the worker might be waiting, too."""
         while self.unsent:
             try:
                 sent = os.write(self.requests.writing, self.unsent[: MOST_NUMBERS * NUMBER.size])
@@ -106,12 +106,17 @@ class ProcessPool:
         worker.ask(episode)
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
-        """Wait for whole episodes; replace workers that died and give them their episodes again.
+        """Wait for whole episodes; replace workers that died, and play their episodes again.
 
         Parameters
         ----------
         timeout : float
             Seconds to wait, at most.
+
+        Returns
+        -------
+        list of EncodedEpisode
+            Those that are whole now, in any order; maybe none.
 
         Raises
         ------
@@ -161,7 +166,7 @@ class ProcessPool:
         try:
             results.widen()
             os.set_blocking(requests.writing, False)
-            # With the worker the only holder of its ends, its death is the end of the file.
+            # The worker alone holds its ends, so when it dies, reading finds the end of the file.
             process = launch(self._job, (requests, results), self._lifeline, self._memory, place)
         except BaseException:
             requests.close()

@@ -17,10 +17,26 @@ class Pool(Protocol):
         """Count the episodes that the pool would take now without queueing them for long."""
 
     def submit(self, episode: int) -> None:
-        """Ask for an episode, exactly once each."""
+        """Ask for an episode, exactly once each.
+
+        Parameters
+        ----------
+        episode : int
+            Number of the episode.
+        """
 
     def receive(self, timeout: float) -> list[EncodedEpisode]:
-        """Wait up to `timeout` seconds for episodes to be whole.
+        """Wait for episodes to be whole.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait, at most.
+
+        Returns
+        -------
+        list of EncodedEpisode
+            Those that are whole now, in any order; maybe none.
 
         Raises
         ------

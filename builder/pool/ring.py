@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crafter_dataset.builder.episodes import Buffer
 
 RING_BYTES = 2**22
-"""Some ten episodes of the default size."""
+"""About ten episodes of the default size."""
 MOST_BYTES = 2**25
 """What the rings of all workers take together: containers often have 2**26 bytes to share."""
 LINE_BYTES = 64
@@ -19,11 +19,11 @@ LINE_BYTES = 64
 
 
 class SharedRing:
-    """One side's view of it; where messages are, the sides tell each other by other means.
+    """One side's view of the memory; the sides tell each other where messages are by other means.
 
-    All bytes ever put in are counted, and what is skipped at the ring's end
-    so that each message lies in one piece. The memory begins with the count
-    up to which messages were taken out.
+    A place is the count of all bytes ever put in, with those skipped at the
+    ring's end so that each message lies in one piece. The memory begins with the
+    place up to which messages were taken out.
 
     Parameters
     ----------
@@ -39,7 +39,15 @@ class SharedRing:
         self._put = 0
 
     def put(self, parts: Sequence[Buffer], size: int) -> int | None:
-        """Put in a message of that size, and tell where it ends; None if there is no room now."""
+        """Put in a message, and return the place where it ends; None if there is no room now.
+
+        Parameters
+        ----------
+        parts : sequence of bytes or memoryview
+            The message, in pieces.
+        size : int
+            Bytes of the message.
+        """
         room, taken = len(self._bytes), int(self._taken[0])
         if size > room:
             return None
@@ -57,7 +65,20 @@ class SharedRing:
         return end
 
     def take(self, end: int, size: int) -> NDArray[np.uint8]:
-        """Take a copy of the message of that size which ends there."""
+        """Take a message out, and return a copy of it.
+
+        Parameters
+        ----------
+        end : int
+            The place where it ends.
+        size : int
+            Bytes of the message.
+
+        Returns
+        -------
+        ndarray, shape (size,), uint8
+            Its bytes.
+        """
         start = (end - size) % len(self._bytes)
         content = self._bytes[start : start + size].copy()
         self._taken[0] = end

@@ -23,8 +23,8 @@ from crafter_dataset.schemas.layout import FRAME_FIELDS, digested_fields
 from crafter_dataset.schemas.metadata import Metadata
 
 _HEADER = struct.Struct("<?6q")
-"""Whether it is an episode, its bytes, where they end in the ring or `_IN_PIPE`; then its number,
-rows, end reason and world seed."""
+"""Whether it is an episode, the size of its bytes, and where they end in the ring or `_IN_PIPE`;
+then the episode's number, rows, end reason and world seed."""
 _IN_PIPE, _NO_SEED = -1, -1
 _DIGEST_BYTES = 16
 
@@ -38,7 +38,7 @@ class EpisodePipe:
     Parameters
     ----------
     pipe : int
-        Descriptor of its open end, which stays the caller's.
+        Descriptor of its open end, which the caller closes.
     memory : buffer
         Memory that both ends share, with zeros at its start.
     metadata : Metadata
@@ -59,7 +59,13 @@ class EpisodePipe:
         self._chunk_frames, self._area = metadata.chunk_frames, metadata.env.area
 
     def send(self, message: EncodedEpisode | CollectError) -> None:
-        """Write an episode as a collector makes it, or the error that came in its stead."""
+        """Write an episode as a collector makes it, or the error that was raised instead.
+
+        Parameters
+        ----------
+        message : EncodedEpisode or CollectError
+            The episode has a terrain and nothing in `rare`.
+        """
         if isinstance(message, CollectError):
             content = pickle.dumps(message)
             self._write([_HEADER.pack(False, len(content), _IN_PIPE, 0, 0, 0, 0), content])
@@ -84,12 +90,17 @@ class EpisodePipe:
         self._write([header, *parts] if place is None else [header])
 
     def receive(self) -> EncodedEpisode | CollectError:
-        """Read what `send` wrote; an episode's arrays and chunks are views of one buffer.
+        """Read what `send` wrote.
+
+        Returns
+        -------
+        EncodedEpisode or CollectError
+            An episode's arrays and chunks are views of one buffer.
 
         Raises
         ------
         EOFError
-            If the sender died meanwhile.
+            If the sender died.
         """
         header = self._read(_HEADER.size)
         is_episode, size, place, episode, length, end_reason, seed = _HEADER.unpack(header.data)

@@ -42,8 +42,10 @@ class Ends(NamedTuple):
 
     Parameters
     ----------
-    job, requests, lifeline : int
-        Where the job is read, where the numbers, and what ends with the parent.
+    job, requests : int
+        Where the job and the numbers are read.
+    lifeline : int
+        What is closed when the parent ends.
     results : int
         Where episodes are written.
     memory : int
@@ -67,7 +69,7 @@ def main(*numbers: int) -> None:
     Parameters
     ----------
     *numbers : int
-        What makes `Ends`.
+        The fields of `Ends`, in order.
     """
     global _is_worker
     _is_worker = True
@@ -118,6 +120,6 @@ def _play(job: Job, ends: Ends, memory: memoryview) -> None:
 
 
 def _end_with_parent(lifeline: int) -> None:
-    """End this process, whatever it is doing, with its parent, who alone holds the other end."""
+    """End this process with its parent, which alone holds the other end, whatever it is doing."""
     os.read(lifeline, 1)
     os._exit(1)

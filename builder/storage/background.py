@@ -1,4 +1,4 @@
-"""Files written behind the back of whoever makes their content, who need not wait for the disk."""
+"""Files written in the background: whoever makes their content need not wait for the disk."""
 
 from __future__ import annotations
 
@@ -27,12 +27,24 @@ class BackgroundFiles:
         self._failed = False
 
     def replace(self, path: Path, parts: Sequence[bytes | memoryview]) -> int:
-        """Have a file replaced, durably; its parts may not change any more.
+        """Have a file replaced, durably.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        parts : sequence of bytes or memoryview
+            Its content, which may not change any more.
 
         Returns
         -------
         int
             Size of the file in bytes.
+
+        Raises
+        ------
+        OSError
+            If an earlier file could not be written.
         """
         size = sum(map(len, parts))
         while self._waiting and (
@@ -44,7 +56,7 @@ class BackgroundFiles:
         return size
 
     def wait(self) -> None:
-        """Wait until all files are durable; their names are so after `sync_folder`.
+        """Wait until all files are durable; their names are durable after `sync_folder`.
 
         Raises
         ------

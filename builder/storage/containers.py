@@ -23,22 +23,41 @@ from crafter_dataset.schemas.metadata import Metadata
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a path names an HDF5 file; else it is the folder of a Zarr group."""
+    """Tell whether a path names an HDF5 file; else it is the folder of a Zarr group.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    """
     return path.suffix.lower() in SUFFIXES
 
 
 def default_codec(path: Path) -> str:
-    """Give the codec that suits the container, unless the user has another wish."""
+    """Return the codec that suits the container, if the user does not choose one.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    """
     return hdf5_format.DEFAULT_CODEC if is_hdf5(path) else codecs.DEFAULT_CODEC
 
 
 def check_codec(path: Path, metadata: Metadata) -> None:
     """Refuse a codec, or chunks, that the container does not take.
 
+    Parameters
+    ----------
+    path : Path
+        The dataset to write.
+    metadata : Metadata
+        Of the dataset.
+
     Raises
     ------
     CodecError
-        Naming what is expected.
+        If the container does not take the codec, or a chunk is too large.
     """
     codec = ChunkCodec.parse(metadata.codec)
     if codec.name == "gzip" and not is_hdf5(path):
@@ -65,16 +84,26 @@ def check_codec(path: Path, metadata: Metadata) -> None:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nothing is there, or only what a killed build had begun."""
+    """Tell whether nothing is there, or only what a killed build had begun.
+
+    Parameters
+    ----------
+    path : Path
+        Where a dataset is to be.
+    """
     if not path.exists():
         return True
     return path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
 
 
+PLACE_ADVICE = (Advice("go on with it with", "resume"), Advice("replace it with", "overwrite"))
+"""What can be done where a dataset is in the way."""
+
+
 def check_place(
-    path: Path, go_on: bool, overwrite: bool, advice: Sequence[Advice]
+    path: Path, go_on: bool, overwrite: bool, advice: Sequence[Advice] = PLACE_ADVICE
 ) -> Metadata | None:
-    """Refuse a path that may not be written; give the metadata of a dataset to go on with.
+    """Refuse a path that may not be written; return the metadata of a dataset to go on with.
 
     Parameters
     ----------
@@ -85,12 +114,17 @@ def check_place(
     advice : sequence of Advice
         What to tell the user who may do neither.
 
+    Returns
+    -------
+    Metadata or None
+        None if a new dataset is to be written.
+
     Raises
     ------
     BuildError
         If a dataset is there that may not be touched, or something else.
     DatasetError
-        If it is one of another version, or damaged.
+        If the dataset is of another version, or damaged.
     """
     if is_free(path):
         return None
@@ -108,7 +142,17 @@ def check_place(
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """Read the root's attributes.
+    """Read the attributes of a dataset's root.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+
+    Returns
+    -------
+    dict of str
+        Their values.
 
     Raises
     ------
@@ -130,15 +174,20 @@ def read_attributes(path: Path) -> dict[str, Any]:
 def exclusive(path: Path) -> Iterator[bool]:
     """Make the place for a dataset, and hold the only right to write to it.
 
-    The kernel takes the right back with the process, however that ends.
+    The kernel takes the right back when the process ends, however that happens.
+
+    Parameters
+    ----------
+    path : Path
+        Where the dataset is, or is to be.
 
     Yields
     ------
     bool
-        Whether the right was had; False if another process holds it.
+        True if this process got the right, False if another one holds it.
     """
     if is_hdf5(path):
-        # Not the file's own lock: h5py would refuse to read it meanwhile.
+        # Not the file's own lock, with which h5py would refuse to read it.
         path = _target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock_file(path.with_name(f".{path.name}.lock")) as held:
@@ -150,19 +199,33 @@ def exclusive(path: Path) -> Iterator[bool]:
 
 
 def create(path: Path, metadata: Metadata) -> DatasetWriter:
-    """Start an empty dataset, in the stead of what is there."""
+    """Start an empty dataset instead of what is there, and return its writer.
+
+    Parameters
+    ----------
+    path : Path
+        Where the dataset is to be; made by `exclusive`.
+    metadata : Metadata
+        Of the dataset, without any episode.
+    """
     if is_hdf5(path):
         return Hdf5Writer.create(_target(path), metadata, {})
     return ZarrWriter.create(path, metadata, {})
 
 
 def resume(path: Path) -> DatasetWriter:
-    """Go on with a dataset after its last committed episode.
+    """Go on with a dataset after its last committed episode, and return its writer.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
 
     Raises
     ------
     DatasetError
-        If it cannot be gone on with.
+        If the path is no dataset, of another version, damaged, or laid
+        out in a way that this software would not choose.
     """
     return Hdf5Writer.resume(_target(path)) if is_hdf5(path) else ZarrWriter.resume(path)
 

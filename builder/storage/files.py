@@ -18,10 +18,22 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
     Readers see the old file or the new one. The folder's entry is durable only
     after `sync_folder`.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    parts : iterable of bytes or memoryview
+        Its content.
+
     Returns
     -------
     int
         Size of the file in bytes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; it names the file.
     """
     partial = path.with_name(path.name + PARTIAL)
     try:
@@ -40,13 +52,27 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
 
 
 def name_error(error: OSError, path: Path) -> OSError:
-    """Give the error of a write its file's name, which the system leaves out."""
+    """Add a file's name, which the system leaves out, to the error of a write; return the error.
+
+    Parameters
+    ----------
+    error : OSError
+        The error, which is changed.
+    path : Path
+        The file.
+    """
     error.filename = error.filename or str(path)
     return error
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable."""
+    """Make the folder's entries durable.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -55,14 +81,31 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Delete what a killed process was writing, in the folder and below."""
+    """Delete what a killed process was writing, in the folder and below.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
     for path in folder.rglob("*" + PARTIAL):
         path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[bool]:
-    """Hold a folder's lock; whether it was had is what it yields."""
+    """Hold a folder's lock, if no other process does.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, which is there.
+
+    Yields
+    ------
+    bool
+        Whether this process holds it; also True on a file system without locks.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         yield _lock(descriptor)
@@ -72,10 +115,20 @@ def lock_folder(folder: Path) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def lock_file(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file made for it; whether it was had is what it yields.
+    """Hold the lock of a file made for it, if no other process does.
 
-    The file is removed at the end. One that a killed process has left is no
-    lock, but is used again.
+    The file is removed at the end. One that a killed process has left is not
+    locked, and is used again.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in a folder that is there.
+
+    Yields
+    ------
+    bool
+        Whether this process holds it; also True on a file system without locks.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

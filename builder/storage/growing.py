@@ -17,7 +17,15 @@ from crafter_dataset.schemas.metadata import Metadata
 
 
 class DamagedRowError(CorruptDataError):
-    """A chunk that starts at a row is damaged."""
+    """A chunk that starts at a row is damaged.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    row : int
+        The chunk's first row in its array.
+    """
 
     def __init__(self, message: str, row: int) -> None:
         super().__init__(message)
@@ -53,11 +61,16 @@ class GrowingArray(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Have all rows written, so that they last once the container is synced."""
+        """Write all rows, so that they are durable once the container is synced."""
 
     @abstractmethod
     def restore(self, rows: int) -> None:
-        """Go on after the first `rows` rows of what is stored.
+        """Go on after the first rows of what is stored.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
 
         Raises
         ------
@@ -71,11 +84,27 @@ class ImageArray(GrowingArray):
 
     @abstractmethod
     def append(self, chunks: Sequence[Buffer]) -> None:
-        """Add encoded chunks, each with the checksum that `ChunkCodec.encode` gives it."""
+        """Add encoded chunks.
+
+        Parameters
+        ----------
+        chunks : sequence of bytes or memoryview
+            Whole chunks, each with its checksum, as `ChunkCodec.encode` makes them.
+        """
 
 
 class RowArray(GrowingArray):
-    """An array of small rows, which are encoded here; the last chunk is kept in memory."""
+    """An array of small rows, which are encoded here; the last chunk is kept in memory.
+
+    Parameters
+    ----------
+    field : Field
+        The array's description.
+    metadata : Metadata
+        Of the dataset.
+    chunk_rows : int
+        Rows that are compressed together.
+    """
 
     def __init__(self, field: Field, metadata: Metadata, chunk_rows: int) -> None:
         super().__init__(field, metadata, chunk_rows)
@@ -83,7 +112,13 @@ class RowArray(GrowingArray):
         self._unwritten = False
 
     def append(self, rows: NDArray[Any]) -> None:
-        """Add rows."""
+        """Add rows.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (rows, ...)
+            Of the field's dtype and row shape.
+        """
         start, count = 0, len(rows)
         used = self.rows % self._chunk_rows
         if used + count < self._chunk_rows:  # as most often
@@ -99,12 +134,24 @@ class RowArray(GrowingArray):
             start += taken
 
     def append_row(self, row: Any) -> None:
-        """Add one row."""
+        """Add one row.
+
+        Parameters
+        ----------
+        row : scalar or ndarray
+            Of the field's dtype and row shape.
+        """
         self._buffer[self.rows % self._chunk_rows] = row
         self._add(1)
 
     def pad_to(self, rows: int) -> None:
-        """Add rows of fill values, which is what the buffer holds beyond its last row."""
+        """Add rows of fill values, which the buffer holds beyond its last row.
+
+        Parameters
+        ----------
+        rows : int
+            Rows that there are to be in all.
+        """
         while self.rows < rows:
             self._add(min(rows - self.rows, self._chunk_rows - self.rows % self._chunk_rows))
 
@@ -117,12 +164,23 @@ class RowArray(GrowingArray):
         self.rows += rows
 
     def flush(self) -> None:
-        """Have all rows written, so that they last once the container is synced."""
+        """Write all rows, so that they are durable once the container is synced."""
         if self._unwritten:
             self._store(self.rows // self._chunk_rows)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Read rows back, those not yet written too."""
+        """Read rows back, also those not yet written.
+
+        Parameters
+        ----------
+        start, stop : int
+            First row, and the one after the last.
+
+        Returns
+        -------
+        ndarray, shape (stop - start, ...)
+            Of the field's dtype and row shape.
+        """
         parts = []
         while start < stop:
             index, offset = divmod(start, self._chunk_rows)

@@ -19,7 +19,7 @@ from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import Metadata
 
 Place = tuple[int, int]
-"""Address and stored size of a chunk."""
+"""Address and stored size of a chunk, in bytes."""
 
 IMAGE_NODE_BYTES, ROW_NODE_BYTES = 4096, 1024
 """Size of a node of the index, for arrays of many chunks and of few."""
@@ -49,19 +49,25 @@ class IndexedChunks:
         self.restart(())
 
     def add(self, place: Place) -> None:
-        """Take the next chunk."""
+        """Take the next chunk.
+
+        Parameters
+        ----------
+        place : tuple of int
+            Its address and stored size.
+        """
         self._tree.add(self._count, *place)
         self._count += 1
 
     def header(self, rows: int, last: Place | None = None) -> int:
-        """Write index and object header of the array; give the header's address.
+        """Write index and object header of the array; return the header's address.
 
         Parameters
         ----------
         rows : int
             Rows of the array.
         last : tuple of int, optional
-            The chunk after those that were added, for this time only.
+            Place of the chunk after those that were added, for this time only.
         """
         index = self._tree.write(None if last is None else (self._count, *last))
         header = objects.dataset(
@@ -77,7 +83,13 @@ class IndexedChunks:
         return self._file.append(header)
 
     def restart(self, stored: Sequence[Place]) -> None:
-        """Go on after some chunks of the file."""
+        """Go on after some chunks of the file.
+
+        Parameters
+        ----------
+        stored : sequence of tuple of int
+            Address and stored size of each.
+        """
         dims = len(self._row_shape) + 1
         self._tree = ChunkTree(self._file.append, dims, self._chunk_bytes, self._node_bytes)
         self._count = 0
@@ -97,7 +109,7 @@ class Hdf5Images(ImageArray):
     metadata : Metadata
         Of the dataset.
     places : sequence of tuple of int
-        The chunks that are in the file.
+        Address and stored size of each chunk in the file.
     """
 
     def __init__(
@@ -108,7 +120,13 @@ class Hdf5Images(ImageArray):
         self._file, self._places = file, places
 
     def append(self, chunks: Sequence[Buffer]) -> None:
-        """Add encoded chunks: the same bytes as in Zarr, but for the checksum."""
+        """Add encoded chunks: the same bytes as in Zarr, but for the checksum.
+
+        Parameters
+        ----------
+        chunks : sequence of bytes or memoryview
+            Whole chunks, as `ChunkCodec.encode` makes them.
+        """
         self._places = ()
         parts: list[Buffer] = []
         for chunk in chunks:
@@ -124,11 +142,17 @@ class Hdf5Images(ImageArray):
         """Do nothing: chunks are written as they come."""
 
     def header(self) -> int:
-        """Write what describes the array; give its address."""
+        """Write what describes the array; return its address."""
         return self._chunks.header(self.rows)
 
     def restore(self, rows: int) -> None:
-        """Go on after the first `rows` rows of the file; see `GrowingArray`."""
+        """Go on after the first rows of the file; see `GrowingArray`.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        """
         self.rows = rows
         count = rows // self._chunk_rows
         _check_all_there(self._places, count, self._chunk_rows)
@@ -136,7 +160,19 @@ class Hdf5Images(ImageArray):
 
 
 class Hdf5Rows(RowArray):
-    """An array of small rows; the parameters are those of `Hdf5Images`."""
+    """An array of small rows, which are encoded here.
+
+    Parameters
+    ----------
+    file : AppendedFile
+        The file.
+    field : Field
+        The array's description.
+    metadata : Metadata
+        Of the dataset.
+    places : sequence of tuple of int
+        Address and stored size of each chunk in the file.
+    """
 
     def __init__(
         self, file: AppendedFile, field: Field, metadata: Metadata, places: Sequence[Place] = ()
@@ -147,12 +183,18 @@ class Hdf5Rows(RowArray):
         self._last: Place | None = None
 
     def header(self) -> int:
-        """Write what describes the array; give its address."""
+        """Write what describes the array; return its address."""
         partial = self.rows % self._chunk_rows
         return self._chunks.header(self.rows, self._last if partial else None)
 
     def restore(self, rows: int) -> None:
-        """Go on after the first `rows` rows of the file; see `GrowingArray`."""
+        """Go on after the first rows of the file; see `GrowingArray`.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        """
         self.rows = rows
         whole, partial = divmod(rows, self._chunk_rows)
         _check_all_there(self._places, whole + bool(partial), self._chunk_rows)
@@ -164,7 +206,7 @@ class Hdf5Rows(RowArray):
         encoded = self._codec.encode(self._buffer, fletcher32)
         place = self._file.append(encoded), len(encoded)
         self._places[index:] = [place]
-        # It is full, or will be once the rows are counted that are in the buffer: then for good.
+        # If it is full, `_add` puts it into the index for good; else it is written again later.
         self._last, self._unwritten = place, False
 
     def _add(self, rows: int) -> None:
@@ -190,5 +232,17 @@ def _check_all_there(places: Sequence[Place], count: int, chunk_rows: int) -> No
 def make_array(
     file: AppendedFile, field: Field, metadata: Metadata, places: Sequence[Place] = ()
 ) -> Hdf5Images | Hdf5Rows:
-    """Make the kind of array that a field needs."""
+    """Make the kind of array that a field needs.
+
+    Parameters
+    ----------
+    file : AppendedFile
+        The file.
+    field : Field
+        The array's description.
+    metadata : Metadata
+        Of the dataset.
+    places : sequence of tuple of int
+        Address and stored size of each chunk in the file.
+    """
     return (Hdf5Images if field.sharded else Hdf5Rows)(file, field, metadata, places)

@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
 
 class Hdf5Writer(DatasetWriter):
-    """The only writer of a dataset in an HDF5 file; make one with `create` or `resume`."""
+    """The only writer of a dataset in an HDF5 file; make one with `create` or `resume`.
+
+    Parameters
+    ----------
+    file : AppendedFile
+        The file.
+    metadata : Metadata
+        As committed.
+    provenance : dict of str
+        As stored.
+    places : dict of str to list of tuple of int
+        Address and stored size of each chunk in the file, by the array's path.
+    """
 
     def __init__(
         self,
@@ -44,7 +56,17 @@ class Hdf5Writer(DatasetWriter):
 
     @classmethod
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> Hdf5Writer:
-        """Start an empty dataset, in the stead of any file of that name."""
+        """Start an empty dataset, replacing any file of that name.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        metadata : Metadata
+            Of the dataset, without any episode.
+        provenance : dict of str
+            What to store under `provenance`.
+        """
         file = AppendedFile.create(path)
         try:
             writer = cls(file, metadata, provenance, {})
@@ -60,6 +82,11 @@ class Hdf5Writer(DatasetWriter):
     @classmethod
     def resume(cls, path: Path) -> Hdf5Writer:
         """Go on with a dataset after its last committed episode.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
 
         Raises
         ------
@@ -97,7 +124,7 @@ class Hdf5Writer(DatasetWriter):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the file, images that are not yet committed too."""
+        """Bytes of the file, with images that are not yet committed."""
         return self._file.end
 
     def save_provenance(self) -> None:
@@ -128,7 +155,7 @@ class Hdf5Writer(DatasetWriter):
                 root = objects.group(self._members, attributes)
                 break
             except objects.TooLongError as error:
-                # An object header holds 64 kB: the oldest runs go.
+                # An object header holds 64 kB: the oldest runs are left out.
                 longest = max(("runs", "conversions"), key=lambda k: len(provenance.get(k, [])))
                 runs = provenance.get(longest, [])
                 if not runs:
@@ -139,7 +166,7 @@ class Hdf5Writer(DatasetWriter):
 
 
 def _places(stored: Hdf5File, field: Field, metadata: Metadata) -> list[Place]:
-    """Find the chunks of an array that was laid out as it is here."""
+    """Find the chunks of an array, which must be laid out as it is here."""
     array = stored.array(field.path)
     expected = (
         np.dtype(field.dtype),

@@ -26,13 +26,24 @@ from crafter_dataset.schemas.metadata import Counts, Metadata
 class DatasetWriter(ABC):
     """The only writer of a dataset; the container's class makes one with `create` or `resume`.
 
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    metadata : Metadata
+        As committed.
+    provenance : dict of str
+        As stored.
+    arrays : mapping of str to GrowingArray
+        The arrays, by their paths inside the dataset.
+
     Attributes
     ----------
     path : Path
         The dataset.
     metadata : Metadata
         Of the dataset, its counts those of all episodes appended so far.
-    provenance : dict
+    provenance : dict of str
         What the next commit stores under `provenance`.
     """
 
@@ -67,7 +78,7 @@ class DatasetWriter(ABC):
     @property
     @abstractmethod
     def nbytes(self) -> int:
-        """Bytes that the dataset takes, images that are not yet committed too."""
+        """Bytes that the dataset takes, with images that are not yet committed."""
 
     @property
     def last_was_cut(self) -> bool:
@@ -76,13 +87,32 @@ class DatasetWriter(ABC):
         return episodes > 0 and self.read_table("end_reasons", episodes - 1, episodes)[0] == CUT
 
     def read_table(self, name: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of a per-episode array."""
+        """Read rows of a per-episode array.
+
+        Parameters
+        ----------
+        name : str
+            The field's name.
+        start, stop : int
+            First episode, and the one after the last.
+
+        Returns
+        -------
+        ndarray, shape (stop - start, ...)
+            Of the field's dtype and row shape.
+        """
         array = self._arrays[f"{TABLE}/{name}"]
         assert isinstance(array, RowArray)
         return array.read(start, stop)
 
     def append(self, episode: EncodedEpisode) -> None:
-        """Add the next episode; it is part of the dataset after the next commit."""
+        """Add the next episode; it is part of the dataset after the next commit.
+
+        Parameters
+        ----------
+        episode : EncodedEpisode
+            With all that the dataset stores of an episode.
+        """
         counts, chunk_frames = self.metadata.counts, self.metadata.chunk_frames
         stop = counts.rows + padded_rows(episode.length, chunk_frames)
         rows = episode.rows | {"episode_ids": np.full(episode.length, episode.episode, np.int32)}
@@ -98,10 +128,16 @@ class DatasetWriter(ABC):
         self.metadata = self.metadata.with_counts(grown, "building", None)
 
     def commit(self, complete: bool = False) -> None:
-        """Make all appended episodes part of the dataset, durably."""
+        """Make all appended episodes part of the dataset, durably.
+
+        Parameters
+        ----------
+        complete : bool
+            Whether the dataset is then complete, and gets its digest.
+        """
         if self._retracted and self._retracted.counts == self.metadata.counts:
             self.save_provenance()
-            return  # Nothing came in the stead of the episode taken back.
+            return  # Nothing has replaced the episode that was taken back.
         for array in self._arrays.values():
             array.flush()
         if complete:
@@ -114,7 +150,12 @@ class DatasetWriter(ABC):
     def retract_last(self) -> None:
         """Take the last episode back, to be done again; only before any was appended.
 
-        Readers see it until another one comes in its stead.
+        Readers see it until another one replaces it.
+
+        Raises
+        ------
+        RuntimeError
+            If an episode was appended.
         """
         if self.metadata.counts != self._committed.counts:
             raise RuntimeError("retract_last: expected a dataset just resumed, found new episodes")
@@ -134,16 +175,16 @@ class DatasetWriter(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what the writer holds; what is not committed is lost."""
+        """Release what the writer holds; what is not committed is lost."""
 
     @abstractmethod
     def _publish(self) -> None:
-        """Make what is flushed durable, and then what readers see."""
+        """Make what is flushed durable, and then visible to readers."""
 
     def _restore_all(self) -> None:
-        """Go on with all arrays after what `metadata` counts."""
+        """Go on with all arrays after the rows that `metadata` counts."""
         counts = self.metadata.counts
-        # The episodes' arrays come first: they say in which episode another's damage is.
+        # Per-episode arrays come first: they say which episode another array's damage is in.
         for array in reversed(self._arrays.values()):
             rows = counts.episodes if array.field.per_episode else counts.rows
             try:

@@ -1,8 +1,8 @@
 """Arrays of a Zarr group, as files that are each replaced as a whole.
 
 A file that is full is written once. The last, partly filled one is kept in
-memory and written at each commit, so that what a reader has once seen is
-never changed under it.
+memory and written at each commit, so that what a reader has once seen never
+changes.
 """
 
 from __future__ import annotations
@@ -59,13 +59,26 @@ class ArrayFolder:
         self.sizes: dict[int, int] = {}
 
     def write(self, index: int, parts: Sequence[Buffer]) -> None:
-        """Have a file replaced."""
+        """Have a file replaced, in the background.
+
+        Parameters
+        ----------
+        index : int
+            Number of the file.
+        parts : sequence of bytes or memoryview
+            Its content, which may not change any more.
+        """
         self._before_write()
         self.sizes[index] = self._files.replace(self.file(index), parts)
         self._unsynced = True
 
     def read(self, index: int) -> bytes:
         """Read a file.
+
+        Parameters
+        ----------
+        index : int
+            Number of the file.
 
         Raises
         ------
@@ -86,7 +99,13 @@ class ArrayFolder:
             self._unsynced = False
 
     def restore(self, rows: int) -> None:
-        """Look at the files that hold the first rows."""
+        """Find the sizes of the files that hold the first rows.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        """
         self.sizes = {
             index: self.file(index).stat().st_size
             for index in range(ceil_div(rows, self._file_rows))
@@ -94,19 +113,41 @@ class ArrayFolder:
         }
 
     def remove_beyond(self, rows: int) -> None:
-        """Delete files that hold nothing but rows after the first `rows`."""
+        """Delete files that hold none of the first rows.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        """
         needed = {self.file(index).name for index in range(ceil_div(rows, self._file_rows))}
         for path in self.path.glob("c.*"):
             if path.name not in needed:
                 path.unlink()
 
     def file(self, index: int) -> Path:
-        """Name of a file."""
+        """Return the path of a file.
+
+        Parameters
+        ----------
+        index : int
+            Number of the file.
+        """
         return self.path / chunk_file(self._field, index)
 
 
 class ZarrImages(ImageArray):
-    """An array whose files hold many chunks."""
+    """An array whose files hold many chunks.
+
+    Parameters
+    ----------
+    folder : ArrayFolder
+        Its files.
+    field : Field
+        The array's description.
+    metadata : Metadata
+        Of the dataset.
+    """
 
     def __init__(self, folder: ArrayFolder, field: Field, metadata: Metadata) -> None:
         sizes = metadata.sizes()
@@ -119,12 +160,18 @@ class ZarrImages(ImageArray):
 
     @property
     def nbytes(self) -> int:
-        """Bytes in the array's files, those of the last one that are not yet written too."""
+        """Bytes in the array's files, with those of the last one that are not yet written."""
         last = self.folder.sizes.get(self.rows // self._file_rows, 0)
         return sum(self.folder.sizes.values()) - last + sum(map(len, self._chunks))
 
     def append(self, chunks: Sequence[Buffer]) -> None:
-        """Add encoded chunks."""
+        """Add encoded chunks.
+
+        Parameters
+        ----------
+        chunks : sequence of bytes or memoryview
+            Whole chunks, as `ChunkCodec.encode` makes them.
+        """
         for chunk in chunks:
             self._chunks.append(chunk)
             self._unwritten = True
@@ -139,7 +186,13 @@ class ZarrImages(ImageArray):
             self._write()
 
     def restore(self, rows: int) -> None:
-        """Go on after the first `rows` rows of the files that are there; see `GrowingArray`."""
+        """Go on after the first rows of the files that are there; see `GrowingArray`.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        """
         self.rows = rows
         self._chunks, self._unwritten = [], False
         self.folder.restore(rows)
@@ -161,7 +214,17 @@ class ZarrImages(ImageArray):
 
 
 class ZarrRows(RowArray):
-    """An array whose files hold one chunk each."""
+    """An array whose files hold one chunk each.
+
+    Parameters
+    ----------
+    folder : ArrayFolder
+        Its files.
+    field : Field
+        The array's description.
+    metadata : Metadata
+        Of the dataset.
+    """
 
     def __init__(self, folder: ArrayFolder, field: Field, metadata: Metadata) -> None:
         super().__init__(field, metadata, field.file_rows(metadata.sizes(), metadata.chunk_frames))
@@ -173,7 +236,13 @@ class ZarrRows(RowArray):
         return sum(self.folder.sizes.values())
 
     def restore(self, rows: int) -> None:
-        """Go on after the first `rows` rows of the files that are there; see `GrowingArray`."""
+        """Go on after the first rows of the files that are there; see `GrowingArray`.
+
+        Parameters
+        ----------
+        rows : int
+            How many.
+        """
         self.rows = rows
         self.folder.restore(rows)
         self._load_last()

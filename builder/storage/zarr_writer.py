@@ -24,7 +24,17 @@ from crafter_dataset.schemas.metadata import Metadata, provenance_of
 
 
 class ZarrWriter(DatasetWriter):
-    """The only writer of a dataset in a Zarr group; make one with `create` or `resume`."""
+    """The only writer of a dataset in a Zarr group; make one with `create` or `resume`.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the group.
+    metadata : Metadata
+        As committed.
+    provenance : dict of str
+        As stored.
+    """
 
     def __init__(self, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> None:
         self._files = BackgroundFiles()
@@ -41,11 +51,21 @@ class ZarrWriter(DatasetWriter):
 
     @classmethod
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> ZarrWriter:
-        """Start an empty dataset in a folder, in the stead of all that is in it."""
+        """Start an empty dataset in a folder, instead of all that is in it.
+
+        Parameters
+        ----------
+        path : Path
+            The folder, which is there.
+        metadata : Metadata
+            Of the dataset, without any episode.
+        provenance : dict of str
+            What to store under `provenance`.
+        """
         sync_folder(path.parent)
         writer = cls(path, metadata, provenance)
-        # The root comes first: from here on, whenever it is killed, the folder is a dataset that
-        # can be resumed, and what may be left in it of an earlier one is not part of it.
+        # The root comes first: from here on, whenever the process is killed, the folder is a
+        # dataset that can be resumed, and what is left in it of an earlier one is not part of it.
         writer._write_root(metadata)
         for child in path.iterdir():
             if child.name != zarr_format.DOCUMENT:
@@ -56,6 +76,11 @@ class ZarrWriter(DatasetWriter):
     @classmethod
     def resume(cls, path: Path) -> ZarrWriter:
         """Go on with a dataset after its last committed episode.
+
+        Parameters
+        ----------
+        path : Path
+            Folder of the group.
 
         Raises
         ------
@@ -78,14 +103,14 @@ class ZarrWriter(DatasetWriter):
         counts = metadata.counts
         for array in writer._stored:
             rows = counts.episodes if array.field.per_episode else counts.rows
-            array.folder.path.mkdir(parents=True, exist_ok=True)  # if killed before it made them
+            array.folder.path.mkdir(parents=True, exist_ok=True)  # if it was killed before that
             array.folder.remove_beyond(rows)
         writer._restore_all()
         return writer
 
     @property
     def nbytes(self) -> int:
-        """Bytes in the dataset's chunk files, images that are not yet committed too."""
+        """Bytes in the dataset's chunk files, with images that are not yet committed."""
         return sum(array.nbytes for array in self._stored)
 
     def save_provenance(self) -> None:
@@ -104,7 +129,7 @@ class ZarrWriter(DatasetWriter):
         self._write_root(self.metadata)
 
     def _retract_on_disk(self) -> None:
-        """Before the first file is replaced, take back what readers would miss."""
+        """Take an episode back for readers, too, before the first of its files is replaced."""
         if self._retracted:
             self._committed, self._retracted = self._retracted, None
             self.save_provenance()
@@ -134,6 +159,16 @@ def _remove(path: Path) -> None:
 
 def read_root(path: Path) -> dict[str, Any]:
     """Read the metadata document of a Zarr group.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the group.
+
+    Returns
+    -------
+    dict of str
+        The document, whose `attributes` are a dict.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""What the encoder's compiled code follows from."""
+"""What the encoder's compiled code depends on."""
 
 from __future__ import annotations
 
 from crafter_dataset.engine.compiled.code import Code
 
 FRAME = "crafter_dataset.builder.zstd.frame"
-"""Where the function is that Python calls."""
+"""Module of the function that Python calls."""
 
 ENCODER = Code("zstd", modules=(FRAME,))

@@ -1,4 +1,4 @@
-"""Compressing chunks of images for storage, as Python sees it."""
+"""Compressing chunks of images for storage, as Python calls it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.schemas.arithmetic import ceil_div
 
 MOST_CHUNK = 2**23
-"""Bytes of the largest chunk: a decoder needs not remember more (RFC 8878, section 3.1.1.1.2)."""
+"""Bytes of the largest chunk: a decoder need not remember more (RFC 8878, section 3.1.1.1.2)."""
 
 _LEAST_ROOM, _LEAST_CELL = 2**21, 8
 _NO_CELL = 2**40
@@ -32,11 +32,11 @@ class ImageEncoder:
     shape : tuple of int
         Lines of an image, and bytes of a line.
     images : int
-        Images of a chunk.
+        Images in a chunk.
     cell : tuple of int
-        Lines and bytes of the cells that an image is made of.
+        Lines of each cell that an image is made of, and bytes of its lines.
     border : tuple of int
-        Lines and bytes before the first cell.
+        Lines above the first cell, and bytes before it in its lines.
     moves : bool
         Whether what is seen moves by a cell from one image to the next.
 
@@ -87,27 +87,53 @@ class ImageEncoder:
 
     @staticmethod
     def fits(image_bytes: int, images: int) -> bool:
-        """Whether chunks of such images can be encoded."""
+        """Tell whether chunks of such images can be encoded.
+
+        Parameters
+        ----------
+        image_bytes : int
+            Bytes of an image.
+        images : int
+            Images in a chunk.
+        """
         return 0 < image_bytes <= MOST_BLOCK and image_bytes * images <= MOST_CHUNK
 
     def needed(self) -> Needed:
-        """Return the code that it calls."""
+        """Return the compiled function that this encoder calls, with its arguments."""
         return Needed(self._encode, self._arrays, 2)
 
     def load(self) -> None:
-        """Load the code, or compile it, before it is called."""
+        """Load or compile the function before it is called."""
         compile_missing([self.needed()])
 
     def __call__(
         self, chunk: NDArray[np.uint8], checksum: Callable[[NDArray[np.uint8]], bytes]
     ) -> bytes | None:
-        """Compress a chunk and append a checksum; None if some block would not get smaller."""
+        """Compress a chunk and append a checksum.
+
+        Parameters
+        ----------
+        chunk : ndarray, uint8
+            The images of a whole chunk, C-contiguous, in any shape.
+        checksum : callable
+            Takes the compressed bytes as an array and returns what to append.
+
+        Returns
+        -------
+        bytes or None
+            None if some block would not get smaller.
+
+        Raises
+        ------
+        ValueError
+            If the chunk is not contiguous or has another size.
+        """
         if chunk is not self._chunk:
             if not (chunk.flags.c_contiguous and chunk.nbytes == self._chunk_bytes):
                 raise ValueError(
                     f"chunk: expected {self._chunk_bytes} bytes in one piece, found {chunk.shape}"
                 )
-            # Most often the same memory is filled anew.
+            # Most often the same memory is filled again.
             self._chunk, self._address = chunk, chunk.ctypes.data
         size = self._encode(self._arrays, self._address, self._chunk_bytes)
         if not size:
@@ -118,9 +144,9 @@ class ImageEncoder:
 
 
 def _make_works(chunk_bytes: int) -> NDArray[Any]:
-    """Make room, of one of a few sizes so that there are few variants of the code.
+    """Make the record, in one of a few sizes so that there are few variants of the code.
 
-    What is not used of it takes no memory.
+    Its unused part takes no memory.
     """
     room = _LEAST_ROOM
     while room < chunk_bytes:

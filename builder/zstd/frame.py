@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.zstd.huffman import build_code, write_code, write_stream
 from crafter_dataset.builder.zstd.matches import find_repeats
-from crafter_dataset.builder.zstd.record import MOST_BLOCK
+from crafter_dataset.builder.zstd.record import MOST_BLOCK, Work
 from crafter_dataset.builder.zstd.sequences import (
     build_codes,
     encode_values,
@@ -23,30 +22,35 @@ _COMPRESSED_BLOCK = 2
 _RAW, _COMPRESSED, _TREELESS = 0, 2, 3
 _LONG_SIZES = 3
 _LEAST_CODED = 256
-"""Literals for which it is worth to have a code."""
+"""Literals that are enough for a code to be worth its description."""
 _ENOUGH_LITERALS = 2**11
 
 _u = np.uint64
 
 
 @kernel
-def encode_frame(works: Any, shifts: Any, chunk: int, chunk_bytes: int) -> int:
+def encode_frame(
+    works: NDArray[np.void], shifts: NDArray[np.int64], chunk: int, chunk_bytes: int
+) -> int:
     """Compress a chunk of images.
 
     Parameters
     ----------
-    works : ndarray of one record, see `builder.zstd.record.work_dtype`
-        The shape of an image and the distances within it are given; what
-        comes out is in `out`.
-    shifts : ndarray, int64
-        Distances to the same in the image before, then to that moved.
-    chunk, chunk_bytes : int
-        Address and size of whole images, of at most `MOST_BLOCK` bytes each.
+    works : ndarray, shape (1,), dtype of `builder.zstd.record.work_dtype`
+        The shape of an image and the distances within it are set; the frame is
+        written into `out`.
+    shifts : ndarray, shape (distances,), int64
+        Distance in bytes to the same place in the image before, then to where it
+        would be if the picture had moved each way; 2 or more.
+    chunk : int
+        Address of the images.
+    chunk_bytes : int
+        Bytes of the images, which are whole and at most `MOST_BLOCK` bytes each.
 
     Returns
     -------
     int
-        Bytes that came out; 0 if some block would not get smaller.
+        Bytes of the frame; 0 if some block would not get smaller.
     """
     work = works[0]
     work.chunk, work.chunk_bytes = chunk, chunk_bytes
@@ -60,7 +64,7 @@ def encode_frame(works: Any, shifts: Any, chunk: int, chunk_bytes: int) -> int:
 
 
 @kernel
-def _find_sequences(work: Any, shifts: Any) -> None:
+def _find_sequences(work: Work, shifts: NDArray[np.int64]) -> None:
     """Find the sequences of all blocks, each of which holds whole images."""
     work.block_bytes = MOST_BLOCK // work.image_bytes * work.image_bytes
     work.count = work.covered = work.block_count = 0
@@ -76,19 +80,19 @@ def _find_sequences(work: Any, shifts: Any) -> None:
 
 
 @kernel
-def _count_literals(work: Any) -> None:
-    """Count the literals; of many a sample, with which no symbol may go without a code."""
+def _count_literals(work: Work) -> None:
+    """Count the literals; of many, a sample, and every symbol once so that each gets a code."""
     found, count = work.literal_code.found, _u(work.literal_count)
     step = max(count // _u(_ENOUGH_LITERALS), _u(1))
     found[:] = step > _u(1)
-    # Not always the same one of three colors.
+    # No multiple of 3, which would sample only one of the three colors.
     step += step % _u(3) == _u(0)
     for i in range(_u(0), count, step):
         found[work.literals[i]] += 1
 
 
 @kernel
-def _write_frame(work: Any) -> int:
+def _write_frame(work: Work) -> int:
     out = work.out
     at = _write_number(out, 0, _MAGIC, 4)
     at = _write_number(out, at, _ONE_SEGMENT_OF_4_SIZE_BYTES, 1)
@@ -114,7 +118,7 @@ def _write_frame(work: Any) -> int:
 
 
 @kernel
-def _write_number(out: Any, at: int, value: int, count: int) -> int:
+def _write_number(out: NDArray[np.uint8], at: int, value: int, count: int) -> int:
     for i in range(count):
         out[at + i] = (value >> (8 * i)) & 255
     return at + count
@@ -122,11 +126,12 @@ def _write_number(out: Any, at: int, value: int, count: int) -> int:
 
 @kernel
 def _write_literals(
-    work: Any, start: int, end: int, is_first: bool, out: Any, at: int
+    work: Work, start: int, end: int, is_first: bool, out: NDArray[np.uint8], at: int
 ) -> tuple[int, bool]:
-    """Write a block's literals (section 3.1.1.3.1), and tell whether with the code.
+    """Write a block's literals (section 3.1.1.3.1).
 
-    The first block that uses the code describes it, the others repeat that.
+    The first block that uses the code describes it, the others refer to it.
+    Return the place after the literals, and whether they are written with the code.
     """
     count, code = end - start, work.literal_code
     if count < _LEAST_CODED or code.longest == 0:
@@ -151,8 +156,8 @@ def _write_literals(
 
 
 @kernel
-def _write_raw(work: Any, start: int, end: int, out: Any, at: int) -> int:
-    """Write literals as they are."""
+def _write_raw(work: Work, start: int, end: int, out: NDArray[np.uint8], at: int) -> int:
+    """Write literals as they are, and return the place after them."""
     at = _write_number(out, at, (end - start) << 4 | _LONG_SIZES << 2 | _RAW, 3)
     for i in range(_u(end - start)):
         out[_u(at) + i] = work.literals[_u(start) + i]

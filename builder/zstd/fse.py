@@ -4,17 +4,16 @@ Source: RFC 8878, section 4.1, for the format; for the encoder's tables, the
 paper behind it, J. Duda, "Asymmetric numeral systems" (arXiv 1311.2540), and
 Y. Collet's description of his implementation.
 
-A code has a table of 2**log states. To encode a symbol in a state puts out
-the state's lowest bits, as many as it takes, and gives the next state.
+A code has a table of 2**log states. Encoding a symbol in a state outputs the
+state's lowest bits, as many as needed, and leads to the next state.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
-from crafter_dataset.builder.zstd.record import MOST_SYMBOLS
+from crafter_dataset.builder.zstd.record import MOST_SYMBOLS, StateTable
 from crafter_dataset.engine.compiled.intrinsics import highest_bit
 from crafter_dataset.engine.compiled.jit import kernel
 
@@ -22,10 +21,20 @@ _u = np.uint64
 
 
 @kernel
-def share_states(table: Any, log: int) -> int:
-    """Give each symbol a share of the states near to its frequency; tell how many symbols occur.
+def share_states(table: StateTable, log: int) -> int:
+    """Share the states out to the symbols, about in proportion to their frequencies.
 
-    With fewer than two there is no code.
+    Parameters
+    ----------
+    table : StateTable
+        `found` is read, `log` and `share` are set.
+    log : int
+        Base-2 logarithm of the number of states.
+
+    Returns
+    -------
+    int
+        Number of symbols that occur; with fewer than two there is no code.
     """
     total = np.int64(0)
     symbols = 0
@@ -44,7 +53,7 @@ def share_states(table: Any, log: int) -> int:
         left -= share
         if share > table.share[largest]:
             largest = symbol
-    # What was rounded goes to, or comes from, the most frequent ones.
+    # The rounding error goes to, or comes from, the most frequent symbols.
     while left < 0:
         largest = 0
         for symbol in range(MOST_SYMBOLS):
@@ -58,8 +67,14 @@ def share_states(table: Any, log: int) -> int:
 
 
 @kernel
-def build_table(table: Any) -> None:
-    """Spread the symbols over the states as the decoder does, and invert that for encoding."""
+def build_table(table: StateTable) -> None:
+    """Spread the symbols over the states as the decoder does, and invert that for encoding.
+
+    Parameters
+    ----------
+    table : StateTable
+        `log` and `share` are read; `states`, `first` and `bits` are set.
+    """
     log = table.log
     size = 1 << log
     step = (size >> 1) + (size >> 3) + 3
@@ -72,7 +87,7 @@ def build_table(table: Any) -> None:
             place = (place + step) & (size - 1)
         table.used[symbol] = start
         if share:
-            # A state gives `most` bits from `share << most` on, and one fewer below.
+            # A state outputs `most` bits from `share << most` on, and one fewer below.
             most = log - (np.int64(highest_bit(_u(share - 1))) if share > 1 else 0)
             table.bits[symbol] = (most << 16) - (share << most)
             table.first[symbol] = start - share
@@ -84,16 +99,34 @@ def build_table(table: Any) -> None:
 
 
 @kernel
-def first_state(table: Any, symbol: int) -> int:
-    """Give a state to begin with that stands for a symbol, and puts out nothing."""
+def first_state(table: StateTable, symbol: int) -> int:
+    """Return a state to begin with, which encodes a symbol without any output.
+
+    Parameters
+    ----------
+    table : StateTable
+        A code that was built.
+    symbol : int
+        A symbol that occurs.
+    """
     bits = (table.bits[symbol] + (1 << 15)) >> 16
     state = (bits << 16) - table.bits[symbol]
     return np.int64(table.states[(state >> bits) + table.first[symbol]])
 
 
 @kernel
-def write_shares(table: Any, out: Any, at: int) -> int:
-    """Write the description of a code (section 4.1.1), and give the place after it."""
+def write_shares(table: StateTable, out: NDArray[np.uint8], at: int) -> int:
+    """Write the description of a code (section 4.1.1), and return the place after it.
+
+    Parameters
+    ----------
+    table : StateTable
+        A code whose states are shared out.
+    out : ndarray, shape (bytes,), uint8
+        Where to write.
+    at : int
+        Index in `out` of the first byte to write.
+    """
     size = 1 << table.log
     last = 0
     for symbol in range(MOST_SYMBOLS):
@@ -105,7 +138,7 @@ def write_shares(table: Any, out: Any, at: int) -> int:
     symbol = 0
     while symbol <= last:
         share = table.share[symbol]
-        # A share is written plus one, the small ones in a bit less.
+        # A share is written plus one, the small ones in one bit less.
         spare = 2 * threshold - 1 - remaining
         remaining -= share
         value = share + 1
@@ -118,7 +151,7 @@ def write_shares(table: Any, out: Any, at: int) -> int:
             threshold >>= 1
         symbol += 1
         if share == 0:
-            # How many more are zero, in digits to the base four of which 3 goes on.
+            # How many more are zero, in digits to the base four; after a 3 comes another one.
             zeros = 0
             while table.share[symbol + zeros] == 0:
                 zeros += 1
@@ -138,7 +171,7 @@ def write_shares(table: Any, out: Any, at: int) -> int:
 
 
 @kernel
-def _flush(out: Any, at: int, bits: int, held: int) -> tuple[int, int, int]:
+def _flush(out: NDArray[np.uint8], at: int, bits: int, held: int) -> tuple[int, int, int]:
     while held >= 8:
         out[at] = bits & 255
         at += 1

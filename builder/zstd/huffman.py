@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.zstd.fse import build_table, first_state, share_states, write_shares
-from crafter_dataset.builder.zstd.record import BYTES
+from crafter_dataset.builder.zstd.record import BYTES, LiteralCode
 from crafter_dataset.builder.zstd.words import store_word
 from crafter_dataset.engine.compiled.intrinsics import highest_bit
 from crafter_dataset.engine.compiled.jit import inlined, kernel
 
 MOST_BITS = 11
-"""Of a symbol's code."""
+"""Bits of a symbol's code, at most."""
 
 _WEIGHT_LOG = 6
 _MOST_DESCRIBED = 127
-"""Bytes that a description may have."""
+"""Bytes of a description, at most."""
 
 _u = np.uint64
 
 
 @kernel
-def build_code(code: Any) -> int:
-    """Make the code of what was found, and tell how many symbols it has; under two are no code.
+def build_code(code: LiteralCode) -> int:
+    """Build the code of the bytes that were found.
 
     The lengths are those of D. Huffman's tree (1952), but no longer than `MOST_BITS`.
+
+    Parameters
+    ----------
+    code : LiteralCode
+        `found` is read; `length`, `entry` and `longest` are set.
+
+    Returns
+    -------
+    int
+        Number of different bytes that were found; with fewer than two there is
+        no code, and `longest` is 0.
     """
     count = code.longest = 0
     for symbol in range(BYTES):
@@ -50,7 +60,7 @@ def build_code(code: Any) -> int:
 
 
 @kernel
-def _sort(code: Any, count: int) -> None:
+def _sort(code: LiteralCode, count: int) -> None:
     """Sort the weights: first by their logarithm, then by insertion, which moves them little."""
     starts, sorted_weight = code.order, code.parent
     for i in range(65):
@@ -72,7 +82,7 @@ def _sort(code: Any, count: int) -> None:
 
 
 @kernel
-def _grow_tree(code: Any, count: int) -> None:
+def _grow_tree(code: LiteralCode, count: int) -> None:
     """Join the two lightest nodes until one is left; leaves and joined nodes are both in order."""
     leaf, joined, last = 0, count, 2 * count - 1
     for node in range(count, last):
@@ -90,7 +100,7 @@ def _grow_tree(code: Any, count: int) -> None:
 
 
 @kernel
-def _limit(code: Any, count: int) -> None:
+def _limit(code: LiteralCode, count: int) -> None:
     """Shorten the codes that are too long at the cost of others, and leave no code unused."""
     room = 1 << MOST_BITS
     for i in range(count):
@@ -113,7 +123,7 @@ def _limit(code: Any, count: int) -> None:
 
 
 @kernel
-def _number(code: Any) -> None:
+def _number(code: LiteralCode) -> None:
     """Number the codes: the longest ones first, within a length by symbol."""
     following = code.parent
     for length in range(MOST_BITS + 1):
@@ -131,11 +141,25 @@ def _number(code: Any) -> None:
 
 
 @kernel
-def write_code(code: Any, out: Any, at: int) -> int:
-    """Write the description of a code (section 4.2.1), give the place after it, 0 if it has none.
+def write_code(code: LiteralCode, out: NDArray[np.uint8], at: int) -> int:
+    """Write the description of a code (section 4.2.1).
 
     What is written are weights, `longest + 1 - length`, of all symbols but the
-    last one, which follows from them.
+    last one, whose weight follows from them.
+
+    Parameters
+    ----------
+    code : LiteralCode
+        A code that was built; `weights` is overwritten.
+    out : ndarray, shape (bytes,), uint8
+        Where to write, with room for 8 bytes beyond the description.
+    at : int
+        Index in `out` of the first byte to write.
+
+    Returns
+    -------
+    int
+        The place after the description; 0 if the code cannot be described.
     """
     last = BYTES - 1
     while code.length[last] == 0:
@@ -161,14 +185,17 @@ def write_code(code: Any, out: Any, at: int) -> int:
 
 
 @kernel
-def _weight(code: Any, symbol: int) -> int:
+def _weight(code: LiteralCode, symbol: int) -> int:
     length = code.length[symbol]
     return code.longest + 1 - length if length else 0
 
 
 @kernel
-def _write_weights(code: Any, count: int, out: Any, at: int) -> int:
-    """Encode the weights from the last to the first, the odd ones and the even ones in turns."""
+def _write_weights(code: LiteralCode, count: int, out: NDArray[np.uint8], at: int) -> int:
+    """Encode the weights, the last one first, with one state for odd and another for even ones.
+
+    Return the place after them.
+    """
     weights = code.weights
     odd = even = np.int64(0)
     bits, held = _u(0), _u(0)
@@ -195,15 +222,46 @@ def _write_weights(code: Any, count: int, out: Any, at: int) -> int:
 
 
 @kernel
-def put_bits(out: Any, at: int, bits: int, held: int) -> tuple[int, int, int]:
-    """Write the whole bytes of up to 64 bits that are held; the room goes 8 bytes beyond."""
+def put_bits(out: NDArray[np.uint8], at: int, bits: int, held: int) -> tuple[int, int, int]:
+    """Write the whole bytes of the bits that are held.
+
+    Parameters
+    ----------
+    out : ndarray, shape (bytes,), uint8
+        Where to write, with room for 8 bytes.
+    at : int
+        Index in `out` of the first byte to write.
+    bits : int
+        The bits, from the lowest one on.
+    held : int
+        Number of bits, fewer than 64.
+
+    Returns
+    -------
+    at : int
+        The place after the bytes.
+    bits, held : int
+        What is left, fewer than 8 bits, and how many.
+    """
     store_word(out, _u(at), bits)
     return at + np.int64(held >> _u(3)), bits >> (held & ~_u(7)), held & _u(7)
 
 
 @kernel
-def close_bits(out: Any, at: int, bits: int, held: int) -> int:
-    """End a stream, which is read backwards, with a one, and give the place after it."""
+def close_bits(out: NDArray[np.uint8], at: int, bits: int, held: int) -> int:
+    """End a stream, which is read backwards, with a one, and return the place after it.
+
+    Parameters
+    ----------
+    out : ndarray, shape (bytes,), uint8
+        Where to write, with room for 8 bytes.
+    at : int
+        Index in `out` of the first byte to write.
+    bits : int
+        The last bits of the stream, from the lowest one on.
+    held : int
+        Number of bits, fewer than 64.
+    """
     at, bits, held = put_bits(out, at, bits, held)
     out[at] = bits | _u(1) << held
     return at + 1
@@ -211,25 +269,45 @@ def close_bits(out: Any, at: int, bits: int, held: int) -> int:
 
 @inlined
 def _add(bits: int, held: int, entry: int) -> tuple[int, int]:
-    """Put a code, or several, above the bits that are held, which end at the highest one."""
+    """Put a code, or several, above the bits that are held, at the top of the word."""
     return bits >> (entry & _u(63)) | entry, held + entry
 
 
 @inlined
-def _put_highest(out: Any, at: int, bits: int, held: int) -> tuple[int, int]:
-    """Write the whole bytes of the bits that are held, of whose number the lowest byte counts."""
+def _put_highest(out: NDArray[np.uint8], at: int, bits: int, held: int) -> tuple[int, int]:
+    """Write the whole bytes of the bits that are held; only the lowest byte of `held` counts."""
     store_word(out, _u(at), bits >> (-held & _u(63)))
     return at + np.int64((held & _u(0xFF)) >> _u(3)), held & _u(7)
 
 
 @kernel
-def write_stream(code: Any, symbols: Any, start: int, end: int, out: Any, at: int) -> int:
-    """Encode symbols, the last one first, and give the place after them.
+def write_stream(
+    code: LiteralCode,
+    symbols: NDArray[np.uint8],
+    start: int,
+    end: int,
+    out: NDArray[np.uint8],
+    at: int,
+) -> int:
+    """Encode symbols, the last one first, and return the place after them.
 
-    With codes at the top of a word there is nothing to be shifted up. What
-    stands below them are their lengths, in no more than the 4 lowest bits, which
-    are shifted out. Four codes and what was left end at bit 13 or above; only
-    the fifth could end among them, and comes without its length.
+    Codes are held at the top of a word, so that no code has to be shifted up.
+    Their lengths, in the 4 lowest bits, are shifted out. Four codes and what was
+    left before end at bit 13 or above; only a fifth could reach the lengths, so
+    it is added without its own.
+
+    Parameters
+    ----------
+    code : LiteralCode
+        A code that was built.
+    symbols : ndarray, shape (literals,), uint8
+        The literals of the chunk.
+    start, end : int
+        Indices of the first one to encode, and of the one after the last.
+    out : ndarray, shape (bytes,), uint8
+        Where to write, with room for 8 bytes beyond the stream.
+    at : int
+        Index in `out` of the first byte to write.
     """
     entry = code.entry
     bits, held = _u(0), _u(0)

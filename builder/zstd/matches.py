@@ -1,45 +1,54 @@
-"""What in a chunk of images repeats, found by comparing it with itself at a few distances.
+"""Repeats in a chunk of images, found by comparing it with itself at a few distances.
 
-Crafter's pictures are made of cells. By far the most of a picture is that of
-the frame before, perhaps moved by a cell, or a copy of the cell beside or
-above. So the places where a repeat can come from are few and known, and each
-is compared with the whole image at once, 64 bytes at a time, in the stead of
-a search through a hash table as general compressors do it. The lines of a
-row of cells are taken together: what repeats is what repeats in each of them.
-What is left, cell by cell, is looked for among the cells left before.
+Crafter's pictures are made of cells. Most of a picture equals the frame
+before, perhaps moved by a cell, or copies the cell to the left or above. So a
+repeat can come from a few known distances only. Each is compared with the
+whole image, 64 bytes at a time, instead of searching a hash table as general
+compressors do. The lines of a row of cells are compared together: a repeat
+must be one in each of them. Cells that are left over are looked up among those
+left over before.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
-from crafter_dataset.builder.zstd.record import ABOVE, CELL_BITS, LANES, LEAST, LEFT, MOVED, STILL
+from crafter_dataset.builder.zstd.record import (
+    ABOVE,
+    CELL_BITS,
+    LANES,
+    LEAST,
+    LEFT,
+    MOVED,
+    STILL,
+    Work,
+)
 from crafter_dataset.builder.zstd.words import equal_64, load_word, longest_run, run_starts
 from crafter_dataset.engine.compiled.intrinsics import ones, trailing_zeros
 from crafter_dataset.engine.compiled.jit import kernel
 
 _SAMPLED = 512
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-# Odd numbers whose bits are even halves, for a hash.
+# For a hash: the first two 64-bit primes of xxHash.
 _FIRST, _LAST = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F)
 
 _u = np.uint64
 
 
 @kernel
-def find_repeats(work: Any, start: int, shifts: Any) -> None:
-    """Add an image's sequences: bytes that come as they are, then length and distance of a repeat.
+def find_repeats(work: Work, start: int, shifts: NDArray[np.int64]) -> None:
+    """Add an image's sequences: number of literals, then length and distance of a repeat.
 
     Parameters
     ----------
-    work : record
-        See `builder.zstd.record.work_dtype`.
+    work : Work
+        The record of the chunk.
     start : int
-        The image's first byte in the chunk.
-    shifts : ndarray, int64
-        Distances to the same in the image before, then to that moved.
+        Index in the chunk of the image's first byte.
+    shifts : ndarray, shape (distances,), int64
+        Distance in bytes to the same place in the image before, then to where it
+        would be if the picture had moved each way; 2 or more.
     """
     work.distances[STILL] = shifts[0]
     work.distances[MOVED] = _best_shift(work, start, shifts)
@@ -63,8 +72,8 @@ def find_repeats(work: Any, start: int, shifts: Any) -> None:
 
 
 @kernel
-def _best_shift(work: Any, start: int, shifts: Any) -> int:
-    """Tell which of the moves fits best, by a sample of the image."""
+def _best_shift(work: Work, start: int, shifts: NDArray[np.int64]) -> int:
+    """Return the distance of the move that fits a sample of the image best."""
     best, most = shifts[1], np.int64(-1)
     if len(shifts) == 2:
         return best
@@ -80,8 +89,8 @@ def _best_shift(work: Any, start: int, shifts: Any) -> int:
 
 
 @kernel
-def _compare(work: Any, start: int, lines: int) -> None:
-    """Set bit i of word w of a lane if byte 64 w + i of all lines equals that so far before it."""
+def _compare(work: Work, start: int, lines: int) -> None:
+    """Set bit i of a lane's word w if byte 64 w + i equals the one at its distance in all lines."""
     left, above = _u(work.distances[LEFT]), _u(work.distances[ABOVE])
     still, moved = _u(work.distances[STILL]), _u(work.distances[MOVED])
     line_bytes = _u(work.line_bytes)
@@ -102,8 +111,8 @@ def _compare(work: Any, start: int, lines: int) -> None:
 
 
 @kernel
-def _compare_still(work: Any, start: int, lines: int) -> None:
-    """Do the same where three lanes are one."""
+def _compare_still(work: Work, start: int, lines: int) -> None:
+    """Do what `_compare` does, where three lanes have the same distance."""
     left, still = _u(work.distances[LEFT]), _u(work.distances[STILL])
     line_bytes = _u(work.line_bytes)
     for word in range(_u(work.words)):
@@ -118,8 +127,8 @@ def _compare_still(work: Any, start: int, lines: int) -> None:
 
 
 @kernel
-def _compare_with_care(work: Any, start: int, lines: int) -> None:
-    """Do the same where some of it would be before the chunk or after it."""
+def _compare_with_care(work: Work, start: int, lines: int) -> None:
+    """Do what `_compare` does, where some bytes would lie before or after the chunk."""
     for word in range(work.words):
         for lane in range(LANES):
             distance = work.distances[lane]
@@ -134,7 +143,7 @@ def _compare_with_care(work: Any, start: int, lines: int) -> None:
 
 
 @kernel
-def _take_runs(work: Any, start: int, lines: int) -> None:
+def _take_runs(work: Work, start: int, lines: int) -> None:
     """Cover the lines of a band with runs of repeats, the longest one at each place."""
     at, covered, end, lane = 0, 0, work.line_bytes, LANES - 1
     work.run_count = 0
@@ -158,8 +167,8 @@ def _take_runs(work: Any, start: int, lines: int) -> None:
 
 
 @kernel
-def _run_length(masks: Any, at: int, lane: int) -> int:
-    """Count the bytes that a lane goes on for; the masks end with a row of zeros."""
+def _run_length(masks: NDArray[np.uint64], at: int, lane: int) -> int:
+    """Count the bytes that a lane's repeat goes on for; the masks end with a row of zeros."""
     word, lane = _u(at >> 6) + _u(1), _u(lane)
     while masks[word, lane] == _ALL:
         word += _u(1)
@@ -167,15 +176,15 @@ def _run_length(masks: Any, at: int, lane: int) -> int:
 
 
 @kernel
-def _add_run(work: Any, at: int, run: int, distance: int) -> None:
+def _add_run(work: Work, at: int, run: int, distance: int) -> None:
     count = _u(work.run_count)
     work.runs[count, 0], work.runs[count, 1], work.runs[count, 2] = at, run, distance
     work.run_count += 1
 
 
 @kernel
-def _recall_cells(work: Any, start: int, lines: int, at: int, end: int) -> None:
-    """Look for the cells of a gap among those that were in gaps before."""
+def _recall_cells(work: Work, start: int, lines: int, at: int, end: int) -> None:
+    """Look up the cells of a gap among those that were in gaps before."""
     size, border = work.cell_bytes, work.border_bytes
     if end - at < size or start + (lines - 1) * work.line_bytes + end + 64 > work.chunk_bytes:
         return
@@ -193,7 +202,7 @@ def _recall_cells(work: Any, start: int, lines: int, at: int, end: int) -> None:
 
 
 @kernel
-def _is_same_cell(work: Any, here: int, there: int, lines: int) -> bool:
+def _is_same_cell(work: Work, here: int, there: int, lines: int) -> bool:
     for line in range(lines):
         for piece in range(0, work.cell_bytes, 64):
             further = work.chunk + line * work.line_bytes + piece
@@ -204,8 +213,8 @@ def _is_same_cell(work: Any, here: int, there: int, lines: int) -> bool:
 
 
 @kernel
-def _add_runs(work: Any, start: int, lines: int) -> None:
-    """Add the runs of a line, once for each of the lines."""
+def _add_runs(work: Work, start: int, lines: int) -> None:
+    """Add the runs of a band to the sequences, once for each of its lines."""
     if work.run_count == 0:
         return
     count, covered, first = _u(work.count), work.covered, _u(work.block_first)

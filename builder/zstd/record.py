@@ -1,4 +1,4 @@
-"""What a chunk is worked on in: one record, so that kernels take one pointer."""
+"""The record that a chunk is compressed in: only one, so that kernels take one pointer."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from typing import Any
 import numpy as np
 
 LANES = 4
-"""Distances that an image is compared at."""
+"""Number of distances at which an image is compared with what comes before."""
 
 LEFT, ABOVE, STILL, MOVED = range(LANES)
-"""The cell beside and the one above, the image before, and the same moved."""
+"""Lanes: the cell to the left, the cell above, the image before, and that image moved."""
 
 LEAST = 8
 """Bytes of the shortest repeat that is used; `words.run_starts` finds these."""
 
 CELL_BITS = 10
-"""Logarithm of the number of cells that are kept in mind."""
+"""Base-2 logarithm of the number of cells that are remembered."""
 
 MOST_BLOCK = 2**17
-"""Bytes of a block, before compression."""
+"""Bytes of a block before compression, at most."""
 
 MOST_STATES, MOST_SYMBOLS = 128, 64
-"""Of a code of Finite State Entropy."""
+"""States and symbols of a code of Finite State Entropy, at most."""
 
 BYTES = 256
-"""Symbols of Huffman's code."""
+"""Symbols of the Huffman code."""
 
 _STATES = [
     ("log", "i8"),
-    # How often each symbol is found, and in how many states it is.
+    # How often each symbol occurs, and how many states it has.
     ("found", "i8", (MOST_SYMBOLS,)),
     ("share", "i8", (MOST_SYMBOLS,)),
-    # The next states, symbol by symbol; where a symbol's begin; and what tells how many bits go.
+    # The next states, grouped by symbol; and per symbol, an offset into them, and what the number
+    # of bits to output follows from.
     ("states", "i8", (MOST_STATES,)),
     ("first", "i8", (MOST_SYMBOLS,)),
     ("bits", "i8", (MOST_SYMBOLS,)),
-    # Room to build them.
+    # Room to build these.
     ("order", "u1", (MOST_STATES,)),
     ("used", "i8", (MOST_SYMBOLS,)),
 ]
@@ -46,7 +47,7 @@ _LITERAL_CODE = [
     ("length", "u1", (BYTES,)),  # bits of its code, 0 for none
     ("entry", "u8", (BYTES,)),  # its code in the highest bits, and their number in the lowest
     ("longest", "i8"),
-    # Room to build it: bytes from the rarest on, and the nodes of the tree.
+    # Room to build it: bytes from the rarest on, the nodes of the tree, and the code of weights.
     ("order", "i8", (BYTES,)),
     ("weight", "i8", (2 * BYTES,)),
     ("parent", "i8", (2 * BYTES,)),
@@ -56,16 +57,27 @@ _LITERAL_CODE = [
 
 
 def work_dtype(chunk_bytes: int) -> np.dtype[Any]:
-    """Layout of the record for chunks of up to so many bytes."""
+    """Return the layout of the record.
+
+    Parameters
+    ----------
+    chunk_bytes : int
+        Bytes of a chunk, at most.
+
+    Returns
+    -------
+    numpy.dtype
+        A structured type, aligned as in C.
+    """
     return np.dtype(
         [
-            # What repeats in a band: a row of words a lane, then a row that stays 0. It comes
+            # What repeats in a band: rows of a word per lane, then a row that stays 0. It comes
             # first, so that it is as well aligned as the record.
             ("masks", "u8", (MOST_BLOCK // 64 + 1, LANES)),
             ("chunk", "i8"),  # its address
             ("chunk_bytes", "i8"),
-            # Images are made of lines, of so many words of 64 bytes. Those of a band of cells are
-            # compared together; the first band may be of another height.
+            # Images are made of lines, which take so many words of 64 bytes. The lines of a band,
+            # a row of cells, are compared together; the first band may have another height.
             ("image_bytes", "i8"),
             ("line_bytes", "i8"),
             ("words", "i8"),
@@ -74,13 +86,14 @@ def work_dtype(chunk_bytes: int) -> np.dtype[Any]:
             ("band_lines", "i8"),
             ("border_bytes", "i8"),
             ("cell_bytes", "i8"),
-            # The last place of a cell of each hash, plus one.
+            # Where the last cell with each hash begins, plus one.
             ("cells", "i8", (2**CELL_BITS,)),
             ("distances", "i8", (LANES,)),
-            # Of a band's lines: place, length and distance.
+            # Repeats in a band's lines: place, length and distance.
             ("runs", "i8", (MOST_BLOCK // LEAST + 2, 3)),
             ("run_count", "i8"),
-            # Of the chunk: literals, length and distance; and which is the block's first.
+            # Sequences of the chunk: number of literals, length and distance; and which is the
+            # block's first.
             ("sequences", "i4", (chunk_bytes // LEAST + 2, 3)),
             ("count", "i8"),
             ("block_first", "i8"),
@@ -98,3 +111,19 @@ def work_dtype(chunk_bytes: int) -> np.dtype[Any]:
         ],
         align=True,
     )
+
+
+# Numba's records have no Python type. In kernels, their fields are attributes.
+
+Work = Any
+"""A record of `work_dtype`, in which a chunk is compressed."""
+
+SequenceCodes = Any
+"""The record `codes` of a `Work`: three `StateTable`s, and how many symbols each has."""
+
+LiteralCode = Any
+"""The record `literal_code` of a `Work`: the Huffman code of the literals."""
+
+StateTable = Any
+"""A record of a Finite State Entropy code: one of `tables` in a `SequenceCodes`, or `weights` in a
+`LiteralCode`."""

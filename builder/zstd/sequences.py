@@ -1,17 +1,17 @@
 """How sequences are written: literals to copy, then a length and distance that repeat.
 
-Source: RFC 8878, section 3.1.1.3.2. Lengths and distances are codes, written
+Source: RFC 8878, section 3.1.1.3.2. Lengths and distances are written as codes,
 with Finite State Entropy, and further bits that tell apart what shares a code.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.zstd.fse import build_table, first_state, share_states, write_shares
 from crafter_dataset.builder.zstd.huffman import close_bits, put_bits
+from crafter_dataset.builder.zstd.record import SequenceCodes, StateTable, Work
 from crafter_dataset.builder.zstd.words import copy_64, load_byte
 from crafter_dataset.engine.compiled.intrinsics import highest_bit
 from crafter_dataset.engine.compiled.jit import kernel
@@ -20,18 +20,19 @@ LITERALS, DISTANCE, LENGTH = range(3)
 """The three codes, in the order of their descriptions."""
 
 _LOGS = np.array([7, 6, 7])
-"""Of how many states they have; with more, chunks of pictures do not get smaller."""
+"""Base-2 logarithms of their numbers of states; more would not make chunks of pictures smaller."""
 _RLE, _COMPRESSED, _REPEAT = 1, 2, 3
 _LEAST_LENGTH = 3
 _CODE_SHIFT = 24
-"""Bits of a count of literals or a length, of which a block has fewer than 2**17."""
+"""Bits for a count of literals or a length, which stay below 2**17; their code is above them."""
 _BELOW_CODE = np.uint64(2**_CODE_SHIFT - 1)
 _MOST_HELD = np.uint64(57)
 """Bits up to which more may be added: 64, less the 7 that may be left from before."""
 _EARLIER = 3
 """Distances that have codes of their own: the last ones used."""
 
-# Codes of small values, and from there on the logarithm plus so many (tables of that section).
+# Codes of small values; those of larger ones are the logarithm plus a constant (tables of that
+# section).
 _LITERAL_CODES = np.array(
     [*range(16), 16, 16, 17, 17, 18, 18, 19, 19, *[20] * 4, *[21] * 4, *[22] * 8, *[23] * 8,
      *[24] * 16]
@@ -62,8 +63,14 @@ def _length_code(length: int) -> int:
 
 
 @kernel
-def gather_literals(work: Any) -> None:
-    """Lay side by side the bytes that come as they are, and note where each block's end."""
+def gather_literals(work: Work) -> None:
+    """Copy the literals of all blocks one after the other, and note where each block's end.
+
+    Parameters
+    ----------
+    work : Work
+        The record of the chunk, its sequences found.
+    """
     at = count = first = _u(0)
     chunk, chunk_bytes = _u(work.chunk), _u(work.chunk_bytes)
     for block in range(work.block_count):
@@ -73,7 +80,7 @@ def gather_literals(work: Any) -> None:
             # After the last sequence comes what is left of the block.
             literals = _u(work.sequences[i, 0]) if i < last else end - at
             if at + literals + _u(64) <= chunk_bytes:
-                # The first block without asking whether there is any: it could not be foretold.
+                # The first 64 bytes untested: a test whether there are any could not be predicted.
                 copy_64(work.literals, count, chunk + at)
                 for done in range(_u(64), literals, _u(64)):
                     copy_64(work.literals, count + done, chunk + at + done)
@@ -90,12 +97,21 @@ def gather_literals(work: Any) -> None:
 
 
 @kernel
-def encode_values(codes: Any, sequences: Any, count: int) -> None:
-    """Turn distances and lengths into what is written of them, and count the codes.
+def encode_values(codes: SequenceCodes, sequences: NDArray[np.int32], count: int) -> None:
+    """Turn sequences into the values that are written, in place, and count the codes.
 
-    A distance that is one of the last three used becomes 1 to 3, others are
-    three more; 3 is taken off a length. Counts of literals and lengths get
-    their codes above them.
+    A distance that is one of the last three used becomes 1 to 3, any other 3
+    larger; lengths become 3 smaller. Counts of literals and lengths get their
+    codes above them, from bit `_CODE_SHIFT` on.
+
+    Parameters
+    ----------
+    codes : SequenceCodes
+        `found` of each table is set.
+    sequences : ndarray, shape (room, 3), int32
+        Number of literals, length and distance of each.
+    count : int
+        Number of sequences.
     """
     first, second, third = 1, 4, 8
     literal_codes, distance_codes = codes.tables[LITERALS], codes.tables[DISTANCE]
@@ -126,8 +142,14 @@ def encode_values(codes: Any, sequences: Any, count: int) -> None:
 
 
 @kernel
-def build_codes(codes: Any) -> None:
-    """Make the three codes of what was counted."""
+def build_codes(codes: SequenceCodes) -> None:
+    """Build the three codes from what was counted.
+
+    Parameters
+    ----------
+    codes : SequenceCodes
+        `found` of each table is read, the rest is set.
+    """
     for kind in range(3):
         table = codes.tables[kind]
         codes.symbols[kind] = share_states(table, _LOGS[kind])
@@ -137,11 +159,32 @@ def build_codes(codes: Any) -> None:
 
 @kernel
 def write_sequences(
-    codes: Any, sequences: Any, start: int, stop: int, is_first: bool, out: Any, at: int
+    codes: SequenceCodes,
+    sequences: NDArray[np.int32],
+    start: int,
+    stop: int,
+    is_first: bool,
+    out: NDArray[np.uint8],
+    at: int,
 ) -> int:
-    """Write a block's sequences, and give the place after them.
+    """Write a block's sequences, and return the place after them.
 
-    The first block that has any describes the codes, the others repeat them.
+    The first block that has any describes the codes, the others refer to them.
+
+    Parameters
+    ----------
+    codes : SequenceCodes
+        Codes that were built.
+    sequences : ndarray, shape (room, 3), int32
+        Those of the chunk, as `encode_values` leaves them.
+    start, stop : int
+        Indices of the block's first one, and of the one after its last.
+    is_first : bool
+        Whether no block before has any.
+    out : ndarray, shape (bytes,), uint8
+        Where to write, with room for 8 bytes beyond the sequences.
+    at : int
+        Index in `out` of the first byte to write.
     """
     count = stop - start
     if count < 128:
@@ -179,16 +222,26 @@ def write_sequences(
 
 
 @kernel
-def _step(table: Any, state: int, symbol: int, bits: int, held: int) -> tuple[int, int, int]:
-    """Encode a symbol; a code of one symbol has no states."""
+def _step(table: StateTable, state: int, symbol: int, bits: int, held: int) -> tuple[int, int, int]:
+    """Encode a symbol; return the next state, the bits that are held and their number."""
     width = (state + table.bits[symbol]) >> 16
     bits |= (_u(state) & ((_u(1) << _u(width)) - _u(1))) << held
     return table.states[(state >> width) + table.first[symbol]], bits, held + _u(width)
 
 
 @kernel
-def _write_bits(codes: Any, sequences: Any, start: int, stop: int, out: Any, at: int) -> int:
-    """Encode the sequences, the last one first."""
+def _write_bits(
+    codes: SequenceCodes,
+    sequences: NDArray[np.int32],
+    start: int,
+    stop: int,
+    out: NDArray[np.uint8],
+    at: int,
+) -> int:
+    """Encode the sequences, the last one first, and return the place after them.
+
+    A code of one symbol has no states and outputs nothing.
+    """
     literal_codes, distance_codes = codes.tables[LITERALS], codes.tables[DISTANCE]
     length_codes = codes.tables[LENGTH]
     has_literals, has_distances = codes.symbols[LITERALS] > 1, codes.symbols[DISTANCE] > 1
@@ -236,7 +289,7 @@ def _write_bits(codes: Any, sequences: Any, start: int, stop: int, out: Any, at:
 
 @kernel
 def _write_state(
-    table: Any, state: int, out: Any, at: int, bits: int, held: int
+    table: StateTable, state: int, out: NDArray[np.uint8], at: int, bits: int, held: int
 ) -> tuple[int, int, int]:
     bits |= (_u(state) & _u((1 << table.log) - 1)) << held
     return put_bits(out, at, bits, held + _u(table.log))

@@ -1,7 +1,8 @@
 """Bytes in compiled code, 8 or 64 at a time, at any place; nothing is checked.
 
-Where bytes are only read or compared, they are given by their address rather
-than as an array, which would be counted as in use at each call.
+Bytes that are only read or compared are passed by address, since each call
+would count an array as in use. `masks` is an array of shape (words, 4), uint64:
+each row has a word per lane, and the last row is 0.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def copy_64(typing_context: Any, array: Any, at: Any, address: Any) -> Any:
 
 @intrinsic
 def equal_64(typing_context: Any, first: Any, second: Any) -> Any:
-    """Compare 64 bytes at two addresses: bit i tells whether the i-th are equal."""
+    """Compare 64 bytes at two addresses; bit i of the result tells whether bytes i are equal."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         blocks = [builder.load(_at(builder, address, _BLOCK), align=1) for address in arguments]
@@ -85,14 +86,14 @@ def equal_64(typing_context: Any, first: Any, second: Any) -> Any:
 
 
 def _windows(context: Any, builder: Any, masks_type: Any, masks: Any, at: Any) -> Any:
-    """Give the 64 bits of each lane from bit `at` on; a row of `masks` has a word a lane."""
+    """Return the 64 bits of each lane of `masks` from bit `at` on."""
     row = builder.mul(builder.lshr(at, _WORD(6)), _WORD(_LANES.count))
     low, high = (
         builder.load(address_in(context, builder, masks_type, masks, start, _LANES), align=8)
         for start in (row, builder.add(row, _WORD(_LANES.count)))
     )
     shift = builder.and_(at, _WORD(63))
-    # In two steps, since 64 - shift would be too far where it is 0.
+    # In two steps: where `shift` is 0, one by 64 - shift would be undefined.
     up = _in_all(builder, builder.sub(_WORD(63), shift))
     high = builder.shl(builder.shl(high, _each(1)), up)
     return builder.or_(builder.lshr(low, _in_all(builder, shift)), high)
@@ -120,8 +121,8 @@ def _call(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
 def longest_run(typing_context: Any, masks: Any, at: Any, favourite: Any) -> Any:
     """Find the lane that has the most ones in a row from bit `at` on.
 
-    Gives the ones, up to 64, times 256, plus the lane, in the lower 16 bits.
-    A favourite wins unless another has two more.
+    The lower 16 bits of the result are the number of ones, up to 64, times 256,
+    plus the lane. The lane `favourite` wins unless another has two ones more.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -140,7 +141,10 @@ def longest_run(typing_context: Any, masks: Any, at: Any, favourite: Any) -> Any
 
 @intrinsic
 def run_starts(typing_context: Any, masks: Any, at: Any) -> Any:
-    """Tell from which of the 64 bits from `at` on some lane has eight ones in a row."""
+    """Find where, in the 64 bits from `at` on, some lane has eight ones in a row.
+
+    Bit i of the result is set if they begin at bit `at + i`; the last seven are 0.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         masks, at = arguments

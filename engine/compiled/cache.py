@@ -1,7 +1,7 @@
-"""Where compiled code is kept, and what the engine's lanes start from.
+"""Where compiled code is kept, along with the data that the engine's lanes start from.
 
 A folder's name is a hash of all that its content follows from (see `code`), so
-nothing in it is ever stale. Each file says itself whether it is whole, and is
+nothing in it is ever stale. Each file starts with its own digest, and is
 replaced as a whole.
 """
 
@@ -23,16 +23,21 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def kept(code: Code, name: str, make: Callable[[], bytes]) -> bytes:
-    """Read what was made earlier, by whatever process, or else make it and keep it.
+    """Read content that some process has made earlier, or else make it and keep it.
 
     Parameters
     ----------
     code : Code
-        What it belongs to.
+        The code that the content belongs to.
     name : str
-        Name of its file.
+        Name of the content's file.
     make : callable
-        Makes it; only one process at a time does.
+        Returns the content as bytes; only one process at a time calls it.
+
+    Returns
+    -------
+    bytes
+        The content.
 
     Raises
     ------
@@ -53,14 +58,19 @@ def kept(code: Code, name: str, make: Callable[[], bytes]) -> bytes:
 
 
 def is_kept(code: Code, name: str) -> bool:
-    """Tell whether there is a file of that name, be it damaged.
+    """Tell whether there is a file of a name, damaged or not.
 
     Parameters
     ----------
     code : Code
-        What it belongs to.
+        The code that the file belongs to.
     name : str
         Name of the file.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
     """
     return (cache_folder(code) / name).exists()
 
@@ -77,12 +87,22 @@ def _read(path: Path) -> bytes | None:
 
 @contextlib.contextmanager
 def locked(code: Code) -> Iterator[None]:
-    """Hold off other processes.
+    """Keep other processes waiting that lock the same folder.
 
     Parameters
     ----------
     code : Code
-        Whose folder is locked.
+        The code whose folder is locked.
+
+    Yields
+    ------
+    None
+        While the folder is locked.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
     """
     with open(cache_folder(code) / "lock", "w") as lock:
         with contextlib.suppress(OSError):  # a file system without locks
@@ -92,12 +112,17 @@ def locked(code: Code) -> Iterator[None]:
 
 @functools.cache
 def cache_folder(code: Code) -> Path:
-    """Make the folder of this very code, in numba's or the user's cache.
+    """Make the folder of some code, in numba's or the user's cache, and return it.
 
     Parameters
     ----------
     code : Code
-        What is kept there.
+        The code that is kept there.
+
+    Returns
+    -------
+    Path
+        The folder, which exists.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What compiled code follows from: the sources, and what else is handed in."""
+"""What compiled code follows from: its sources, the compiler and other files."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ _IMPORT = re.compile(
 class Code:
     """Functions that are compiled, and all that the result follows from.
 
-    Two of equal content are the same, wherever they are installed and
-    whenever: so nothing that was compiled is ever stale, and nothing is
+    Two of equal content are the same, wherever and whenever they are
+    installed: so nothing that was compiled is ever stale, and nothing is
     compiled twice.
 
     Parameters
     ----------
     name : str
-        Name for people.
+        Name for people to read.
     modules : tuple of str
-        Where the functions are, and what makes the data that is kept with
-        them. The modules of this package that these import count as well.
+        Dotted names of the modules that the functions are in, and of those that
+        make the data kept with them. The modules of this package that these
+        import count as well.
     packages : tuple of str
-        Distributions whose versions count, beside the compiler's.
+        Distributions whose versions count besides the compiler's.
     files : callable
-        Returns further files whose content counts.
+        Returns further files (iterable of Path) whose content counts.
     """
 
     name: str
@@ -79,12 +80,17 @@ def _fingerprint(code: Code) -> str:
 
 
 def sources_of(modules: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield some modules of this package, and all that these import of it, with their sources.
+    """Yield some modules of this package, and all that they import from it, with their sources.
 
     Parameters
     ----------
     modules : iterable of str
         Dotted names.
+
+    Yields
+    ------
+    tuple of str and bytes
+        Dotted name of a module, and its source; each module once, in no particular order.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def sources_of(modules: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _file_of(module: str) -> Path | None:
-    """Find the source of a module of this package; None if it is no module."""
+    """Return the source file of a module of this package; None if there is no such module."""
     inside = module.removeprefix(_PACKAGE).removeprefix(".").split(".")
     path = _ROOT.joinpath(*inside)
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):

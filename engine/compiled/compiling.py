@@ -1,4 +1,4 @@
-"""Compiling what is not in the cache yet, and telling how far that is."""
+"""Compiling what is not in the cache yet, and reporting how far that is."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TICK_SECONDS = 1.0
 
 
 class Needed(NamedTuple):
-    """A function that is to be called, with arrays of the types that it will be called with.
+    """A function that is going to be called, with examples of its arguments.
 
     Parameters
     ----------
     entry : Entry
         The function.
     arrays : tuple
-        Its first arguments.
+        Its first arguments: arrays, and tuples of arrays and integers.
     numbers : int
         How many integers follow them.
     """
@@ -40,7 +40,7 @@ def compile_missing(needed: Iterable[Needed]) -> None:
     Parameters
     ----------
     needed : iterable of Needed
-        The functions.
+        The functions, with examples of their arguments.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def compile_missing(needed: Iterable[Needed]) -> None:
         if file is not None:
             missing[file] = each
     if missing:
-        importlib.import_module("numba")  # if it fails, nothing is said of compiling
+        importlib.import_module("numba")  # if it fails, nothing is reported
         with _telling() as tell:
             for number, each in enumerate(missing.values(), 1):
                 tell(f"{number} of {len(missing)} ({each.entry.name})")
@@ -66,7 +66,7 @@ def compile_missing(needed: Iterable[Needed]) -> None:
 
 
 class _Telling:
-    """Says what is being compiled, and for how long; on a terminal every second."""
+    """Reports what is being compiled, and for how long; on a terminal every second."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()

@@ -20,7 +20,7 @@ _BLOCK = ir.VectorType(ir.IntType(8), 64)
 
 @intrinsic
 def trailing_zeros(typing_context: Any, word: Any) -> Any:
-    """Count the zeros below the lowest one; 64 if there is no one."""
+    """Count the zero bits of a uint64 below its lowest one bit; 64 if the word is 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(_BIT, 0))
@@ -30,7 +30,7 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def ones(typing_context: Any, word: Any) -> Any:
-    """Count the ones."""
+    """Count the one bits of a uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -40,7 +40,7 @@ def ones(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def highest_bit(typing_context: Any, word: Any) -> Any:
-    """Number of the highest one, that is, the logarithm; the word must not be 0."""
+    """Return the number of a uint64's highest one bit, its logarithm; the word must not be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zeros = builder.ctlz(arguments[0], ir.Constant(_BIT, 1))
@@ -51,7 +51,10 @@ def highest_bit(typing_context: Any, word: Any) -> Any:
 
 @intrinsic
 def set_bytes(typing_context: Any, array: Any, at: Any) -> Any:
-    """Tell which of the bytes `array[at : at + 64]`, of which none is checked, are not 0."""
+    """Return a uint64 that tells which of the bytes `array[at : at + 64]` are not 0.
+
+    Bit i stands for byte `at + i`; bounds are not checked.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = address_in(context, builder, signature.args[0], *arguments, _BLOCK)
@@ -63,7 +66,7 @@ def set_bytes(typing_context: Any, array: Any, at: Any) -> Any:
 
 @intrinsic
 def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """Give `a * b + c` in single precision, rounded once or twice, whichever is faster."""
+    """Return `a * b + c` in single precision, rounded once or twice, whichever is faster."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         single = ir.FloatType()
@@ -78,8 +81,8 @@ def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 def use_wide_vectors(typing_context: Any) -> Any:
     """Let loops of the function in which this is called use the widest vectors there are.
 
-    LLVM takes those of 256 bits where there are some of 512, since the first
-    processors that had them ran slower with them.
+    LLVM uses vectors of 256 bits even where there are 512, since the first
+    processors with 512 bits ran slower when using them.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -34,29 +34,71 @@ _VARIABLE = re.compile(r"^(@_?Py\w+) = external .*?global ([\w*]+).*$", re.MULTI
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that other compiled functions, or an entry, call."""
+    """Compile a function that other compiled functions, or an entry, call.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+
+    Returns
+    -------
+    callable
+        numba's dispatcher; the function itself is its `py_func`.
+    """
     return _numba.njit(**_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a kernel into those that call it.
 
-    For those that are called often and do little, and those that are given
-    many arrays: a call counts references to each of them, which can take
+    This is for kernels that are called often and do little, and for those that
+    take many arrays: a call counts references to each array, which can take
     longer than the function itself.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+
+    Returns
+    -------
+    callable
+        numba's dispatcher; the function itself is its `py_func`.
     """
     return _numba.njit(forceinline=True, **_OPTIONS)(function)
 
 
 def address_in(context: Any, builder: Any, kind: Any, array: Any, at: Any, to: Any) -> Any:
-    """Point to what is of an LLVM type at an element of an array; for intrinsics."""
+    """Write, in an intrinsic, a pointer of an LLVM type to an element of an array.
+
+    Parameters
+    ----------
+    context : numba.core.base.BaseContext
+        numba's target context.
+    builder : llvmlite.ir.IRBuilder
+        Writes the instructions.
+    kind : numba.types.Array
+        Type of the array.
+    array : llvmlite.ir.Value
+        The array.
+    at : llvmlite.ir.Value
+        Index of the element, an integer; not checked.
+    to : llvmlite.ir.Type
+        Type that is pointed to.
+
+    Returns
+    -------
+    llvmlite.ir.Value
+        The pointer.
+    """
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [at]), to.as_pointer())
 
 
 @intrinsic
 def _pointer(typing_context: Any, address: Any) -> Any:
-    """Make a pointer of an address."""
+    """Turn an address into a pointer."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(_types.voidptr))
@@ -67,11 +109,27 @@ def _pointer(typing_context: Any, address: Any) -> Any:
 def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int) -> bytes:
     """Compile a function of a module for arguments of the types of some examples.
 
+    Parameters
+    ----------
+    name : str
+        Name of the function, a kernel.
+    module : str
+        Dotted name of its module; `TUPLES` there names the classes of arguments that are tuples.
+    arrays : tuple
+        Examples of its first arguments: arrays, and tuples of arrays and integers.
+    numbers : int
+        How many integers follow them.
+
     Returns
     -------
     bytes
         A line with the symbol to call, then an object file. The symbol takes a
         pointer to a frame as `native.Entry` lays it out.
+
+    Raises
+    ------
+    TypeError
+        If the function calls what is only there once numba is imported.
     """
     home = importlib.import_module(module)
     function, tuples = getattr(home, name), getattr(home, "TUPLES", {})
@@ -92,10 +150,11 @@ def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int)
 
 
 def _stub(code: str) -> str:
-    """Give a body to what the code names only to raise exceptions, which kernels do not.
+    """Define what the code refers to only in order to raise exceptions, which kernels do not do.
 
-    So it can be loaded where none of that is there, and nobody else's code is
-    led astray. Should it be called after all, it ends the process.
+    So the code can be loaded where Python's and numba's functions are missing,
+    without defining them for other code. If one is called after all, it ends
+    the process.
     """
 
     def define(declaration: re.Match[str]) -> str:
@@ -111,7 +170,14 @@ def _stub(code: str) -> str:
 def check_externals(name: str, externals: list[str]) -> None:
     """Refuse code that calls what is only there once numba is imported.
 
-    Memory is given to kernels, they take none for themselves.
+    Kernels allocate no memory; they are passed what they need.
+
+    Parameters
+    ----------
+    name : str
+        Name of the compiled function, for the message.
+    externals : list of str
+        Symbols that the code uses and does not define.
 
     Raises
     ------
@@ -129,7 +195,7 @@ def check_externals(name: str, externals: list[str]) -> None:
 def _argument(
     value: Any, make: type[Any] | None, names: dict[str, Any], places: Iterator[int]
 ) -> str:
-    """Write down how an argument is taken out of a frame, and name what that needs."""
+    """Return the expression that takes an argument from a frame, and add the names it uses."""
     if isinstance(value, tuple):
         assert make is not None
         names[make.__name__] = make

@@ -11,7 +11,7 @@ from llvmlite import binding
 
 
 def target_machine() -> Any:
-    """Describe this machine to LLVM, as numba does; whoever takes it owns it."""
+    """Make LLVM's target machine for this processor, set up as numba does; the caller owns it."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     features = binding.get_host_cpu_features().flatten()
@@ -23,6 +23,6 @@ def target_machine() -> Any:
 
 @functools.cache
 def machine() -> str:
-    """Name what compiled code depends on beside its sources: Python and the processor."""
+    """Return eight hexadecimal digits that stand for the processor and the version of Python."""
     processor = f"{binding.get_host_cpu_name()}{binding.get_host_cpu_features().flatten()}"
     return hashlib.sha256(f"{processor}{sys.version_info[:2]}".encode()).hexdigest()[:8]

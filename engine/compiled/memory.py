@@ -1,4 +1,4 @@
-"""Memory that compiled code is quick to read."""
+"""Memory that compiled code reads quickly."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LINE = 64
-"""Bytes that a processor takes at once, from multiples of that on."""
+"""Bytes of a line of the processor's cache."""
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Make an array of zeros that starts at a multiple of 64 bytes."""
+    """Make an array of zeros that starts at a multiple of 64 bytes.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the array.
+    dtype : dtype-like
+        Element type.
+
+    Returns
+    -------
+    ndarray, shape `shape`, `dtype`
+        C-contiguous.
+    """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     space = np.zeros(size + _LINE, np.uint8)

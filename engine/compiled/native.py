@@ -1,10 +1,10 @@
 """Compiled functions as Python calls them, without numba.
 
-To import numba and to have it take its own code out of its cache takes longer
-than to play an episode, in every worker process; and to make out the types of
-its arguments, as long as a few steps. So a function is compiled once, into an
-object file; LLVM loads that in a millisecond, and a call hands over a single pointer,
-to a frame that was laid out when the same arrays were given before.
+Importing numba and letting it read its cache takes longer than playing an
+episode, in every worker process; finding the types of a call's arguments takes
+as long as a few steps. So a function is compiled once, into an object file.
+LLVM loads that in a millisecond, and a call passes a single pointer: to a frame
+that was laid out when the same arrays were first passed.
 """
 
 from __future__ import annotations
@@ -31,12 +31,17 @@ class Entry:
     Parameters
     ----------
     name : str
-        Of the function. It is compiled when it is first called with arrays of
-        such types, unless that was done before.
+        Name of the function. It is compiled when it is first called with arrays
+        of new types, unless it is in the cache.
     module : str
-        Where it is; one of the code's modules.
+        Dotted name of the module that it is in; one of the code's modules.
     code : Code
-        What it follows from.
+        What the compiled function follows from.
+
+    Raises
+    ------
+    ValueError
+        If the module is not one of the code's.
     """
 
     def __init__(self, name: str, module: str, code: Code) -> None:
@@ -53,14 +58,19 @@ class Entry:
         Parameters
         ----------
         arrays : tuple
-            Its first arguments: arrays, and tuples of arrays and integers.
+            Its first arguments: arrays, and named tuples of arrays and integers.
         *numbers : int
-            The others.
+            The other arguments.
+
+        Returns
+        -------
+        int
+            What the function returns.
 
         Raises
         ------
         TypeError
-            If an array is not as compiled code takes it.
+            If an array is not contiguous, aligned and writable.
         """
         if arrays is not self._arrays:
             self.prepare(arrays, len(numbers))
@@ -71,7 +81,23 @@ class Entry:
     def prepare(self, arrays: tuple[Any, ...], numbers: int) -> None:
         """Load or compile the function for some arrays, unless they are those of the last call.
 
-        That takes least if their tuple is the same, too.
+        That is quickest if their tuple is the same object, too.
+
+        Parameters
+        ----------
+        arrays : tuple
+            The first arguments of the calls to come.
+        numbers : int
+            How many integers follow them.
+
+        Raises
+        ------
+        TypeError
+            If an array is not contiguous, aligned and writable.
+        ImportError
+            If numba is needed, and cannot be imported.
+        OSError
+            If the cache cannot be written.
         """
         if len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays)):
             self._arrays = arrays
@@ -79,19 +105,19 @@ class Entry:
         frame: list[int] = []
         types: list[str] = []
         _lay_out(arrays, frame, types)
-        # What may fail comes first: the frame must be that of the arrays, which it keeps alive.
+        # What may fail comes first: the frame must always belong to the arrays that are kept alive.
         function = self._load(tuple(types), arrays, numbers)
         self._function, self._fixed = function, len(frame)
         self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
         self._arrays = arrays
 
     def missing(self, arrays: tuple[Any, ...], numbers: int) -> str | None:
-        """Name the file that the function would be compiled into; None if that was done.
+        """Return the name of the file that the function has to be compiled into; None if it is.
 
         Parameters
         ----------
         arrays : tuple
-            Examples of its first arguments.
+            Examples of the function's first arguments.
         numbers : int
             How many integers follow them.
         """
@@ -105,7 +131,7 @@ class Entry:
         return f"{self._module}.{self.name}-{hashed}-{machine()}"
 
     def _load(self, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int) -> Any:
-        """Load the function for arguments of some types, or compile it with these as an example."""
+        """Load the function for arguments of some types; compile it first if it is not kept."""
         key = (self.name, self._module, types, numbers)
         if key not in _functions:
 
@@ -122,7 +148,7 @@ _functions: dict[tuple[Any, ...], Any] = {}
 
 
 def _lay_out(value: Any, frame: list[int], types: list[str]) -> None:
-    """Add a value to a frame: an array's address and shape, or an integer; and name its type."""
+    """Append a value to a frame (an array's address and shape, or an integer), and its type."""
     if isinstance(value, tuple):
         for item in value:
             _lay_out(item, frame, types)
@@ -150,5 +176,5 @@ def _load(content: bytes) -> Any:
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _loaded.append(engine)  # the code goes with it
+    _loaded.append(engine)  # the code is freed with it
     return _SIGNATURE(engine.get_function_address(symbol.decode()))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from crafter_dataset.engine.compiled.jit import kernel
+from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.objects import distance_to_player
 from crafter_dataset.engine.fast.rng import randint, uniform
 from crafter_dataset.engine.fast.rules import (
@@ -21,15 +20,21 @@ from crafter_dataset.engine.fast.world import CHUNK, add, object_at, remove
 
 
 @kernel
-def balance_chunks(world: Any) -> None:
-    """Balance every chunk that ever held an object, in the order in which they first did."""
+def balance_chunks(world: World) -> None:
+    """Balance every chunk that ever held an object, in the order in which they first did.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; creatures are added to it and removed.
+    """
     for i in range(world.held_chunks):
         _balance_chunk(world, world.held[i])
 
 
 @kernel
-def _balance_chunk(world: Any, chunk: int) -> None:
-    """Mirrors `Env._balance_chunk`."""
+def _balance_chunk(world: World, chunk: int) -> None:
+    """Spawn and despawn creatures of each kind in a chunk; mirrors `Env._balance_chunk`."""
     light = world.daylight
     grass = world.grass[chunk]
     most = 3.5 - 3 * light
@@ -48,18 +53,18 @@ def _balance_chunk(world: Any, chunk: int) -> None:
     )
     fewest = 0.0 if world.path[chunk] < 6 else 1.0
     _balance_object(world, chunk, SKELETON, SKELETON_HEALTH, PATH, 7, 7, 0.1, 0.1, fewest, 2.0)
-    # Zombies that were spawned change no material: the count of grass still holds.
+    # Zombies spawned above change no material: the count of grass is still right.
     fewest = 0.0 if grass < 30 else 1.0
     _balance_object(world, chunk, COW, COW_HEALTH, GRASS, 5, 5, 0.01, 0.1, fewest, 1.5 + light)
 
 
 @kernel
 def _balance_object(
-    world: Any, chunk: int, kind: int, health: int, material: int,
+    world: World, chunk: int, kind: int, health: int, material: int,
     span_distance: int, despan_distance: int, spawn_probability: float, despawn_probability: float,
     target_min: float, target_max: float,
 ) -> None:  # fmt: skip
-    """Mirrors `Env._balance_object`."""
+    """Spawn or despawn a creature of a kind, or neither; mirrors `Env._balance_object`."""
     creatures = 0
     row = world.first[chunk]
     while row:
@@ -76,8 +81,8 @@ def _balance_object(
 
 
 @kernel
-def _choose_cell(world: Any, chunk: int, material: int) -> tuple[int, int]:
-    """Draw one of the chunk's cells of a material, x-major, whether it is free or not."""
+def _choose_cell(world: World, chunk: int, material: int) -> tuple[int, int]:
+    """Draw one of a chunk's cells of a material, counted x-major, whether it is free or not."""
     count = world.grass[chunk] if material == GRASS else world.path[chunk]
     skip = randint(world, count)
     x0 = chunk // world.chunk_rows * CHUNK
@@ -92,8 +97,8 @@ def _choose_cell(world: Any, chunk: int, material: int) -> tuple[int, int]:
 
 
 @kernel
-def _choose_creature(world: Any, chunk: int, kind: int, skip: int) -> int:
-    """Row of the chunk's creature with a number, in the order in which they came to it."""
+def _choose_creature(world: World, chunk: int, kind: int, skip: int) -> int:
+    """Return the row of a chunk's creature number `skip`, in the order in which they entered it."""
     row = world.first[chunk]
     while row:
         if world.kind[row] == kind:

@@ -1,15 +1,18 @@
-"""Copying bytes in compiled code, as few instructions rather than a loop."""
+"""Copying bytes in compiled code, by a few instructions instead of a loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import extending
 from numba.core import types
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.jit import address_in, inlined
+from crafter_dataset.engine.fast.kinds import AnyPicture
 
 intrinsic: Callable[..., Any] = extending.intrinsic
 
@@ -21,19 +24,43 @@ PIXELS = 16
 
 @inlined
 def whole_blocks(count: int, size: int) -> int:
-    """Round up to a multiple of the size of a block."""
+    """Round up to a multiple of the size of a block.
+
+    Parameters
+    ----------
+    count : int
+        What to round, 0 or more.
+    size : int
+        Size of a block, 1 or more.
+    """
     return -(-count // size) * size
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, start: Any, lanes: int) -> Any:
-    """Point to `lanes` bytes of an array as to one vector."""
+    """Make a pointer to `lanes` bytes of an array, as one vector."""
     vector = ir.VectorType(ir.IntType(8), lanes)
     return address_in(context, builder, kind, array, start, vector)
 
 
 @intrinsic
 def copy_block(typing_context: Any, target: Any, at: Any, source: Any, start: Any) -> Any:
-    """Copy `source[start : start + 32]` to `target[at : at + 32]`; neither is checked."""
+    """Copy 32 bytes from element `start` of one array to element `at` of another.
+
+    Bounds are not checked.
+
+    Parameters
+    ----------
+    typing_context : numba.core.typing.Context
+        Passed by numba, not by kernels.
+    target : ndarray
+        Array to write to, contiguous.
+    at : int
+        Index of the first element to write, over all axes.
+    source : ndarray
+        Array to read from, contiguous, of the same dtype.
+    start : int
+        Index of the first element to read, over all axes.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
@@ -49,7 +76,23 @@ def copy_block(typing_context: Any, target: Any, at: Any, source: Any, start: An
 def interleave_block(
     typing_context: Any, target: Any, at: Any, red: Any, green: Any, blue: Any, start: Any
 ) -> Any:
-    """Copy 16 pixels from `start` of three planes to 48 bytes from `at`; nothing is checked."""
+    """Copy 16 pixels of three planes to 48 bytes, with the colors side by side.
+
+    Bounds are not checked.
+
+    Parameters
+    ----------
+    typing_context : numba.core.typing.Context
+        Passed by numba, not by kernels.
+    target : ndarray, shape (bytes,), uint8
+        Array to write to.
+    at : int
+        Index of the first byte to write.
+    red, green, blue : ndarray, shape (pixels,), uint8
+        Planes to read from.
+    start : int
+        Number of the first pixel to read.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
@@ -77,8 +120,18 @@ def interleave_block(
 
 
 @inlined
-def end_line(picture: Any, frame: Any, line: int) -> None:
-    """Clear what is between a line of the local view and the next one, and perhaps more of that."""
+def end_line(picture: AnyPicture, frame: NDArray[np.uint8], line: int) -> None:
+    """Clear the bytes between a line of the local view and the next, and maybe some of the next.
+
+    Parameters
+    ----------
+    picture : AnyPicture
+        Sizes of the picture and its view.
+    frame : ndarray, shape (height * width * 3,), uint8
+        Changed, in the order [y, x, channel].
+    line : int
+        Number of the line, from the top of the local view.
+    """
     view_bytes = picture.grid_x * picture.unit_x * 3
     at = (picture.border_y + line) * picture.width * 3 + picture.border_x * 3 + view_bytes
     count = picture.width * 3 - view_bytes

@@ -6,13 +6,13 @@ from crafter_dataset.engine.compiled.code import Code
 from crafter_dataset.engine.crafter_constants import crafter_files
 
 STEP = "crafter_dataset.engine.fast.step"
-"""Where the functions are that Python calls."""
+"""Module of the functions that Python calls."""
 
 ENGINE = Code(
     "engine",
     modules=(
         STEP,
-        # What makes the data that lanes start from, which is kept beside the code.
+        # These make the data that lanes start from, which is kept beside the code.
         "crafter_dataset.engine.fast.textures",
         "crafter_dataset.engine.fast.world",
         "crafter_dataset.engine.fast.worldgen",

@@ -1,4 +1,4 @@
-"""Worlds and what it takes to play them, as Python sees them."""
+"""Playing worlds by compiled code, from Python."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ class FastLanes:
     count : int
         Number of lanes.
     area, view, size : tuple of int
-        As `crafter.Env`: cells of the world (x, y), cells in the picture
+        As for `crafter.Env`: cells of the world (x, y), cells in the picture
         (x, y), and pixels of the picture (width, height).
     length : int
         Time limit in steps, 0 for none.
     reward : bool
-        Whether to give rewards; else they are 0.
+        Whether rewards are computed; else they are 0.
 
     Attributes
     ----------
+    area : tuple of int
+        Cells of the world (x, y).
     worlds : ndarray of records, shape (count,)
         The whole state, see `engine.fast.world.world_dtype`.
     """
@@ -60,9 +62,9 @@ class FastLanes:
         self.worlds["length"] = min(length or 0, 2**63 - 1)
         self.worlds["give_rewards"] = reward
         self._daylights = daylights(_FIRST_DAYLIGHTS)
-        # Steps that each lane has taken, or more: they bound what the daylight is tabulated for.
+        # Steps that each lane has taken, or more: how far daylight must be tabulated.
         self._steps = [0] * count
-        # The same arrays for every step: others would have to be prepared anew.
+        # The same arrays for every step: new ones would have to be prepared again.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
         self._played: tuple[Any, ...] = (None,) * 6
         self._reset, self._observe, self._step, self._play = (
@@ -71,7 +73,7 @@ class FastLanes:
         )
 
     def needed(self) -> list[Needed]:
-        """List all code that lanes of such an area call."""
+        """Return all code that lanes of this area call."""
         seen = make_seen(1, self.area, (18, 18))
         flags, actions = np.zeros(1, bool), np.zeros(1, np.uint8)
         done = Done(actions, np.zeros(1, np.float32), flags, flags)
@@ -84,12 +86,30 @@ class FastLanes:
         ]
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
-        """Start an episode in the world of `RandomState(seed)`, and show it in the lane's row."""
+        """Start an episode in a lane, and write what is seen first.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seed : int
+            Seed of the world's RandomState, 0 to 2**32 - 1.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+        """
         self.start(lane, seed)
         self._observe((self.worlds, self._picture, seen), lane)
 
     def start(self, lane: int, seed: int) -> None:
-        """Start an episode that `play` goes on with; the same as `reset`, but for the picture."""
+        """Start an episode for `play` to go on with; the same as `reset`, but nothing is written.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seed : int
+            Seed of the world's RandomState, 0 to 2**32 - 1.
+        """
         self._reset((self.worlds, self._daylights, self._scratch), lane, seed)
         self._steps[lane] = 0
 
@@ -100,7 +120,19 @@ class FastLanes:
         rewards: NDArray[np.float64],
         seen: Seen,
     ) -> None:
-        """Take a step in every lane that is playing, give its reward, and show it."""
+        """Take a step in every lane that is playing, and write what is seen then.
+
+        Parameters
+        ----------
+        playing : ndarray, shape (lanes,), bool
+            Which lanes take a step.
+        actions : ndarray, shape (lanes,), int64
+            Action of each lane, an index into `engine.spec.ACTIONS`.
+        rewards : ndarray, shape (lanes,), float64
+            Where to write the reward of each lane that is playing.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+        """
         self._steps = [int(self.worlds["step"].max()) + 1] * len(self._steps)
         self._light_up_to(self._steps[0])
         own_playing, own_actions, own_rewards = self._stepped
@@ -120,7 +152,28 @@ class FastLanes:
         row: int,
         max_rows: int | None,
     ) -> int:
-        """Play many steps, each into the next row; see `engine.fast.step.play`."""
+        """Take many steps in a lane, each into the next row; see `engine.fast.step.play`.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        actions : ndarray, shape (actions,), uint8
+            Indices into `engine.spec.ACTIONS`.
+        taken, stop : int
+            Which actions to take: from number `taken` on, up to but not including `stop`.
+        seen, done : Seen, Done
+            Rows to fill: few of pictures and maps, more of the small fields.
+        image, row : int
+            Next rows to fill, of pictures and maps, and of small fields.
+        max_rows : int or None
+            Rows at which the episode is cut, None for never.
+
+        Returns
+        -------
+        int
+            Number of rows filled, negative if the episode's last row is among them.
+        """
         self._light_up_to(self._steps[lane] + min(stop - taken, len(seen.frames) - image))
         given = self._daylights, self._picture, actions, seen, done
         if not all(map(is_, given, self._played[1:])):
@@ -130,11 +183,33 @@ class FastLanes:
         return filled
 
     def ended(self, lane: int) -> int:
-        """How a lane's episode has ended, 0 if it goes on."""
+        """Return how a lane's episode has ended: an end reason, or 0 if it goes on.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+
+        Returns
+        -------
+        int
+            Index into `schemas.layout.END_REASONS`; `play` can also cut an episode.
+        """
         return int(self.worlds["ended"][lane])
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
-        """Material ids of a lane's world as it is now, shape `area`, indexed [x, y]."""
+        """Return the material ids of a lane's world as it is now.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+
+        Returns
+        -------
+        ndarray, shape `area`, uint8
+            Indexed [x, y].
+        """
         width, height = self.area
         materials: NDArray[np.uint8] = self.worlds["materials"][lane, : width * height]
         return materials.reshape(width, height).copy()
@@ -146,7 +221,18 @@ class FastLanes:
 
 @functools.lru_cache(4)
 def daylights(count: int) -> NDArray[np.float64]:
-    """Daylight of each step; mirrors `Env._update_time`, by the same NumPy calls on scalars."""
+    """Return the daylight of each step; mirrors `Env._update_time`, by the same calls on scalars.
+
+    Parameters
+    ----------
+    count : int
+        Number of steps, from step 0 on.
+
+    Returns
+    -------
+    ndarray, shape (count,), float64
+        0 is night, 1 is day.
+    """
     values = []
     for number in range(count):
         progress = (number / 300) % 1 + 0.3
@@ -157,9 +243,9 @@ def daylights(count: int) -> NDArray[np.float64]:
 def _load_parts(
     area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]
 ) -> tuple[np.dtype[Any], tuple[Any, ...], tuple[Any, ...]]:
-    """Load what lanes start from: the layout of a world, a picture and a scratch.
+    """Load what lanes start from: the record type of a world, a picture and a scratch.
 
-    To make them takes the crafter package, and what that imports.
+    They are kept on disk, since making them imports crafter and all that it imports.
     """
 
     def make() -> bytes:
@@ -181,7 +267,7 @@ def _load_parts(
 
 
 def _freeze(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
-    """Describe arrays by the memory that they lie in, which may be larger, or shared."""
+    """Describe arrays by the memory that they are views of, which may be larger, or shared."""
     if isinstance(value, tuple):
         return tuple(_freeze(item, memories) for item in value)
     if not isinstance(value, np.ndarray):
@@ -195,6 +281,7 @@ def _freeze(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
 
 
 def _thaw(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
+    """Make the arrays that `_freeze` described."""
     if isinstance(value, tuple):
         return tuple(_thaw(item, memories) for item in value)
     if not isinstance(value, list):
@@ -204,14 +291,14 @@ def _thaw(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
 
 
 def warm_up(area: tuple[int, int], others: Iterable[Needed] = ()) -> None:
-    """Compile the code for worlds of an area unless it is in the cache.
+    """Compile the code for worlds of an area, unless it is in the cache.
 
     Parameters
     ----------
     area : tuple of int
         Cells of the world (x, y).
     others : iterable of Needed
-        What else is needed, to be compiled with it.
+        Further code to compile with it.
 
     Raises
     ------

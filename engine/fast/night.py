@@ -1,17 +1,16 @@
 """The local view by night; mirrors `LocalView._light`, `_noise`, `_tint` and `_sleep`.
 
-Crafter computes it in double precision and cuts off what is behind the point,
-twice. Single precision takes half the time, and gives the same unless a number
-is next to an integer. So a line is first drawn in single precision (`_shade`),
-which marks the pixels that are in doubt; their blocks are then drawn anew, as
-Crafter does it (`_shade_exactly`).
+Crafter computes it in double precision and truncates to integers, twice. Single
+precision takes half the time, and has the same result unless a number is next to
+an integer. So a line is first drawn in single precision (`_shade`), which marks
+the pixels that are in doubt; their blocks are then redrawn as Crafter draws them
+(`_shade_exactly`).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.intrinsics import (
     multiply_add,
@@ -28,19 +27,20 @@ from crafter_dataset.engine.fast.blocks import (
     interleave_block,
     whole_blocks,
 )
+from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.rng import take_words
-from crafter_dataset.engine.fast.textures import BLUE, GREEN, RED, TINT
+from crafter_dataset.engine.fast.textures import BLUE, GREEN, RED, TINT, Picture
 
 _MARGIN = np.float32(2**-13)
-"""Noise this near to an integer, either side, is in doubt.
+"""Noise this near to an integer, on either side, is in doubt.
 
 Single precision is off by less: up to 2**-15.6 by the mask, which is rounded
 three times and multiplied by up to 223, and 2**-15.1 by the rest.
 """
 _MIX_MARGIN = 1e-9
-"""The same for mixed colors, which double precision rounds, by far less than this."""
+"""The same for mixed colors; double precision rounds them by far less than this."""
 _DARKEST, _BRIGHTEST = -510, 319
-"""Bounds of twice a color by night less twice the same by day."""
+"""Bounds of twice a color by night minus twice the same by day."""
 _BITS = 64
 _BLOCK_COLORS = BLOCK // np.dtype(np.float32).itemsize
 
@@ -50,8 +50,18 @@ _SHADES_OF_NOISE = np.float32(95 / 2**24)
 
 
 @inlined
-def draw_night(world: Any, picture: Any, frame: Any) -> None:
-    """Draw the local view; it takes two random words a pixel."""
+def draw_night(world: World, picture: Picture, frame: NDArray[np.uint8]) -> None:
+    """Draw the local view by night, taking two random words per pixel.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only its random numbers change.
+    picture : Picture
+        With the tiles that are seen; overwritten where it is room to work in.
+    frame : ndarray, shape (height * width * 3,), uint8
+        The lines of the local view are overwritten, in the order [y, x, channel], RGB.
+    """
     width = picture.grid_x * picture.unit_x
     height = picture.grid_y * picture.unit_y
     take_words(world, picture.words, 2 * width * height)
@@ -74,7 +84,7 @@ def draw_night(world: Any, picture: Any, frame: Any) -> None:
 
 
 @inlined
-def _draw_canvas(picture: Any, y: int) -> None:
+def _draw_canvas(picture: Picture, y: int) -> None:
     """Copy a line of the local view without its light."""
     cell_y, line = y // picture.unit_y, y % picture.unit_y
     columns = _u64(picture.grid_x)
@@ -93,14 +103,14 @@ def _draw_canvas(picture: Any, y: int) -> None:
 
 
 @inlined
-def _foresee(world: Any, picture: Any) -> bool:
+def _foresee(world: World, picture: Picture) -> bool:
     """Tell whether `_shade` can mix the colors of a frame, and where it needs correction.
 
     A mixed color is `day * c + (1 - day) * (n + tint) / 2`, that is,
-    `c + half * d` where d, twice the difference of two integers, is one itself.
-    So all there can be of `half * d` are some 800 numbers: unless one of them is
-    next to an integer, single precision cuts them off rightly. Where d is 0 the
-    color stays c, or is one less if double precision rounds the sum down.
+    `c + half * d` where `d = n + tint - 2 * c` is an integer. So `half * d` can only
+    be one of some 800 numbers: unless one of them is next to an integer, single
+    precision truncates them rightly. Where d is 0 the color stays c, or is one less
+    if double precision rounds the sum down.
     """
     use_wide_vectors()
     day = world.daylight
@@ -122,7 +132,7 @@ def _foresee(world: Any, picture: Any) -> bool:
 
 
 @inlined
-def _shade(world: Any, picture: Any, y: int, width: int, height: int, lanes: int) -> None:
+def _shade(world: World, picture: Picture, y: int, width: int, height: int, lanes: int) -> None:
     """Draw a line in single precision, marking what is in doubt and colors that stay the same."""
     use_wide_vectors()
     numbers, step = picture.numbers, _u64(2 * height)
@@ -135,12 +145,12 @@ def _shade(world: Any, picture: Any, y: int, width: int, height: int, lanes: int
     canvas, mixed, same = picture.canvas, picture.mixed, picture.same
     line = _u64(y)
     for x in range(lanes):
-        # Of the number's 53 bits, 24.
+        # 24 of the number's 53 bits.
         number = _f32(np.int32(numbers[x] >> _u32(8)))
         noise = multiply_add(_SHADES_OF_NOISE, number, _f32(32))
         mask = amount * picture.soft_vignette[line, x]
         red, green, blue = canvas[RED, x], canvas[GREEN, x], canvas[BLUE, x]
-        # All are more by the margin, so that what is in doubt is cut off to less than twice that.
+        # The margin is added, so that truncating what is in doubt takes off less than twice that.
         noisy_red = red + multiply_add(mask, noise - red, _MARGIN)
         noisy_green = green + multiply_add(mask, noise - green, _MARGIN)
         noisy_blue = blue + multiply_add(mask, noise - blue, _MARGIN)
@@ -165,7 +175,7 @@ def _shade(world: Any, picture: Any, y: int, width: int, height: int, lanes: int
 
 
 @inlined
-def _settle(world: Any, picture: Any, y: int, width: int) -> None:
+def _settle(world: World, picture: Picture, y: int, width: int) -> None:
     """Correct what `_shade` has marked in a line."""
     for first in range(0, width, _BITS):
         within = ~_u64(0) >> _u64(max(first + _BITS - width, 0))
@@ -184,7 +194,7 @@ def _settle(world: Any, picture: Any, y: int, width: int) -> None:
 
 
 @kernel
-def _shade_exactly(world: Any, picture: Any, y: int, start: int, stop: int) -> None:
+def _shade_exactly(world: World, picture: Picture, y: int, start: int, stop: int) -> None:
     """Draw some pixels of a line as Crafter does."""
     first, end = _u64(start), _u64(stop)
     height = _u64(picture.grid_y * picture.unit_y)
@@ -197,11 +207,11 @@ def _shade_exactly(world: Any, picture: Any, y: int, start: int, stop: int) -> N
 
 
 @inlined
-def _add_noise(world: Any, picture: Any, y: int, first: int, end: int) -> None:
+def _add_noise(world: World, picture: Picture, y: int, first: int, end: int) -> None:
     """Add the noise to a line; mirrors `LocalView._noise`."""
     amount = 2 * (0.5 - world.daylight)
     canvas, dark = picture.canvas, picture.dark
-    # uniform(32, 127) is 32 + 95 * number / 2**53; to divide by a power of two first is as exact.
+    # uniform(32, 127) is 32 + 95 * number / 2**53; dividing by a power of two first is as exact.
     scale = 95 / 9007199254740992
     for x in range(first, end):
         pair = picture.pairs[x]
@@ -216,7 +226,7 @@ def _add_noise(world: Any, picture: Any, y: int, first: int, end: int) -> None:
 
 @inlined
 def _grey(red: float, green: float, blue: float) -> float:
-    """Mirrors Pillow's conversion to `L`, ITU-R 601-2 in fixed point.
+    """Return the grey of a color; mirrors Pillow's conversion to `L`, ITU-R 601-2 in fixed point.
 
     All numbers are below 2**24, so that single precision, which is faster, holds them exactly.
     """
@@ -226,7 +236,7 @@ def _grey(red: float, green: float, blue: float) -> float:
 
 
 @inlined
-def _fade(picture: Any, first: int, end: int) -> None:
+def _fade(picture: Picture, first: int, end: int) -> None:
     """Desaturate a line as Pillow's `ImageEnhance.Color` does, in single precision."""
     dark = picture.dark
     for x in range(first, end):
@@ -238,12 +248,12 @@ def _fade(picture: Any, first: int, end: int) -> None:
 
 
 @inlined
-def _mix(world: Any, picture: Any, first: int, end: int) -> None:
+def _mix(world: World, picture: Picture, first: int, end: int) -> None:
     """Tint a line and mix it with the day's; mirrors the rest of `LocalView._light`."""
     day = world.daylight
     night = 1 - day
     canvas, dark, mixed = picture.canvas, picture.dark, picture.mixed
-    half = 0.5 * night  # to take half first is as exact
+    half = 0.5 * night  # halving first is as exact
     for color in range(3):
         tint = _f32(TINT[color])
         for x in range(first, end):
@@ -253,17 +263,22 @@ def _mix(world: Any, picture: Any, first: int, end: int) -> None:
 
 @inlined
 def to_sleep(red: int, green: int, blue: int) -> int:
-    """Give what a color's red and green are while asleep; its blue has 8 more.
+    """Return what a color's red and green are while asleep; its blue is 8 more.
 
     Mirrors `LocalView._sleep`.
+
+    Parameters
+    ----------
+    red, green, blue : int
+        The color, 0 to 255 each.
     """
     grey = _grey(_f32(np.int32(red)), _f32(np.int32(green)), _f32(np.int32(blue)))
     return np.int32(grey) >> 1
 
 
 @inlined
-def _sleep(picture: Any, lanes: int) -> None:
-    """Mirrors `LocalView._sleep`, for a line."""
+def _sleep(picture: Picture, lanes: int) -> None:
+    """Draw a line as it is while asleep; mirrors `LocalView._sleep`."""
     mixed = picture.mixed
     for x in range(lanes):
         grey = to_sleep(mixed[RED, x], mixed[GREEN, x], mixed[BLUE, x])

@@ -1,18 +1,18 @@
 """OpenSimplex noise over tiles of cells; mirrors `opensimplex.internals`.
 
-`noise3` finds, for each cell, which lattice points reach it, and adds what
-they contribute. Which points reach a tile of 4 x 4 cells is the same in every
-world: only their gradients differ. So that is found out once, and then each
-tile adds up its points, all cells at once and without branches. The result is
-near to opensimplex's, not equal: it is summed in single precision, and
-`noise3` leaves out some points that contribute next to nothing. Where that
-could matter, the caller asks opensimplex itself.
+`noise3` finds, for each cell, which lattice points reach it, and adds up their
+contributions. Which points reach a tile of 4 x 4 cells is the same in every
+world: only their gradients differ. So they are found once, and then each tile
+adds up its points, all cells at once and without branches. The result is close
+to opensimplex's, not equal: it is summed in single precision, and `noise3`
+leaves out some points that contribute next to nothing. Where that could matter,
+the caller uses opensimplex itself.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,15 @@ from opensimplex.internals import _noise3
 
 from crafter_dataset.engine.compiled.intrinsics import multiply_add, use_wide_vectors
 from crafter_dataset.engine.compiled.jit import kernel
+from crafter_dataset.engine.fast.kinds import World
 
 TILE = 4
 """Cells along each side of a tile."""
 LANES = TILE * TILE
-"""Cells of a tile; they lie together, x-major."""
+"""Cells of a tile; they are contiguous, x-major."""
 
 NOISE_ERROR = 3e-4
-"""Bound of the difference to `noise3`; 1.23e-4 is the largest that 620 million points showed."""
+"""Bound of the difference to `noise3`; the largest among 620 million points was 1.23e-4."""
 
 _REACH = math.sqrt(2)
 _NOTHING = np.float32(0)
@@ -46,13 +47,14 @@ class Lattice(NamedTuple):
     places : ndarray, shape (points, 3), int64
         The points' numbers i, j and k, which their gradients depend on.
     points : ndarray, shape (points, 8), float32
-        Coordinates from the block's first cell, the square of the reach, the
-        gradient's two components in the plane and the product of the third
-        with the distance from the plane, that distance; the last is not used.
+        Columns: 0 and 1, coordinates from the block's first cell; 2, the square
+        of the reach in the plane; 3 and 4, the gradient's components in the
+        plane; 5, its third component times the distance from the plane; 6, that
+        distance; 7 is not used.
     listed : ndarray, shape (planes, tiles), int32
-        How many points reach a tile.
+        How many points reach each tile.
     lists : ndarray, shape (planes, tiles, most points), int16
-        Which they are.
+        Numbers of these points.
     """
 
     used: NDArray[np.int64]
@@ -63,7 +65,20 @@ class Lattice(NamedTuple):
 
 
 def make_lattice(tiles_x: int, tiles_y: int, steps: list[tuple[float, float]]) -> Lattice:
-    """Make room for the points around a block of tiles, in planes of these steps between cells."""
+    """Make room for the points around a block of tiles, in several planes.
+
+    Parameters
+    ----------
+    tiles_x, tiles_y : int
+        Tiles along the sides of the block.
+    steps : list of tuple of float
+        For each plane, how far apart its cells are (x, y).
+
+    Returns
+    -------
+    Lattice
+        Without points.
+    """
     most = sum(
         _most_points((TILE * tiles_x - 1) * step_x, (TILE * tiles_y - 1) * step_y)
         for step_x, step_y in steps
@@ -82,10 +97,10 @@ def make_lattice(tiles_x: int, tiles_y: int, steps: list[tuple[float, float]]) -
 
 
 def _most_points(width: float, height: float) -> int:
-    """Bound the points that reach a rectangle.
+    """Bound the number of points that reach a rectangle.
 
-    They are the square root of 2 apart, so each has a ball of half that radius
-    to itself; and all balls lie within reach, and a radius more, of the rectangle.
+    They are at least the square root of 2 apart, so that each has a ball of half that
+    radius to itself; and all balls lie within reach, plus a radius, of the rectangle.
     """
     radius = _REACH / 2
     far = _REACH + radius
@@ -94,8 +109,16 @@ def _most_points(width: float, height: float) -> int:
 
 
 @kernel
-def permute(world: Any, seed: int) -> None:
-    """Shuffle the lattice's gradients; mirrors `_init`."""
+def permute(world: World, seed: int) -> None:
+    """Shuffle the lattice's gradients; mirrors `_init`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its `perm` and `gradients` are overwritten.
+    seed : int
+        Seed of the noise, 0 to 2**31 - 2.
+    """
     source = world.gradients  # room to shuffle in
     for i in range(256):
         source[i] = i
@@ -113,14 +136,24 @@ def permute(world: Any, seed: int) -> None:
 
 
 @kernel
-def noise3(world: Any, x: float, y: float, z: int) -> float:
-    """Evaluate one point exactly: this is opensimplex's own `noise3`."""
+def noise3(world: World, x: float, y: float, z: int) -> float:
+    """Evaluate one point exactly: this is opensimplex's own `noise3`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment, after `permute`.
+    x, y : float
+        Coordinates in the plane, in units of the noise.
+    z : int
+        Third coordinate.
+    """
     return _noise3(x, y, z, world.perm, world.gradients)
 
 
 @kernel
 def find_points(
-    lattice: Any, plane: int, z: int,
+    lattice: Lattice, plane: int, z: int,
     left: int, tiles_x: int, step_x: float, top: int, tiles_y: int, step_y: float,
 ) -> None:  # fmt: skip
     """Find the lattice points that reach a block of tiles in a plane, and which reach which tile.
@@ -128,13 +161,17 @@ def find_points(
     Parameters
     ----------
     lattice : Lattice
-        What is found is added to it.
+        The points are added to it.
     plane, z : int
         The plane's number and its third coordinate.
-    left, tiles_x, step_x
-        Cells from `left` on are at the coordinates `x * step_x`.
-    top, tiles_y, step_y
-        The same down the block.
+    left, tiles_x : int
+        First cell of the block along x, and its tiles.
+    step_x : float
+        How far apart cells are: cell x is at the coordinate `x * step_x`.
+    top, tiles_y : int
+        First cell of the block along y, and its tiles.
+    step_y : float
+        The same along y.
     """
     for tile in range(tiles_x * tiles_y):
         lattice.listed[plane, tile] = 0
@@ -168,10 +205,10 @@ def find_points(
 
 @kernel
 def _list_point(
-    lattice: Any, plane: int, tiles_x: int, step_x: float, tiles_y: int, step_y: float,
+    lattice: Lattice, plane: int, tiles_x: int, step_x: float, tiles_y: int, step_y: float,
     u: float, v: float, dz: float,
 ) -> bool:  # fmt: skip
-    """List the next point in all tiles that it reaches, and tell whether there are any."""
+    """Add the next point to the lists of all tiles that it reaches; tell whether there are any."""
     side_x, side_y = TILE * step_x, TILE * step_y
     # From a tile's first cell to its last.
     wide, high = (TILE - 1) * step_x, (TILE - 1) * step_y
@@ -192,8 +229,16 @@ def _list_point(
 
 
 @kernel
-def take_gradients(world: Any, lattice: Any) -> None:
-    """Give all points the gradients that they have in a world, after `permute`."""
+def take_gradients(world: World, lattice: Lattice) -> None:
+    """Set the gradients of all points to those that they have in a world.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment, after `permute`.
+    lattice : Lattice
+        After `find_points`; its points are changed.
+    """
     for number in range(np.uint64(lattice.used[0])):
         i, j, k = lattice.places[number]
         index = world.perm[(world.perm[i & 255] + j) & 255]
@@ -206,8 +251,8 @@ def take_gradients(world: Any, lattice: Any) -> None:
 
 @kernel
 def noise_tiles(
-    lattice: Any, plane: int, needed: Any,
-    tiles_x: int, step_x: float, tiles_y: int, step_y: float, noise: Any,
+    lattice: Lattice, plane: int, needed: NDArray[np.bool_],
+    tiles_x: int, step_x: float, tiles_y: int, step_y: float, noise: NDArray[np.float32],
 ) -> None:  # fmt: skip
     """Write a plane's noise to within `NOISE_ERROR`, in the tiles where it is needed; elsewhere 0.
 
@@ -215,15 +260,25 @@ def noise_tiles(
     ----------
     lattice : Lattice
         After `find_points` and `take_gradients`.
-    plane, tiles_x, step_x, tiles_y, step_y
-        As they were given to `find_points`.
+    plane : int
+        The plane's number.
     needed : ndarray, shape (tiles,), bool
+        Which tiles to evaluate, in the order [x, y].
+    tiles_x : int
+        Tiles along x, as for `find_points`.
+    step_x : float
+        How far apart cells are along x, as for `find_points`.
+    tiles_y : int
+        Tiles along y, as for `find_points`.
+    step_y : float
+        How far apart cells are along y, as for `find_points`.
     noise : ndarray, shape (tiles * LANES,), float32
+        Overwritten, tile by tile.
     """
     use_wide_vectors()
     wide, high = np.float32(step_x), np.float32(step_y)
     for tile in range(np.uint64(tiles_x * tiles_y)):
-        # Unsigned, or else loops are not vectorised.
+        # Unsigned, since otherwise loops are not vectorised.
         base = tile * np.uint64(LANES)
         for lane in range(np.uint64(LANES)):
             noise[base + lane] = _NOTHING
@@ -241,7 +296,7 @@ def noise_tiles(
                 du = u + np.float32(np.int32(lane // np.uint64(TILE))) * wide
                 dv = v + np.float32(np.int32(lane % np.uint64(TILE))) * high
                 weight = multiply_add(-du, du, multiply_add(-dv, dv, reach))
-                # What is out of reach gets 0.
+                # Cells out of reach get 0.
                 weight = weight if weight > _NOTHING else _NOTHING
                 weight *= weight
                 slope = multiply_add(along, du, multiply_add(across, dv, through))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.jit import kernel
+from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.rng import randint, uniform
 from crafter_dataset.engine.fast.rules import (
     ACHIEVED_ON_COLLECT,
@@ -78,8 +78,11 @@ _DIRECTIONS_Y = np.array([0, 0, -1, 1])
 
 
 @kernel
-def _try_move(world: Any, row: int, dx: int, dy: int, walkable: Any) -> bool:
-    """Go one cell if it is free; mirrors `Object.move`, also for an object that is gone."""
+def _try_move(world: World, row: int, dx: int, dy: int, walkable: NDArray[np.bool_]) -> bool:
+    """Move an object by a cell if that is free, and tell whether it is; mirrors `Object.move`.
+
+    As there, an object that was removed stays where it is, whatever is returned.
+    """
     x, y = world.x[row] + dx, world.y[row] + dy
     if not _is_free(world, x, y, walkable):
         return False
@@ -88,20 +91,28 @@ def _try_move(world: Any, row: int, dx: int, dy: int, walkable: Any) -> bool:
 
 
 @kernel
-def _is_free(world: Any, x: int, y: int, walkable: Any) -> bool:
-    """Mirrors `Object.is_free`."""
+def _is_free(world: World, x: int, y: int, walkable: NDArray[np.bool_]) -> bool:
+    """Tell whether a cell is free and of a walkable material; mirrors `Object.is_free`."""
     return object_at(world, x, y) == 0 and walkable[material_at(world, x, y)]
 
 
 @kernel
-def distance_to_player(world: Any, x: int, y: int) -> int:
-    """Cells to the player along both axes; mirrors `Object.distance`."""
+def distance_to_player(world: World, x: int, y: int) -> int:
+    """Return how many cells away the player is, both axes added; mirrors `Object.distance`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    x, y : int
+        The cell to measure from.
+    """
     return abs(x - world.x[PLAYER_ROW]) + abs(y - world.y[PLAYER_ROW])
 
 
 @kernel
-def _toward_player(world: Any, row: int, long_axis: bool) -> tuple[int, int]:
-    """One step toward the player; mirrors `Object.toward`."""
+def _toward_player(world: World, row: int, long_axis: bool) -> tuple[int, int]:
+    """Return one step toward the player (dx, dy); mirrors `Object.toward`."""
     dx = world.x[PLAYER_ROW] - world.x[row]
     dy = world.y[PLAYER_ROW] - world.y[row]
     if (abs(dx) > abs(dy)) if long_axis else (abs(dx) <= abs(dy)):
@@ -110,14 +121,15 @@ def _toward_player(world: Any, row: int, long_axis: bool) -> tuple[int, int]:
 
 
 @kernel
-def _move_randomly(world: Any, row: int) -> None:
+def _move_randomly(world: World, row: int) -> None:
+    """Try to move an object in a random direction; mirrors `Object.random_dir`."""
     direction = randint(world, 4)
     _try_move(world, row, _DIRECTIONS_X[direction], _DIRECTIONS_Y[direction], WALKABLE)
 
 
 @kernel
-def _damage(world: Any, row: int, damage: int) -> None:
-    """Take health from an object, the player too; mirrors the setter of `Object.health`."""
+def _damage(world: World, row: int, damage: int) -> None:
+    """Take health from an object or the player; mirrors the setter of `Object.health`."""
     if row == PLAYER_ROW:
         world.inventory[HEALTH] = max(0, world.inventory[HEALTH] - damage)
     else:
@@ -125,8 +137,16 @@ def _damage(world: Any, row: int, damage: int) -> None:
 
 
 @kernel
-def add_player(world: Any, x: int, y: int) -> None:
-    """Put a fresh player on the map; mirrors `Player.__init__`."""
+def add_player(world: World, x: int, y: int) -> None:
+    """Put a new player on the map; mirrors `Player.__init__`.
+
+    Parameters
+    ----------
+    world : World
+        With an empty map; the player is added to it.
+    x, y : int
+        Cell of the player.
+    """
     for item in range(NUM_ITEMS):
         world.inventory[item] = INITIAL[item]
     for achievement in range(NUM_ACHIEVEMENTS):
@@ -142,8 +162,18 @@ def add_player(world: Any, x: int, y: int) -> None:
 
 
 @kernel
-def update_object(world: Any, row: int, action: int) -> None:
-    """Let an object act; mirrors `Object.update`."""
+def update_object(world: World, row: int, action: int) -> None:
+    """Let an object act; mirrors `Object.update`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; it is changed by what the object does.
+    row : int
+        Row of the object.
+    action : int
+        What the player does, an index into `engine.spec.ACTIONS`.
+    """
     kind = world.kind[row]
     if kind == PLAYER:
         _update_player(world, action)
@@ -160,8 +190,8 @@ def update_object(world: Any, row: int, action: int) -> None:
 
 
 @kernel
-def _update_player(world: Any, action: int) -> None:
-    """Mirrors `Player.update`."""
+def _update_player(world: World, action: int) -> None:
+    """Let the player take an action; mirrors `Player.update`."""
     x = world.x[PLAYER_ROW] + world.facing_x[PLAYER_ROW]
     y = world.y[PLAYER_ROW] + world.facing_y[PLAYER_ROW]
     material, target = material_at(world, x, y), object_at(world, x, y)
@@ -194,8 +224,8 @@ def _update_player(world: Any, action: int) -> None:
 
 
 @kernel
-def _update_life_stats(world: Any) -> None:
-    """Mirrors `Player._update_life_stats`."""
+def _update_life_stats(world: World) -> None:
+    """Let the player get hungry, thirsty and tired; mirrors `Player._update_life_stats`."""
     world.hunger += 0.5 if world.sleeping else 1.0
     if world.hunger > 25:
         world.hunger = 0
@@ -217,8 +247,8 @@ def _update_life_stats(world: Any) -> None:
 
 
 @kernel
-def _degen_or_regen_health(world: Any) -> None:
-    """Mirrors `Player._degen_or_regen_health`."""
+def _degen_or_regen_health(world: World) -> None:
+    """Let the player's health fall or recover; mirrors `Player._degen_or_regen_health`."""
     if (
         world.inventory[FOOD] > 0
         and world.inventory[DRINK] > 0
@@ -236,16 +266,16 @@ def _degen_or_regen_health(world: Any) -> None:
 
 
 @kernel
-def _wake_up_when_hurt(world: Any) -> None:
-    """Mirrors `Player._wake_up_when_hurt`."""
+def _wake_up_when_hurt(world: World) -> None:
+    """Wake the player if its health fell; mirrors `Player._wake_up_when_hurt`."""
     if world.inventory[HEALTH] < world.player_last_health:
         world.sleeping = False
     world.player_last_health = world.inventory[HEALTH]
 
 
 @kernel
-def _move_player(world: Any, dx: int, dy: int) -> None:
-    """Mirrors `Player._move`; lava is tested after a blocked move too."""
+def _move_player(world: World, dx: int, dy: int) -> None:
+    """Turn and move the player; mirrors `Player._move`. Lava kills after a blocked move, too."""
     world.facing_x[PLAYER_ROW] = dx
     world.facing_y[PLAYER_ROW] = dy
     _try_move(world, PLAYER_ROW, dx, dy, PLAYER_WALKABLE)
@@ -254,8 +284,8 @@ def _move_player(world: Any, dx: int, dy: int) -> None:
 
 
 @kernel
-def _do_object(world: Any, row: int) -> None:
-    """Mirrors `Player._do_object`."""
+def _do_object(world: World, row: int) -> None:
+    """Let the player eat or hit an object; mirrors `Player._do_object`."""
     damage = 1
     if world.inventory[WOOD_SWORD]:
         damage = 2
@@ -286,8 +316,8 @@ def _do_object(world: Any, row: int) -> None:
 
 
 @kernel
-def _do_material(world: Any, x: int, y: int, material: int) -> None:
-    """Mirrors `Player._do_material`."""
+def _do_material(world: World, x: int, y: int, material: int) -> None:
+    """Let the player collect a material; mirrors `Player._do_material`."""
     if material == WATER:
         world.thirst = 0
     if not COLLECTABLE[material]:
@@ -296,7 +326,7 @@ def _do_material(world: Any, x: int, y: int, material: int) -> None:
         if world.inventory[item] < COLLECT_REQUIRES[material, item]:
             return
     set_material(world, x, y, COLLECT_LEAVES[material])
-    # Where it is certain, too, a number is drawn.
+    # A number is drawn even where it is certain.
     if uniform(world) <= COLLECT_PROBABILITY[material]:
         for item in range(NUM_ITEMS):
             if COLLECT_RECEIVES[material, item]:
@@ -305,8 +335,8 @@ def _do_material(world: Any, x: int, y: int, material: int) -> None:
 
 
 @kernel
-def _spend(world: Any, uses: Any) -> bool:
-    """Take items from the inventory if all are there."""
+def _spend(world: World, uses: NDArray[np.int32]) -> bool:
+    """Take items from the inventory if all are there, and tell whether they were."""
     for item in range(NUM_ITEMS):
         if world.inventory[item] < uses[item]:
             return False
@@ -316,8 +346,8 @@ def _spend(world: Any, uses: Any) -> bool:
 
 
 @kernel
-def _place(world: Any, x: int, y: int, material: int, action: int) -> None:
-    """Mirrors `Player._place`."""
+def _place(world: World, x: int, y: int, material: int, action: int) -> None:
+    """Let the player place a material or a plant; mirrors `Player._place`."""
     if not PLACE_WHERE[action, material] or not _spend(world, PLACE_USES[action]):
         return
     if PLACE_MATERIAL[action]:
@@ -328,8 +358,8 @@ def _place(world: Any, x: int, y: int, material: int, action: int) -> None:
 
 
 @kernel
-def _make(world: Any, action: int) -> None:
-    """Mirrors `Player._make`."""
+def _make(world: World, action: int) -> None:
+    """Let the player make a tool; mirrors `Player._make`."""
     x, y = world.x[PLAYER_ROW], world.y[PLAYER_ROW]
     for material in range(MAKE_NEARBY.shape[1]):
         if MAKE_NEARBY[action, material] and not nearby(world, x, y, material):
@@ -342,8 +372,8 @@ def _make(world: Any, action: int) -> None:
 
 
 @kernel
-def _update_cow(world: Any, row: int) -> None:
-    """Mirrors `Cow.update`; like all creatures, one that dies still ends its turn."""
+def _update_cow(world: World, row: int) -> None:
+    """Let a cow act; mirrors `Cow.update`. As with all creatures, one that dies ends its turn."""
     if world.health[row] <= 0:
         remove(world, row)
     if uniform(world) < 0.5:
@@ -351,8 +381,8 @@ def _update_cow(world: Any, row: int) -> None:
 
 
 @kernel
-def _update_zombie(world: Any, row: int) -> None:
-    """Mirrors `Zombie.update`."""
+def _update_zombie(world: World, row: int) -> None:
+    """Let a zombie act; mirrors `Zombie.update`."""
     if world.health[row] <= 0:
         remove(world, row)
     near = distance_to_player(world, world.x[row], world.y[row]) <= 8
@@ -370,8 +400,8 @@ def _update_zombie(world: Any, row: int) -> None:
 
 
 @kernel
-def _update_skeleton(world: Any, row: int) -> None:
-    """Mirrors `Skeleton.update`."""
+def _update_skeleton(world: World, row: int) -> None:
+    """Let a skeleton act; mirrors `Skeleton.update`."""
     if world.health[row] <= 0:
         remove(world, row)
     world.timer[row] = max(0, world.timer[row] - 1)
@@ -391,8 +421,8 @@ def _update_skeleton(world: Any, row: int) -> None:
 
 
 @kernel
-def _shoot(world: Any, row: int, dx: int, dy: int) -> None:
-    """Mirrors `Skeleton._shoot`."""
+def _shoot(world: World, row: int, dx: int, dy: int) -> None:
+    """Let a skeleton shoot an arrow, if it can; mirrors `Skeleton._shoot`."""
     if world.timer[row] > 0 or (dx == 0 and dy == 0):
         return
     x, y = world.x[row] + dx, world.y[row] + dy
@@ -404,8 +434,8 @@ def _shoot(world: Any, row: int, dx: int, dy: int) -> None:
 
 
 @kernel
-def _update_arrow(world: Any, row: int) -> None:
-    """Mirrors `Arrow.update`; an arrow hurts whatever it meets."""
+def _update_arrow(world: World, row: int) -> None:
+    """Let an arrow fly; mirrors `Arrow.update`. It hurts whatever it meets."""
     x = world.x[row] + world.facing_x[row]
     y = world.y[row] + world.facing_y[row]
     target = object_at(world, x, y)
@@ -422,8 +452,8 @@ def _update_arrow(world: Any, row: int) -> None:
 
 
 @kernel
-def _update_plant(world: Any, row: int) -> None:
-    """Mirrors `Plant.update`."""
+def _update_plant(world: World, row: int) -> None:
+    """Let a plant grow, and be eaten by creatures beside it; mirrors `Plant.update`."""
     world.timer[row] += 1
     for direction in range(4):
         x = world.x[row] + _DIRECTIONS_X[direction]

@@ -1,7 +1,7 @@
 """Pictures; mirrors `crafter.Env.render` and the views of `crafter.engine`.
 
-Crafter draws a canvas, then light, noise and sleep over all of it. By day the
-light changes each pixel by itself, so here each distinct tile of a frame is
+Crafter draws a canvas, then puts light, noise and sleep over all of it. By day
+light changes each pixel independently, so here each distinct tile of a frame is
 lit once and copied. By night every pixel has noise of its own, see
 `engine.fast.night`.
 
@@ -10,12 +10,12 @@ All casts to bytes truncate, as in crafter.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.jit import inlined, kernel
 from crafter_dataset.engine.fast.blocks import BLOCK, copy_block, end_line, whole_blocks
+from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.night import draw_night, to_sleep
 from crafter_dataset.engine.fast.rules import (
     ARROW,
@@ -44,29 +44,32 @@ from crafter_dataset.engine.fast.textures import (
     SKELETON_TEXTURE,
     SLEEPING_TEXTURE,
     ZOMBIE_TEXTURE,
+    Picture,
 )
 from crafter_dataset.engine.fast.world import PLAYER_ROW, inside
 
-_u64 = np.uint64  # of loops that would not be vectorised with signed numbers
+_u64 = np.uint64  # for loops that would not be vectorised with signed numbers
 _f64 = np.float64
 
 
 @kernel
-def render(world: Any, picture: Any, frame: Any) -> None:
-    """Draw what the player sees; mirrors `Env.render`. By night it draws random numbers.
+def render(world: World, picture: Picture, frame: NDArray[np.uint8]) -> None:
+    """Draw what the player sees; mirrors `Env.render`. By night it takes random numbers.
 
     Parameters
     ----------
-    world : record
+    world : World
+        State of the environment; only its random numbers change.
     picture : Picture
+        What to draw with; overwritten where it is room to work in.
     frame : ndarray, shape (height * width * 3,), uint8
-        Overwritten.
+        Overwritten, in the order [y, x, channel], RGB.
     """
     _look(world, picture)
-    # Lines are copied in blocks that reach beyond their ends: at most BLOCK bytes or PIXELS pixels.
-    # So the order is: lines from above, in them cells from the left (of wide ones the last blocks
-    # first, see `_draw_day`), then what is black after them.
-    # There is room for that below the local view: 16 or more cells of the inventory.
+    # Lines are copied in blocks that reach beyond their ends, by at most BLOCK bytes or PIXELS
+    # pixels. So lines are drawn from the top, and each line's cells from the left (of wide cells
+    # the last blocks first, see `_draw_day`), then the black after them.
+    # Below the local view there is room for that: 16 or more cells of the inventory.
     line_bytes = picture.width * 3
     for i in range(_u64(picture.border_y * line_bytes + picture.border_x * 3)):
         frame[i] = 0
@@ -78,7 +81,7 @@ def render(world: Any, picture: Any, frame: Any) -> None:
 
 
 @inlined
-def _look(world: Any, picture: Any) -> None:
+def _look(world: World, picture: Picture) -> None:
     """Find the tiles of the local view; mirrors the loops of `LocalView.__call__`."""
     left = world.x[PLAYER_ROW] - picture.grid_x // 2
     top = world.y[PLAYER_ROW] - picture.grid_y // 2
@@ -98,7 +101,8 @@ def _look(world: Any, picture: Any) -> None:
 
 
 @inlined
-def _tile(world: Any, cell: int) -> int:
+def _tile(world: World, cell: int) -> int:
+    """Return the number of the tile that shows a cell."""
     tile = np.int64(world.materials[cell])
     row = world.object_at[cell]
     if row:
@@ -107,7 +111,8 @@ def _tile(world: Any, cell: int) -> int:
 
 
 @inlined
-def _facing(world: Any, row: int) -> int:
+def _facing(world: World, row: int) -> int:
+    """Return the direction that an object faces."""
     if world.facing_x[row] < 0:
         return FACING_LEFT
     if world.facing_x[row] > 0:
@@ -116,8 +121,8 @@ def _facing(world: Any, row: int) -> int:
 
 
 @inlined
-def _texture(world: Any, row: int) -> int:
-    """Mirrors the `texture` of every object."""
+def _texture(world: World, row: int) -> int:
+    """Return the number of an object's texture; mirrors the `texture` of every class."""
     kind = world.kind[row]
     if kind == PLAYER:
         return SLEEPING_TEXTURE if world.sleeping else PLAYER_TEXTURE + _facing(world, row)
@@ -133,7 +138,8 @@ def _texture(world: Any, row: int) -> int:
 
 
 @inlined
-def _draw_day(world: Any, picture: Any, frame: Any) -> None:
+def _draw_day(world: World, picture: Picture, frame: NDArray[np.uint8]) -> None:
+    """Draw the local view by day."""
     picture.drawn[0] += 1
     now = picture.drawn[0]
     line_bytes, tile_bytes = picture.width * 3, picture.unit_x * 3
@@ -149,7 +155,7 @@ def _draw_day(world: Any, picture: Any, frame: Any) -> None:
         for line in range(cell_y * picture.unit_y, (cell_y + 1) * picture.unit_y):
             first = (picture.border_y + line) * line_bytes + picture.border_x * 3
             start = line % picture.unit_y * tile_bytes
-            # The last blocks of the cells come first: they reach into the first of the next cells.
+            # The cells' last blocks come first, since they reach into the first of the next cells.
             for block in range(last_block, -1, -BLOCK):
                 at = first + block
                 for cell_x in range(columns):
@@ -159,12 +165,12 @@ def _draw_day(world: Any, picture: Any, frame: Any) -> None:
 
 
 @inlined
-def _light_tile(world: Any, picture: Any, tile: int) -> None:
+def _light_tile(world: World, picture: Picture, tile: int) -> None:
     """Light one tile as `LocalView` lights the canvas by day."""
     day = world.daylight
     night = 1 - day
     lit, canvas, tinted = picture.lit[tile], picture.day_tiles[tile], picture.tinted_tiles[tile]
-    # In steps of whole vectors, for which there is room.
+    # Whole vectors at a time; there is room for them.
     for i in range(_u64(whole_blocks(picture.unit_x * picture.unit_y * 3, BLOCK))):
         lit[i] = np.uint8(np.int32(day * _f64(np.int32(canvas[i])) + night * _f64(tinted[i])))
     if world.sleeping:
@@ -174,8 +180,8 @@ def _light_tile(world: Any, picture: Any, tile: int) -> None:
 
 
 @inlined
-def _draw_items(world: Any, picture: Any, frame: Any) -> None:
-    """Copy what is below the local view, drawn anew if the inventory has changed."""
+def _draw_items(world: World, picture: Picture, frame: NDArray[np.uint8]) -> None:
+    """Copy what is below the local view, redrawn if the inventory has changed."""
     changes = 0
     for item in range(NUM_ITEMS):
         changes += picture.shown[item] != world.inventory[item]
@@ -187,8 +193,8 @@ def _draw_items(world: Any, picture: Any, frame: Any) -> None:
 
 
 @kernel
-def _draw_below(world: Any, picture: Any) -> None:
-    """Mirrors `ItemView.__call__`; what there is none of is black."""
+def _draw_below(world: World, picture: Picture) -> None:
+    """Draw the inventory; mirrors `ItemView.__call__`. Items that there are none of are black."""
     below = picture.below
     below[:] = 0
     line_bytes = picture.width * 3
@@ -200,7 +206,7 @@ def _draw_below(world: Any, picture: Any) -> None:
             at = (first // picture.grid_x * picture.unit_y + y) * line_bytes + picture.border_x * 3
             for item in range(first, min(first + picture.grid_x, NUM_ITEMS)):
                 image = picture.items[item, max(world.inventory[item], 0), y]
-                # What follows an image is black, too.
+                # The bytes after an image are black, too.
                 for block in range(0, tile_bytes, BLOCK):
                     copy_block(below, at + block, image, block)
                 at += tile_bytes

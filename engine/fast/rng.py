@@ -1,29 +1,37 @@
 """`numpy.random.RandomState`, draw for draw.
 
 MT19937 as in M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8
-(1998); what is made of its words as in NumPy's legacy distributions.
+(1998); numbers are made of its words as in NumPy's legacy distributions.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.intrinsics import use_wide_vectors
 from crafter_dataset.engine.compiled.jit import inlined, kernel
+from crafter_dataset.engine.fast.kinds import World
 
 WORDS = 624
 _SHIFT = 397
 _UPPER, _LOWER = np.uint32(0x80000000), np.uint32(0x7FFFFFFF)
-# numba widens whatever is done with 32 bits to 64, which halves the speed: back each time.
+# numba widens every result of 32 bits to 64, which halves the speed: so each is cast back.
 _u32, _u64 = np.uint32, np.uint64
 _MATRIX, _NOTHING = np.uint32(0x9908B0DF), np.uint32(0)
 
 
 @kernel
-def seed_words(world: Any, seed: int) -> None:
-    """Seed as `RandomState(seed)` does; mirrors `init_genrand`."""
+def seed_words(world: World, seed: int) -> None:
+    """Seed as `RandomState(seed)` does; mirrors `init_genrand`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its random numbers are overwritten.
+    seed : int
+        The seed, 0 to 2**32 - 1.
+    """
     state = world.random_state
     word = np.uint32(seed)
     state[0] = word
@@ -36,17 +44,23 @@ def seed_words(world: Any, seed: int) -> None:
 
 @kernel
 def _twist(high: np.uint32, low: np.uint32, shifted: np.uint32) -> np.uint32:
+    """Return the next word of the state; mirrors the loops of `mt19937_gen`."""
     word = _u32(_u32(high & _UPPER) | _u32(low & _LOWER))
     odd = _u32(_NOTHING - _u32(low & np.uint32(1)))
     return _u32(_u32(shifted ^ _u32(word >> np.uint32(1))) ^ _u32(odd & _MATRIX))
 
 
 @kernel
-def refill(world: Any) -> None:
+def refill(world: World) -> None:
     """Make the next 624 words; mirrors `mt19937_gen` and the tempering of `mt19937_next`.
 
     All words are tempered at once, and the loops are split where they would
     read what they have just written, so that they are vectorised.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its random numbers are changed.
     """
     use_wide_vectors()
     state, words = world.random_state, world.random_words
@@ -65,7 +79,8 @@ def refill(world: Any) -> None:
 
 
 @kernel
-def _next_word(world: Any) -> np.uint32:
+def _next_word(world: World) -> np.uint32:
+    """Take the next word; mirrors `mt19937_next`."""
     if world.random_used == WORDS:
         refill(world)
     word = world.random_words[world.random_used]
@@ -75,16 +90,28 @@ def _next_word(world: Any) -> np.uint32:
 
 @kernel
 def to_unit(first: np.uint32, second: np.uint32) -> float:
-    """Make a number in [0, 1) of 53 bits of two words; mirrors `mt19937_next_double`."""
-    # As int32, which they fit into, they are converted in a vector.
+    """Return a number in [0, 1), made of 53 bits of two words; mirrors `mt19937_next_double`.
+
+    Parameters
+    ----------
+    first, second : uint32
+        Two words, in the order in which they were drawn.
+    """
+    # As int32, which they fit into, they can be converted as vectors.
     high = np.int32(first >> np.uint32(5))
     low = np.int32(second >> np.uint32(6))
     return (np.float64(high) * 67108864.0 + np.float64(low)) / 9007199254740992.0
 
 
 @inlined
-def uniform(world: Any) -> float:
-    """Draw from [0, 1); mirrors `RandomState.uniform()`."""
+def uniform(world: World) -> float:
+    """Draw a number from [0, 1); mirrors `RandomState.uniform()`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only its random numbers change.
+    """
     used = _u64(world.random_used)
     if used > _u64(WORDS - 2):
         return _uniform_of_next_words(world)
@@ -93,16 +120,24 @@ def uniform(world: Any) -> float:
 
 
 @kernel
-def _uniform_of_next_words(world: Any) -> float:
+def _uniform_of_next_words(world: World) -> float:
+    """Draw a number from [0, 1), refilling the words where needed."""
     first = _next_word(world)
     return to_unit(first, _next_word(world))
 
 
 @kernel
-def randint(world: Any, count: int) -> int:
-    """Draw from 0 to count - 1; mirrors `RandomState.randint(0, count)`.
+def randint(world: World, count: int) -> int:
+    """Draw an integer from 0 to count - 1; mirrors `RandomState.randint(0, count)`.
 
-    It masks words and rejects those that are too large; 1 takes no word.
+    It masks words and rejects those that are too large; a count of 1 takes no word.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only its random numbers change.
+    count : int
+        Number of integers to choose from, 1 to 2**32.
     """
     highest = np.uint32(count - 1)
     if highest == 0:
@@ -120,8 +155,18 @@ def randint(world: Any, count: int) -> int:
 
 
 @kernel
-def take_words(world: Any, words: Any, count: int) -> None:
-    """Take the next words in bulk."""
+def take_words(world: World, words: NDArray[np.uint32], count: int) -> None:
+    """Write the next words of the generator into an array.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only its random numbers change.
+    words : ndarray, shape (count or more,), uint32
+        Overwritten.
+    count : int
+        How many words to take.
+    """
     taken = 0
     while taken < count:
         if world.random_used == WORDS:
@@ -129,7 +174,7 @@ def take_words(world: Any, words: Any, count: int) -> None:
         start = world.random_used
         run = min(count - taken, WORDS - start)
         to, origin = np.uint64(taken), np.uint64(start)
-        for i in range(np.uint64(run)):  # unsigned, or else it is not vectorised
+        for i in range(np.uint64(run)):  # unsigned, since otherwise it is not vectorised
             words[to + i] = world.random_words[origin + i]
         world.random_used = start + run
         taken += run

@@ -28,7 +28,7 @@ WATER, GRASS, STONE, PATH, SAND, TREE, LAVA, COAL, IRON, DIAMOND, TABLE, FURNACE
 )  # fmt: skip
 
 PLAYER, COW, ZOMBIE, SKELETON, ARROW, PLANT = range(1, 7)
-"""Kinds of objects, in the order of `crafter.Env`'s semantic view; 0 is a removed one."""
+"""Kinds of objects, in the order of `crafter.Env`'s semantic view; a removed one has 0."""
 
 COW_HEALTH, ZOMBIE_HEALTH, SKELETON_HEALTH, PLANT_HEALTH = 3, 5, 3, 1
 """As in the `__init__` of their classes."""
@@ -37,7 +37,7 @@ RIPE = 300
 """A plant that has grown for longer is ripe, as in `Plant.ripe`."""
 
 FIRST_OBJECT_ID = len(MATERIALS)
-"""Added to a kind, gives its id in the semantic map."""
+"""Plus a kind of object, this is its id in the semantic map."""
 
 HEALTH, FOOD, DRINK, ENERGY = (_ITEMS.index(n) for n in ("health", "food", "drink", "energy"))
 WOOD_SWORD, STONE_SWORD, IRON_SWORD = (
@@ -61,18 +61,19 @@ MAXIMUM = np.array([item["max"] for item in constants.items.values()], np.int32)
 
 
 def _materials(names: Sequence[str]) -> NDArray[np.bool_]:
-    """Mark the named materials, indexed by id."""
+    """Mark the named materials in an array that is indexed by id."""
     marks = np.zeros(len(MATERIALS) + 1, bool)
     marks[[MATERIALS[name] for name in names]] = True
     return marks
 
 
 def _amounts(items: Mapping[str, int]) -> NDArray[np.int32]:
+    """Return the amount of every item, 0 where none is named."""
     return np.array([items.get(name, 0) for name in _ITEMS], np.int32)
 
 
 def _table(rows: int, entries: Mapping[int, NDArray[Any]]) -> NDArray[Any]:
-    """Stack arrays into a table, rows of zeros where there is none."""
+    """Stack arrays into a table, with rows of zeros where there is none."""
     sample = next(iter(entries.values()))
     table = np.zeros((rows, *sample.shape), sample.dtype)
     for row, entry in entries.items():

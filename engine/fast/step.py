@@ -1,6 +1,6 @@
 """Episodes, step by step; mirrors `crafter.Env.reset` and `crafter.Env.step`.
 
-The functions at the end are what Python calls, as `engine.compiled.native.Entry`:
+Python calls the functions at the end, through `engine.compiled.native.Entry`:
 their arrays come first, then integers.
 """
 
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.balance import balance_chunks
+from crafter_dataset.engine.fast.kinds import World, Worlds
 from crafter_dataset.engine.fast.objects import add_player, distance_to_player, update_object
 from crafter_dataset.engine.fast.render import render
 from crafter_dataset.engine.fast.rng import seed_words
@@ -21,12 +25,24 @@ from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 PLAYING = 0
-"""Value of a world's `ended` while it goes on; then it is an end reason."""
+"""Value of a world's `ended` while the episode goes on; afterwards it is an end reason."""
 
 
 @kernel
-def reset(world: Any, seed: int, daylights: Any, scratch: Any) -> None:
-    """Start an episode; mirrors `Env.reset`, up to the picture."""
+def reset(world: World, seed: int, daylights: NDArray[np.float64], scratch: Scratch) -> None:
+    """Start an episode; mirrors `Env.reset`, up to the picture.
+
+    Parameters
+    ----------
+    world : World
+        With `width`, `height`, `reach`, `length` and `give_rewards` set; the rest is overwritten.
+    seed : int
+        Seed of the world's RandomState, 0 to 2**32 - 1.
+    daylights : ndarray, shape (steps,), float64
+        Daylight of each step, from 0.
+    scratch : Scratch
+        Made for the area; overwritten.
+    """
     seed_words(world, seed)
     clear(world)
     world.step = 0
@@ -40,15 +56,24 @@ def reset(world: Any, seed: int, daylights: Any, scratch: Any) -> None:
 
 
 @kernel
-def step(world: Any, action: int, daylights: Any) -> float:
-    """Take an action and give its reward; mirrors `Env.step`, up to the picture.
+def step(world: World, action: int, daylights: NDArray[np.float64]) -> float:
+    """Take an action and return its reward; mirrors `Env.step`, up to the picture.
 
     Whether that ended the episode is in `world.ended`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; it goes on by a step.
+    action : int
+        Index into `engine.spec.ACTIONS`.
+    daylights : ndarray, shape (steps,), float64
+        Daylight of each step, up to this one at least.
     """
     world.step += 1
     world.daylight = daylights[world.step]
     compact(world)
-    # What is added meanwhile waits a step.
+    # Objects that are added meanwhile act from the next step on.
     for row in range(PLAYER_ROW, world.objects):
         if world.kind[row] and distance_to_player(world, world.x[row], world.y[row]) < world.reach:
             update_object(world, row, action)
@@ -69,8 +94,8 @@ def step(world: Any, action: int, daylights: Any) -> float:
 
 
 @kernel
-def _unlock(world: Any) -> bool:
-    """Note the achievements made for the first time, and whether there are any."""
+def _unlock(world: World) -> bool:
+    """Note the achievements reached for the first time, and tell whether there are any."""
     found = False
     for achievement in range(NUM_ACHIEVEMENTS):
         if world.achievements[achievement] > 0 and not world.unlocked[achievement]:
@@ -80,10 +105,21 @@ def _unlock(world: Any) -> bool:
 
 
 @kernel
-def observe(world: Any, picture: Any, seen: Any, image: int, row: int) -> None:
-    """Write what there is to see; exactly once a step, since drawing takes numbers.
+def observe(world: World, picture: Picture, seen: Seen, image: int, row: int) -> None:
+    """Write what is seen; exactly once a step, since drawing takes random numbers.
 
-    Pictures and maps go into the row `image`, the small fields into `row`.
+    Parameters
+    ----------
+    world : World
+        State of the environment; only its random numbers change.
+    picture : Picture
+        What to draw with; overwritten where it is room to work in.
+    seen : Seen
+        Where to write.
+    image : int
+        Row to write of pictures and maps.
+    row : int
+        Row to write of the small fields.
     """
     render(world, picture, seen.frames[image])
     if len(seen.semantic):
@@ -102,24 +138,91 @@ def observe(world: Any, picture: Any, seen: Any, image: int, row: int) -> None:
 
 
 @kernel
-def reset_lane(worlds: Any, daylights: Any, scratch: Any, lane: int, seed: int) -> int:
-    """Start an episode in one world, without looking at it."""
+def reset_lane(
+    worlds: Worlds, daylights: NDArray[np.float64], scratch: Scratch, lane: int, seed: int
+) -> int:
+    """Start an episode in one world, without writing what is seen.
+
+    Parameters
+    ----------
+    worlds : Worlds
+        States of the environments.
+    daylights : ndarray, shape (steps,), float64
+        Daylight of each step, from 0.
+    scratch : Scratch
+        Made for the area; overwritten.
+    lane : int
+        Number of the world.
+    seed : int
+        Seed of the world's RandomState, 0 to 2**32 - 1.
+
+    Returns
+    -------
+    int
+        Always 0.
+    """
     reset(worlds[lane], seed, daylights, scratch)
     return 0
 
 
 @kernel
-def observe_lane(worlds: Any, picture: Any, seen: Any, lane: int) -> int:
-    """Write what there is to see in one world into its row."""
+def observe_lane(worlds: Worlds, picture: Picture, seen: Seen, lane: int) -> int:
+    """Write what is seen in one world into its row; exactly once a step.
+
+    Parameters
+    ----------
+    worlds : Worlds
+        States of the environments.
+    picture : Picture
+        What to draw with.
+    seen : Seen
+        Where to write, one row per world.
+    lane : int
+        Number of the world.
+
+    Returns
+    -------
+    int
+        Always 0.
+    """
     observe(worlds[lane], picture, seen, lane, lane)
     return 0
 
 
 @kernel
 def step_lanes(
-    worlds: Any, playing: Any, actions: Any, rewards: Any, daylights: Any, picture: Any, seen: Any
+    worlds: Worlds,
+    playing: NDArray[np.bool_],
+    actions: NDArray[np.int64],
+    rewards: NDArray[np.float64],
+    daylights: NDArray[np.float64],
+    picture: Picture,
+    seen: Seen,
 ) -> int:
-    """Take a step in every world that is playing, and look at it."""
+    """Take a step in every world that is playing, and write what is seen then.
+
+    Parameters
+    ----------
+    worlds : Worlds
+        States of the environments.
+    playing : ndarray, shape (lanes,), bool
+        Which worlds take a step.
+    actions : ndarray, shape (lanes,), int64
+        Action of each, an index into `engine.spec.ACTIONS`.
+    rewards : ndarray, shape (lanes,), float64
+        Where to write the reward of each that is playing.
+    daylights : ndarray, shape (steps,), float64
+        Daylight of each step, up to these at least.
+    picture : Picture
+        What to draw with.
+    seen : Seen
+        Where to write what is seen, one row per world.
+
+    Returns
+    -------
+    int
+        Always 0.
+    """
     for lane in range(len(worlds)):
         if playing[lane]:
             rewards[lane] = step(worlds[lane], actions[lane], daylights)
@@ -129,27 +232,31 @@ def step_lanes(
 
 @kernel
 def play(
-    worlds: Any, daylights: Any, picture: Any, actions: Any, seen: Any, done: Any,
+    worlds: Worlds, daylights: NDArray[np.float64], picture: Picture,
+    actions: NDArray[np.uint8], seen: Seen, done: Done,
     lane: int, taken: int, stop: int, image: int, row: int, max_rows: int,
 ) -> int:  # fmt: skip
-    """Play on with given actions until the rows are full, the actions used up or the episode over.
+    """Play given actions until the rows are full, the actions are used up or the episode is over.
 
-    Each row is what was seen, then what was done there and what came of it. An
+    Each row is what was seen, then what was done and what came of it. An
     episode that has ended gets one more row, with nothing done.
 
     Parameters
     ----------
-    worlds : ndarray of records
-    daylights : ndarray, float64
-        Daylight of each step.
+    worlds : Worlds
+        States of the environments.
+    daylights : ndarray, shape (steps,), float64
+        Daylight of each step, up to the last one that can be taken.
     picture : Picture
-    actions : ndarray, uint8
+        What to draw with.
+    actions : ndarray, shape (actions,), uint8
+        Indices into `engine.spec.ACTIONS`.
     seen, done : Seen, Done
         Rows to fill: few of pictures and maps, more of the small fields.
     lane : int
-        The world to play.
+        Number of the world to play.
     taken, stop : int
-        The actions to take: from the first number on, up to the second one.
+        Which actions to take: from number `taken` on, up to but not including `stop`.
     image, row : int
         Next rows to fill, of pictures and maps, and of small fields.
     max_rows : int
@@ -158,8 +265,8 @@ def play(
     Returns
     -------
     int
-        Rows filled; less than 0, its opposite, if the episode's last row is among them.
-        Each took an action, but for that one.
+        Number of rows filled, negative if the episode's last row is among them.
+        Each took an action, except that last one.
     """
     world = worlds[lane]
     if max_rows == 1:
@@ -187,4 +294,4 @@ def play(
 
 
 TUPLES: dict[str, type[Any]] = {"scratch": Scratch, "picture": Picture, "seen": Seen, "done": Done}
-"""What the arguments of what Python calls are that are no arrays, by their names."""
+"""Classes of the arguments that are tuples, by name, for `engine.compiled.jit.compile_entry`."""

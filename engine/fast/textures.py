@@ -1,6 +1,6 @@
 """Crafter's own images, cut and blended into tiles once for each picture size.
 
-`crafter.engine` loads, scales and blends them here, so the tiles are its work
+`crafter.engine` itself loads, scales and blends them, so the tiles are the same
 to the bit; the kernels only choose and copy.
 """
 
@@ -19,7 +19,7 @@ from crafter_dataset.engine.fast.rules import MATERIALS, NUM_ITEMS
 from crafter_dataset.schemas.arithmetic import round_up
 
 _ROOM = 64
-"""What the kernels work through has a multiple of this, and so no remainder that takes longer."""
+"""Lengths that kernels loop over are multiples of this: remainders would take longer."""
 
 RED, GREEN, BLUE = range(3)
 TINT = (0, 16, 64)
@@ -37,9 +37,9 @@ ARROW_TEXTURE = _OBJECTS.index("arrow-left")
 PLANT_TEXTURE, RIPE_TEXTURE = map(_OBJECTS.index, ("plant", "plant-ripe"))
 
 OFF_MAP = 0
-"""The tile of cells off the map. That of a material has its id."""
+"""Tile of cells off the map; the tile of a material has the material's id as its number."""
 GROUND_TILES = len(MATERIALS) + 1
-"""Then come the tiles of each object texture, on every ground tile."""
+"""Number of ground tiles; then come those of each object texture, on every ground tile."""
 _OFF_MAP_GREY = 127
 _MOST = 9
 
@@ -49,56 +49,62 @@ class Picture(NamedTuple):
 
     Parameters
     ----------
-    width, height
+    width, height : int
         Pixels of the whole picture.
-    unit_x, unit_y
+    unit_x, unit_y : int
         Pixels of a cell.
-    grid_x, grid_y
+    grid_x, grid_y : int
         Cells of the local view.
-    border_x, border_y
+    border_x, border_y : int
         Black pixels left of and above the view.
     tiles : ndarray, shape (tiles, 3, unit_y * unit_x or more), float32
-        Ground, and objects on ground, one plane a color, as the night's
-        arithmetic takes them. Here and in the other arrays of tiles and of the
-        local view, `BLOCK` bytes may be read or written from any pixel on.
+        Ground, and objects on ground, one plane per color, for the arithmetic
+        of the night. Here and in the other arrays of tiles and of the local
+        view, `BLOCK` bytes may be read or written from any pixel on.
     day_tiles : ndarray, shape (tiles, unit_y * unit_x * 3 or more), uint8
         The same with the colors side by side.
     tinted_tiles : ndarray, shape as `day_tiles`, float32
-        The same desaturated and tinted, by what `LocalView._light` mixes in.
+        The same desaturated and tinted: what `LocalView._light` mixes in.
     items : ndarray, shape (items, 10, unit_y, unit_x * 3 or more), uint8
         Each item with each amount, on black.
     below : ndarray, shape (bytes below the local view or more,), uint8
-        What is there for some inventory.
+        The bytes below the local view for the inventory `shown`.
     shown : ndarray, shape (items,), int64
-        That inventory.
+        Inventory that `below` was drawn for; -1 before the first time.
     black : ndarray, shape (bytes of a line or more,), uint8
+        Zeros.
     vignette : ndarray, shape (lines of the local view, pixels of a line or more), float64
-        How much the night's noise shows.
+        How much the night's noise shows, 0 to 1.
     soft_vignette : ndarray, shape as `vignette`, float32
         The same in single precision.
     seen : ndarray, shape (grid_y, grid_x), int64
-        Tiles of the local view.
+        Tiles of the local view, indexed [y, x].
     places : ndarray, shape (grid_x,), int64
-        Where the tiles of a row of cells begin, in `lit` or `tiles`.
-    lit, lit_at, drawn
-        Tiles in the light of one frame; the number of the frame they were lit
-        for, and of the last frame.
-    words, drawn_pairs : ndarray, uint32 and uint64
-        Random words for all pixels, column by column; the same memory, two at
-        a time (the first in the lower bits).
+        Index at which the tile of each cell of a row begins, in `lit` or `tiles`.
+    lit : ndarray, shape as `day_tiles`, uint8
+        Tiles in the light of a frame.
+    lit_at : ndarray, shape (tiles,), int64
+        Number of the frame that each tile was lit for.
+    drawn : ndarray, shape (1,), int64
+        Number of the last frame drawn by day.
+    words : ndarray, shape (2 * pixels of the local view,), uint32
+        Random words for all pixels, column by column.
+    drawn_pairs : ndarray, shape (pixels of the local view,), uint64
+        The same memory, two words at a time (the first in the lower bits).
     pairs : ndarray, shape (pixels of a line or more,), uint64
         The same for one line.
     numbers : ndarray, shape (pixels of a line or more,), uint32
         The first words of these pairs.
-    canvas, dark, mixed : ndarray, shape (3, pixels of a line or more), float32 and uint8
-        A line of the local view without its light, by night, and as it is
-        drawn; one plane a color.
+    canvas, dark : ndarray, shape (3, pixels of a line or more), float32
+        A line of the local view without its light, and by night; one plane per color.
+    mixed : ndarray, shape (3, pixels of a line or more), uint8
+        The line as it is drawn.
     same : ndarray, shape as `mixed`, uint8
-        Whether a color is by night what it is by day.
+        Whether a color is the same by night as by day.
     doubtful : ndarray, shape (pixels of a line or more,), uint8
         Whether single precision does not settle what a pixel is.
     less : ndarray, shape (256,), uint8
-        What is taken off a color that is the same by night.
+        What to take off a color that is the same by night.
     """
 
     width: int
@@ -136,7 +142,20 @@ class Picture(NamedTuple):
 
 
 def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
-    """Prepare to draw pictures of `size` pixels that show `view` cells."""
+    """Prepare what pictures are drawn with.
+
+    Parameters
+    ----------
+    view : tuple of int
+        Cells in the picture (x, y), with those of the inventory.
+    size : tuple of int
+        Pixels of the picture (width, height).
+
+    Returns
+    -------
+    Picture
+        For all pictures of that size and view.
+    """
     unit = np.array(size) // np.array(view)
     item_rows = int(np.ceil(len(constants.items) / view[0]))
     grid = np.array([view[0], view[1] - item_rows])
@@ -189,12 +208,12 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
 
 
 def _padded(count: int) -> int:
-    """Round up to a multiple of `_ROOM`, with a block of room after the last one."""
+    """Add room for a block, and round up to a multiple of `_ROOM`."""
     return round_up(count + BLOCK, _ROOM)
 
 
 def _pad(array: NDArray[Any]) -> NDArray[Any]:
-    """Make room after the last axis."""
+    """Pad the last axis with zeros, see `_padded`."""
     padded = np.zeros((*array.shape[:-1], _padded(array.shape[-1])), array.dtype)
     padded[..., : array.shape[-1]] = array
     return padded
@@ -206,7 +225,7 @@ def _textures() -> Any:
 
 
 def _tiles(unit_x: int, unit_y: int) -> NDArray[np.uint8]:
-    """Draw every ground tile, then every object on every ground, with the colors side by side."""
+    """Draw every ground tile, then every object on every ground, indexed [tile, y, x, color]."""
     textures, unit = _textures(), np.array([unit_x, unit_y])
     ground = [np.full((unit_x, unit_y, 3), _OFF_MAP_GREY, np.uint8)]
     for name in MATERIALS:
@@ -225,7 +244,7 @@ def _tiles(unit_x: int, unit_y: int) -> NDArray[np.uint8]:
 
 
 def _tint(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Desaturate and tint tiles as `LocalView._light` does; they come out as whole halves."""
+    """Desaturate and tint tiles as `LocalView._light` does; the results are multiples of 0.5."""
     if not tiles.size:
         return tiles.astype(np.float32)
     view = object.__new__(engine.LocalView)
@@ -236,7 +255,7 @@ def _tint(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _items(columns: int, rows: int, unit: NDArray[Any]) -> NDArray[np.uint8]:
-    """Draw every item with every amount."""
+    """Draw every item with every amount, indexed [item, amount, y, x and color]."""
     view = engine.ItemView(_textures(), [columns, rows])
     items = np.zeros((NUM_ITEMS, _MOST + 1, unit[1], unit[0] * 3), np.uint8)
     for index, name in enumerate(constants.items):

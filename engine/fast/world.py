@@ -4,9 +4,9 @@ A world is one record, so that kernels take one pointer. Its arrays have room
 for a number of cells that is a power of four, so that compiled code serves
 every area up to that size. Cells are indexed `x * height + y`.
 
-Objects are rows of columns, in the order in which they were added; row 0 is
-no object, and a removed one has kind 0. Each map chunk lists its objects as a
-linked list in the order in which they came to it, which is the order of
+Objects are rows of a table, in the order in which they were added; row 0 stands
+for no object, and a removed one has kind 0. Each map chunk lists its objects as
+a linked list in the order in which they entered it, which is the order of
 Crafter's chunk sets once these are ordered.
 """
 
@@ -15,8 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.jit import kernel
+from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.rng import WORDS
 from crafter_dataset.engine.fast.rules import (
     FIRST_OBJECT_ID,
@@ -34,7 +36,13 @@ _SPARE = 64
 
 
 def cells_for(area: tuple[int, int]) -> int:
-    """Cells to make room for in the worlds of an area."""
+    """Return the number of cells that worlds of an area have room for.
+
+    Parameters
+    ----------
+    area : tuple of int
+        Cells of the world (x, y).
+    """
     cells = 4096
     while cells < area[0] * area[1]:
         cells *= 4
@@ -42,7 +50,13 @@ def cells_for(area: tuple[int, int]) -> int:
 
 
 def world_dtype(cells: int) -> np.dtype[Any]:
-    """Layout of a world with room for `cells` cells."""
+    """Return the record type of a world.
+
+    Parameters
+    ----------
+    cells : int
+        Cells that it has room for.
+    """
     rows = 3 * cells + 2 * _SPARE  # `compact` leaves room for more than a step can add
     chunks = cells // 8 + 16
     return np.dtype(
@@ -105,8 +119,14 @@ def world_dtype(cells: int) -> np.dtype[Any]:
 
 
 @kernel
-def clear(world: Any) -> None:
-    """Empty the map; mirrors `World.reset`."""
+def clear(world: World) -> None:
+    """Empty the map; mirrors `World.reset`.
+
+    Parameters
+    ----------
+    world : World
+        With its width and height; the rest of the map and the objects are overwritten.
+    """
     for cell in range(world.width * world.height):
         world.materials[cell] = 0
         world.object_at[cell] = 0
@@ -124,38 +144,79 @@ def clear(world: Any) -> None:
 
 
 @kernel
-def inside(world: Any, x: int, y: int) -> bool:
-    """Whether a cell is on the map; mirrors `_inside`."""
+def inside(world: World, x: int, y: int) -> bool:
+    """Tell whether a cell is on the map; mirrors `_inside`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    x, y : int
+        The cell.
+    """
     return 0 <= x < world.width and 0 <= y < world.height
 
 
 @kernel
-def material_at(world: Any, x: int, y: int) -> int:
-    """Material of a cell, 0 off the map; mirrors `World.__getitem__`."""
+def material_at(world: World, x: int, y: int) -> int:
+    """Return the material id of a cell, 0 off the map; mirrors `World.__getitem__`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    x, y : int
+        The cell.
+    """
     if not inside(world, x, y):
         return 0
     return np.int64(world.materials[x * world.height + y])
 
 
 @kernel
-def object_at(world: Any, x: int, y: int) -> int:
-    """Row of the object in a cell, 0 for none; mirrors `World.__getitem__`."""
+def object_at(world: World, x: int, y: int) -> int:
+    """Return the row of the object in a cell, 0 for none; mirrors `World.__getitem__`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    x, y : int
+        The cell, which may be off the map.
+    """
     if not inside(world, x, y):
         return 0
     return np.int64(world.object_at[x * world.height + y])
 
 
 @kernel
-def chunk_at(world: Any, x: int, y: int) -> int:
-    """Number of the chunk of a cell; mirrors `World.chunk_key`."""
+def chunk_at(world: World, x: int, y: int) -> int:
+    """Return the number of the chunk that a cell is in; mirrors `World.chunk_key`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    x, y : int
+        The cell, on the map.
+    """
     return (x // CHUNK) * world.chunk_rows + y // CHUNK
 
 
 @kernel
-def set_material(world: Any, x: int, y: int, material: int) -> None:
-    """Change a cell; mirrors `World.__setitem__`.
+def set_material(world: World, x: int, y: int, material: int) -> None:
+    """Change the material of a cell; mirrors `World.__setitem__`.
 
-    Grass and path are counted for each chunk, in the stead of `World.mask(...).sum()`.
+    Grass and path are counted for each chunk, instead of `World.mask(...).sum()`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its map is changed.
+    x, y : int
+        The cell, on the map.
+    material : int
+        Id of the material.
     """
     cell = x * world.height + y
     chunk = chunk_at(world, x, y)
@@ -166,8 +227,14 @@ def set_material(world: Any, x: int, y: int, material: int) -> None:
 
 
 @kernel
-def count_materials(world: Any) -> None:
-    """Count grass and path of all chunks, after materials were written past `set_material`."""
+def count_materials(world: World) -> None:
+    """Count grass and path of all chunks, after materials were written without `set_material`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its counts are overwritten.
+    """
     for chunk in range(world.chunk_columns * world.chunk_rows):
         x0, y0 = chunk // world.chunk_rows * CHUNK, chunk % world.chunk_rows * CHUNK
         grass = path = 0
@@ -181,7 +248,8 @@ def count_materials(world: Any) -> None:
 
 
 @kernel
-def _enter_chunk(world: Any, row: int, chunk: int) -> None:
+def _enter_chunk(world: World, row: int, chunk: int) -> None:
+    """Append an object to a chunk's list."""
     if not world.was_held[chunk]:
         world.was_held[chunk] = True
         world.held[world.held_chunks] = chunk
@@ -197,7 +265,8 @@ def _enter_chunk(world: Any, row: int, chunk: int) -> None:
 
 
 @kernel
-def _leave_chunk(world: Any, row: int, chunk: int) -> None:
+def _leave_chunk(world: World, row: int, chunk: int) -> None:
+    """Take an object out of a chunk's list."""
     before, after = world.previous[row], world.next[row]
     if before:
         world.next[before] = after
@@ -210,8 +279,20 @@ def _leave_chunk(world: Any, row: int, chunk: int) -> None:
 
 
 @kernel
-def add(world: Any, kind: int, x: int, y: int, health: int) -> int:
-    """Add an object and give its row; mirrors `World.add`."""
+def add(world: World, kind: int, x: int, y: int, health: int) -> int:
+    """Add an object and return its row; mirrors `World.add`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; the object is added to it.
+    kind : int
+        Kind of the object, see `engine.fast.rules.PLAYER`.
+    x, y : int
+        A free cell.
+    health : int
+        Health of the object; that of the player is in the inventory.
+    """
     row = world.objects
     world.objects += 1
     world.alive += 1
@@ -228,8 +309,16 @@ def add(world: Any, kind: int, x: int, y: int, health: int) -> int:
 
 
 @kernel
-def remove(world: Any, row: int) -> None:
-    """Take an object off the map; mirrors `World.remove`. Its columns stay readable."""
+def remove(world: World, row: int) -> None:
+    """Take an object off the map; mirrors `World.remove`. Its row stays readable.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; the object is removed from it.
+    row : int
+        Row of an object that is on the map.
+    """
     x, y = world.x[row], world.y[row]
     world.object_at[x * world.height + y] = 0
     _leave_chunk(world, row, chunk_at(world, x, y))
@@ -238,8 +327,18 @@ def remove(world: Any, row: int) -> None:
 
 
 @kernel
-def move(world: Any, row: int, x: int, y: int) -> None:
-    """Move an object to a free cell; mirrors `World.move`. Removed ones stay where they were."""
+def move(world: World, row: int, x: int, y: int) -> None:
+    """Move an object to a free cell; mirrors `World.move`. Removed ones stay where they were.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; the object is moved in it.
+    row : int
+        Row of the object.
+    x, y : int
+        The cell to move to.
+    """
     if world.kind[row] == 0:
         return
     old_x, old_y = world.x[row], world.y[row]
@@ -254,11 +353,20 @@ def move(world: Any, row: int, x: int, y: int) -> None:
 
 
 @kernel
-def nearby(world: Any, x: int, y: int, material: int) -> bool:
-    """Whether a material is within a cell of (x, y); mirrors `World.nearby` at distance 1.
+def nearby(world: World, x: int, y: int, material: int) -> bool:
+    """Tell whether a material is within a cell of (x, y); mirrors `World.nearby` at distance 1.
 
     Crafter's slices start at -1 beside the left and upper edges, which Python
-    takes from the other end: there they are empty, unless the map is tiny.
+    counts from the other end: there they are empty, unless the map is tiny.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    x, y : int
+        The cell, on the map.
+    material : int
+        Id of the material.
     """
     x0 = x - 1 if x > 0 else max(world.width - 1, 0)
     y0 = y - 1 if y > 0 else max(world.height - 1, 0)
@@ -270,10 +378,15 @@ def nearby(world: Any, x: int, y: int, material: int) -> bool:
 
 
 @kernel
-def compact(world: Any) -> None:
-    """Drop the rows of removed objects, once they are many; the order stays.
+def compact(world: World) -> None:
+    """Drop the rows of removed objects once there are many; the order of the others stays.
 
     Crafter's list grows for as long as an episode lasts.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; rows of its objects may change.
     """
     if world.objects - 1 <= 2 * world.alive + _SPARE:
         return
@@ -288,7 +401,8 @@ def compact(world: Any) -> None:
 
 
 @kernel
-def _move_row(world: Any, row: int, to: int) -> None:
+def _move_row(world: World, row: int, to: int) -> None:
+    """Move an object to another row of the table, and all that refers to it."""
     world.kind[to] = world.kind[row]
     world.x[to] = world.x[row]
     world.y[to] = world.y[row]
@@ -312,8 +426,16 @@ def _move_row(world: Any, row: int, to: int) -> None:
 
 
 @kernel
-def semantic(world: Any, canvas: Any) -> None:
-    """Write material and object ids, one a cell; mirrors `SemanticView.__call__`."""
+def semantic(world: World, canvas: NDArray[np.uint8]) -> None:
+    """Write the id of each cell's material or object; mirrors `SemanticView.__call__`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    canvas : ndarray, shape (cells,), uint8
+        Overwritten, in the order [x, y].
+    """
     for cell in range(world.width * world.height):
         canvas[cell] = world.materials[cell]
     for row in range(PLAYER_ROW, world.objects):

@@ -1,19 +1,20 @@
 """World generation; mirrors `crafter.worldgen`.
 
-Noise is evaluated in tiles of cells, near enough to tell what all but a few
-cells are; these few are evaluated again, exactly. What a cell is may still
-depend on random draws, and so do creatures: they are drawn last, in order.
+Noise is evaluated in tiles of cells, accurately enough to tell what all but a
+few cells are; these few are evaluated again, exactly. What a cell is may still
+depend on random draws, and so do creatures: these are drawn last, in order.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.intrinsics import use_wide_vectors
 from crafter_dataset.engine.compiled.jit import inlined, kernel
+from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.noise import (
     LANES,
     NOISE_ERROR,
@@ -50,9 +51,9 @@ from crafter_dataset.engine.fast.world import PLAYER_ROW, add, count_materials
 from crafter_dataset.schemas.arithmetic import ceil_div, round_up
 
 BLOCK_TILES = 16
-"""Tiles along each side of the blocks in which the noise is evaluated, to bound the memory."""
+"""Tiles along each side of the blocks in which noise is evaluated; they bound the memory."""
 
-# The noise that a cell takes, in the order of `_set_material`: z and size.
+# The planes of noise that decide on a cell, in the order of `_set_material`: z and size.
 _PLANES = (
     (8, 3),  # start
     (3, 15),  # water, coarse
@@ -84,20 +85,20 @@ _THRESHOLD = np.zeros(len(_PLANES))
 _THRESHOLD[[_CAVES, _HORIZONTAL, _VERTICAL, _COAL]] = 0.15, 0.4, 0.4, 0.0
 _THRESHOLD[[_IRON, _LAVA, _SAND, _TREES]] = 0.4, 0.35, -0.2, 0.0
 
-# Where noise decides anything: most of it does in few tiles only.
+# Where a plane decides anything; most of them do in a few tiles only.
 _EVERYWHERE, _CENTER, _ROCK, _HEIGHTS, _SHORE, _MEADOW = range(6)
 _WHERE = np.zeros(len(_PLANES), np.int64)
 _WHERE[[_START, _CAVES, _HORIZONTAL, _VERTICAL]] = _CENTER, _HEIGHTS, _ROCK, _ROCK
 _WHERE[[_COAL, _IRON, _LAVA, _SAND, _TREES]] = _ROCK, _ROCK, _HEIGHTS, _SHORE, _MEADOW
 
 _FAR = 18
-"""Cells from the player at which start, below the sigmoid of -12, moves nothing by as much as
-a tenth of `NOISE_ERROR`."""
+"""Cells from the player from which on start, less than the sigmoid of -12, changes nothing by as
+much as a tenth of `NOISE_ERROR`."""
 
-# What a cell is, up to random draws: its material's id, where `TREE` may also turn out grass, or
+# What a cell is, up to random draws: its material's id (`TREE` may turn out to be grass), or
 _UNSURE = 0
 _TUNNEL = 64
-_STONE = 128  # with these bits for what it may turn out instead
+_STONE = 128  # with these bits for what it may turn out to be instead
 _MAY_BE_COAL, _MAY_BE_IRON, _MAY_BE_DIAMOND, _IS_LAVA = 1, 2, 4, 8
 
 _f32 = np.float32
@@ -110,13 +111,15 @@ class Scratch(NamedTuple):
     Parameters
     ----------
     lattice : Lattice
+        Points around a block, and which tiles they reach.
     block : ndarray, shape (1,), int64
         Number of the block that the lattice's points are around, or -1.
     needed : ndarray, shape (places, tiles of a block), bool
-        In which tiles is something of each place, as `_WHERE` names them.
+        Which tiles have something of each place, as `_WHERE` names them.
     noise : ndarray, shape (planes, cells of a block), float32
+        Noise of the block, to within `NOISE_ERROR` where it is needed.
     start, water, mountain : ndarray, shape (cells of a block,), float32
-        As in `_set_material`, near enough.
+        As in `_set_material`, to within `_error`.
     kinds : ndarray, shape (columns of tiles, tiles of a column, cells of a tile), uint8
         What the cells are, up to random draws.
     """
@@ -132,7 +135,18 @@ class Scratch(NamedTuple):
 
 
 def make_scratch(area: tuple[int, int]) -> Scratch:
-    """Make room to generate worlds of an area."""
+    """Make room to generate worlds of an area.
+
+    Parameters
+    ----------
+    area : tuple of int
+        Cells of the world (x, y).
+
+    Returns
+    -------
+    Scratch
+        For all worlds of the area.
+    """
     tiles_x, tiles_y = (ceil_div(cells, TILE) for cells in area)
     block_x, block_y = min(tiles_x, BLOCK_TILES), min(tiles_y, BLOCK_TILES)
     cells = block_x * block_y * LANES
@@ -150,13 +164,13 @@ def make_scratch(area: tuple[int, int]) -> Scratch:
 
 
 @kernel
-def generate_world(world: Any, scratch: Any) -> None:
+def generate_world(world: World, scratch: Scratch) -> None:
     """Fill the map and add its creatures; mirrors `generate_world`.
 
     Parameters
     ----------
-    world : record
-        With the player on an empty map.
+    world : World
+        With the player on an empty map; the map is filled.
     scratch : Scratch
         Made for the area; overwritten.
     """
@@ -181,9 +195,9 @@ def generate_world(world: Any, scratch: Any) -> None:
 
 @kernel
 def _choose_block(
-    world: Any, scratch: Any, block: int, tile_x: int, tiles_x: int, tile_y: int, tiles_y: int
+    world: World, scratch: Scratch, block: int, tile_x: int, tiles_x: int, tile_y: int, tiles_y: int
 ) -> None:
-    """Find out what the cells of a block are, up to random draws."""
+    """Find what the cells of a block are, up to random draws."""
     left, top = TILE * tile_x, TILE * tile_y
     lattice = scratch.lattice
     if scratch.block[0] != block:
@@ -216,8 +230,10 @@ def _choose_block(
 
 
 @kernel
-def _find_center(world: Any, scratch: Any, left: int, tiles_x: int, top: int, tiles_y: int) -> None:
-    """Find which tiles are on the map, and which are near to where the player starts."""
+def _find_center(
+    world: World, scratch: Scratch, left: int, tiles_x: int, top: int, tiles_y: int
+) -> None:
+    """Find which tiles are on the map, and which are near the place where the player starts."""
     px, py = world.x[PLAYER_ROW], world.y[PLAYER_ROW]
     for tile in range(tiles_x * tiles_y):
         x, y = left + TILE * (tile // tiles_y), top + TILE * (tile % tiles_y)
@@ -230,7 +246,7 @@ def _find_center(world: Any, scratch: Any, left: int, tiles_x: int, top: int, ti
 
 @kernel
 def _sigmoid(value: np.float32) -> np.float32:
-    """Give 1 / (1 + exp(-value)) to within 1e-5, for values up to 16, in simple arithmetic."""
+    """Return 1 / (1 + exp(-value)) to within 1e-5, for values up to 16, in simple arithmetic."""
     value = value if value > _f32(-16) else _f32(-16)
     # exp(x) is exp(x / 64) to the 64th power; six terms are enough for that.
     part = value * _f32(-1 / 64)
@@ -250,8 +266,10 @@ def _sigmoid(value: np.float32) -> np.float32:
 
 
 @inlined
-def _combine(world: Any, scratch: Any, left: int, tiles_x: int, top: int, tiles_y: int) -> None:
-    """Give start, water and mountain of all cells, near enough, and find where there is what.
+def _combine(
+    world: World, scratch: Scratch, left: int, tiles_x: int, top: int, tiles_y: int
+) -> None:
+    """Compute start, water and mountain of all cells, to within `_error`, and find what is where.
 
     Mirrors the head of `_set_material`.
     """
@@ -296,23 +314,24 @@ def _combine(world: Any, scratch: Any, left: int, tiles_x: int, top: int, tiles_
 
 @kernel
 def _error(start: np.float32) -> np.float32:
-    """Bound the errors of start, water and mountain, by what noise enters them with what weight.
+    """Bound the errors of start, water and mountain, from the weights of noise in them.
 
-    An error of start is at most 2 start times that of its noise. Water takes
-    1 + 0.15 and twice start's; mountain 1, 0.3 of water's and four times start's.
+    The error of start is at most `2 * start` times that of noise. Water has 1.15
+    times that of noise and 2 times that of start; mountain once that of noise, 0.3
+    times that of water and 4 times that of start.
     """
     return _ERROR * (_f32(1.5) + _f32(10) * start)
 
 
 @kernel
 def _near(value: np.float32, threshold: np.float32, error: np.float32) -> bool:
-    """Whether a value is too near to a threshold to tell."""
+    """Tell whether a value is too near a threshold to compare them."""
     return abs(value - threshold) < error
 
 
 @inlined
-def _choose_tile(scratch: Any, tile: int, kinds: Any) -> None:
-    """Find out what the cells of a tile are, up to random draws, as `_choose_exactly` does."""
+def _choose_tile(scratch: Scratch, tile: int, kinds: NDArray[np.uint8]) -> None:
+    """Find what the cells of a tile are, up to random draws, as `_choose_exactly` does."""
     use_wide_vectors()
     noise = scratch.noise
     base = np.uint64(tile * LANES)
@@ -355,6 +374,7 @@ def _choose_tile(scratch: Any, tile: int, kinds: Any) -> None:
 
 @kernel
 def _stone(coal: bool, iron: bool, diamond: bool, lava: bool) -> np.uint8:
+    """Return what a cell of stone is, by what it may turn out to be."""
     kind = np.uint8(_STONE)
     kind |= np.uint8(_MAY_BE_COAL) if coal else np.uint8(0)
     kind |= np.uint8(_MAY_BE_IRON) if iron else np.uint8(0)
@@ -364,8 +384,8 @@ def _stone(coal: bool, iron: bool, diamond: bool, lava: bool) -> np.uint8:
 
 
 @kernel
-def _choose_exactly(world: Any, scratch: Any, cell: int, x: int, y: int) -> np.uint8:
-    """Find out what a cell is, up to random draws; mirrors `_set_material`, to the last bit."""
+def _choose_exactly(world: World, scratch: Scratch, cell: int, x: int, y: int) -> np.uint8:
+    """Return what a cell is, up to random draws; mirrors `_set_material`, to the last bit."""
     px, py = world.x[PLAYER_ROW], world.y[PLAYER_ROW]
     start = 4 - np.sqrt(float((x - px) ** 2 + (y - py) ** 2))
     start += 2 * _exact(world, _START, x, y)
@@ -398,7 +418,7 @@ def _choose_exactly(world: Any, scratch: Any, cell: int, x: int, y: int) -> np.u
 
 
 @kernel
-def _exact(world: Any, plane: int, x: int, y: int) -> float:
+def _exact(world: World, plane: int, x: int, y: int) -> float:
     """Evaluate a cell's noise as `_set_material` and `_simplex` do, to the last bit."""
     size = _SIZE[plane]
     if plane == _HORIZONTAL:
@@ -409,8 +429,8 @@ def _exact(world: Any, plane: int, x: int, y: int) -> float:
 
 
 @kernel
-def _above(world: Any, scratch: Any, cell: int, plane: int, x: int, y: int) -> bool:
-    """Whether a cell's noise is greater than its threshold, exactly; it must have been needed."""
+def _above(world: World, scratch: Scratch, cell: int, plane: int, x: int, y: int) -> bool:
+    """Tell exactly whether a cell's noise exceeds its threshold; its tile must have needed it."""
     noise = np.float64(scratch.noise[plane, cell])
     if abs(noise - _THRESHOLD[plane]) < NOISE_ERROR:
         noise = _exact(world, plane, x, y)
@@ -418,8 +438,8 @@ def _above(world: Any, scratch: Any, cell: int, plane: int, x: int, y: int) -> b
 
 
 @inlined
-def _draw_material(world: Any, kind: int) -> int:
-    """Give a cell its material; mirrors the draws of `_set_material`."""
+def _draw_material(world: World, kind: int) -> int:
+    """Return the material of a cell; mirrors the draws of `_set_material`."""
     if kind & _STONE:
         if kind & _MAY_BE_COAL and uniform(world) > 0.85:
             return COAL
@@ -436,8 +456,8 @@ def _draw_material(world: Any, kind: int) -> int:
 
 
 @inlined
-def _set_object(world: Any, x: int, y: int, in_tunnel: bool) -> None:
-    """Perhaps put a creature into a cell; mirrors `_set_object`."""
+def _set_object(world: World, x: int, y: int, in_tunnel: bool) -> None:
+    """Put a creature into a cell, or none, by random draws; mirrors `_set_object`."""
     material = world.materials[x * world.height + y]
     if not WALKABLE[material]:
         return

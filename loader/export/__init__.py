@@ -1,1 +1,1 @@
-"""Datasets in the formats of other projects, a module a format, each with one `export`."""
+"""Datasets in the formats of other projects, one module per format."""

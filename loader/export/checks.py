@@ -9,16 +9,23 @@ from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.schemas.errors import Advice
 
 FIELDS = ("frames", "actions", "rewards", "terminations", "truncations")
-"""What an episode is made of in every format."""
+"""Fields that every format needs."""
 
 
 def check_final_frames(dataset: Dataset, why: str) -> None:
     """Refuse episodes whose last row is a placeholder, for a format that needs the final frame.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        A whole dataset, or some of its episodes.
+    why : str
+        What the format needs it for, as part of the message.
+
     Raises
     ------
     ExportError
-        Naming the first; `why` says what the format needs it for.
+        If there is such an episode; names the first.
     """
     for episode in dataset:
         if not episode.has_final_frame:
@@ -29,15 +36,15 @@ def check_final_frames(dataset: Dataset, why: str) -> None:
 
 
 def check_dataset(dataset: Dataset, *, need_actions: bool) -> None:
-    """Refuse a dataset that has nothing to export, or not all that every format needs.
+    """Refuse a dataset that has nothing to export, or lacks what every format needs.
 
     Parameters
     ----------
     dataset : Dataset
         A whole dataset, or some of its episodes.
     need_actions : bool
-        Whether the format has a row an action, so that an episode of a single
-        frame would have no rows.
+        Whether the format has one row per action, so that an episode of a
+        single frame would have no rows.
 
     Raises
     ------

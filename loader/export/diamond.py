@@ -41,12 +41,11 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     2.6; all files here do.
 
     Set `static_dataset.path` to the folder. DIAMOND also looks for a `test`
-    folder, and evaluates on no episodes if there is none, as here: which
-    episodes are for testing is yours to say. Export those to a folder of their
-    own, and move its `train` to here as `test`. DIAMOND rewrites the `info.pt`
-    of both as it trains.
+    folder, and evaluates on no episodes if there is none, as here. Export the
+    episodes for testing to a folder of their own, and move its `train` here as
+    `test`. DIAMOND rewrites the `info.pt` of both as it trains.
 
-    The facts are those of `src/data/dataset.py`, `src/data/episode.py` and
+    Source: `src/data/dataset.py`, `src/data/episode.py` and
     `src/models/rew_end_model.py` at commit 5bcd159.
 
     Parameters
@@ -120,7 +119,7 @@ def _make_content(episode: Episode) -> dict[str, Any]:
 
 
 def _scale(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Scale as DIAMOND does when it loads: the same operations, so the very same values."""
+    """Scale as DIAMOND does when it loads: the same operations, so the same values."""
     return frame.astype(np.float32) / np.float32(255) * np.float32(2) - np.float32(1)
 
 

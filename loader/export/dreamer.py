@@ -19,7 +19,7 @@ from crafter_dataset.loader.export.checks import FIELDS, check_dataset, check_fi
 from crafter_dataset.loader.export.npz import save_npz
 
 CHUNK = 1024
-"""Steps of a chunk, DreamerV3's `replay.chunksize`."""
+"""Steps per chunk, DreamerV3's `replay.chunksize`."""
 
 _FIRST = datetime(2000, 1, 1)
 _DIGITS = string.digits + string.ascii_letters
@@ -28,11 +28,11 @@ _DIGITS = string.digits + string.ascii_letters
 def export(dataset: Dataset, path: Path) -> Iterator[int]:
     """Write the episodes as one stream of DreamerV3's replay, to be its `<logdir>/replay`.
 
-    The stream is cut into chunks of 1024 steps, whatever episodes they fall in;
-    the last chunk may be shorter. A chunk's file is `TIME-UUID-SUCCESSOR-STEPS.npz`:
+    The stream is cut into chunks of 1024 steps, regardless of episodes; the
+    last chunk may be shorter. A chunk's file is `TIME-UUID-SUCCESSOR-STEPS.npz`:
     the time it was begun (`20000101T000000F000000`), its UUID and that of the
-    chunk that goes on after it (22 base-62 digits, all 0 at the end), and its
-    number of steps. It holds
+    chunk after it (22 base-62 digits, all 0 at the end), and its number of
+    steps. It holds
 
     - `image`: uint8 (STEPS, H, W, 3)
     - `reward`: float32, the reward that came with the image; 0 on a first step
@@ -45,7 +45,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     An episode of T actions has T + 1 steps. `is_last` is also set where an
     episode was cut, so that nothing is learned across two episodes.
 
-    Names are made up so that the same episodes give the same files: chunk n's
+    Names are chosen so that the same episodes make the same files: chunk n's
     time is n seconds after the year 2000, since DreamerV3 reads chunks from the
     latest name to the earliest, and needs a successor before what it succeeds;
     UUIDs are a hash of which episodes these are and of n, so that several
@@ -54,11 +54,11 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
 
     DreamerV3 loads a replay only together with a checkpoint of the run: start
     it once, stop it when it has saved, and put the chunks in place. Run with
-    `--replay_context 0`, for these steps carry no state of an agent.
+    `--replay_context 0`, since these steps carry no state of an agent.
 
-    The facts are those of `embodied/core/chunk.py`, `embodied/core/replay.py`,
+    Source: `embodied/core/chunk.py`, `embodied/core/replay.py`,
     `embodied/envs/crafter.py` and `embodied/run/train.py` at commit e3f0224,
-    and of the package elements 3.22.
+    and the package elements 3.22.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     Raises
     ------
     ExportError
-        If there are no episodes, or one whose final frame was not recorded:
+        If there are no episodes, or the final frame of one was not recorded:
         the last reward comes with it.
     """
     check_dataset(dataset, need_actions=False)
@@ -88,7 +88,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
 
 
 def _make_steps(episode: Episode) -> dict[str, NDArray[Any]]:
-    """Give an episode's steps: what an action caused goes with the image that followed it."""
+    """Return an episode's steps: what an action caused goes with the image that followed it."""
     rows = episode.load(FIELDS)
     reward = np.zeros(episode.length, np.float32)
     reward[1:] = rows["rewards"][:-1]
@@ -106,7 +106,7 @@ def _make_steps(episode: Episode) -> dict[str, NDArray[Any]]:
 
 
 class _Stream:
-    """Chunks of a stream of steps, each written when it is full, or holds the last step."""
+    """Chunks of a stream of steps, each written when it is full or holds the last step."""
 
     def __init__(self, dataset: Dataset, path: Path) -> None:
         self._path, self._left = path, dataset.frames
@@ -115,7 +115,7 @@ class _Stream:
         self._chunk: dict[str, NDArray[Any]] = {}
 
     def write(self, steps: dict[str, NDArray[Any]]) -> None:
-        # Copied, not kept: a view would hold the whole episode in memory.
+        # Copied: a view would hold the whole episode in memory.
         for name, rows in steps.items():
             if name not in self._chunk:
                 self._chunk[name] = np.empty((CHUNK, *rows.shape[1:]), rows.dtype)

@@ -1,4 +1,4 @@
-"""Why a dataset cannot be exported."""
+"""The error of exporting."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from crafter_dataset.schemas.errors import CrafterDatasetError
 
 
 class ExportError(CrafterDatasetError):
-    """What the format cannot hold."""
+    """A dataset cannot be exported: the format cannot hold it, or it cannot be written."""

@@ -19,7 +19,7 @@ FPS = 20
 """Frames a second, as in the viewer."""
 
 HEIGHT = 256
-"""Pixels that a film is high, at least."""
+"""Least height of a film, in pixels."""
 
 _BLOCK = 64
 """Frames that are read at once."""
@@ -28,15 +28,14 @@ _BLOCK = 64
 def export_mp4(dataset: Dataset, path: Path) -> Iterator[int]:
     """Write episodes as MP4 films, which are lossy.
 
-    The parameters and what is yielded and raised are those of `export_gif`,
-    but PyAV is needed.
+    Speed, size and frames are as for `export_gif`.
 
     Parameters
     ----------
     dataset : Dataset
         Episodes to export.
     path : Path
-        File or folder to make.
+        File or folder to make, as for `export_gif`.
 
     Yields
     ------
@@ -91,7 +90,7 @@ def _export(dataset: Dataset, path: Path, suffix: str) -> Iterator[int]:
                 f"({dataset.path})"
             )
     if len(dataset) == 1:
-        # The ending says what is written, and a temporary name may have another.
+        # The ending decides what is written, and a temporary name may have another.
         film = path if path.suffix == suffix else path.with_name(path.name + suffix)
         write_film(film, _pictures(dataset[0]), FPS)
         os.replace(film, path)

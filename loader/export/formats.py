@@ -1,4 +1,4 @@
-"""The formats of others that datasets can be written in: whole, or not at all."""
+"""The formats of other projects that datasets can be exported to: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -33,16 +33,21 @@ FORMATS: dict[str, str] = {
 """Formats, and where in this package each is written."""
 
 FILMS = ("mp4", "gif")
-"""Those in which a single episode is one file."""
+"""Formats in which a single episode is one file."""
 
 
 def find_export(kind: str) -> Export:
-    """Import what writes a format.
+    """Import the function that writes a format.
 
     Parameters
     ----------
     kind : str
         One of `FORMATS`.
+
+    Returns
+    -------
+    callable
+        Takes a `Dataset` and a `Path`, and yields the frames of each episode.
 
     Raises
     ------
@@ -66,27 +71,27 @@ def export_dataset(
     on_progress: Report = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Write episodes in a format of others.
+    """Write episodes in the format of another project.
 
     Parameters
     ----------
     dataset : Dataset
         The episodes.
     path : Path
-        Where to; nothing may be there.
+        Where to write; nothing may be there.
     kind : str
         One of `FORMATS`.
     overwrite : bool
-        Replace a film of one episode that is there.
+        Whether to replace a film of one episode that is there.
     on_progress : callable
         Called with a `Progress` after each episode.
     should_stop : callable
-        Asked after each episode; true stops, and leaves nothing.
+        Called after each episode; true stops, and leaves nothing.
 
     Returns
     -------
     bool
-        Whether all was written; else it was stopped.
+        Whether all was written; false if it was stopped.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def export_dataset(
     if path.exists() and not (overwrite and path.is_file() and is_film):
         raise ArgumentError("out", f"expected a path where nothing is, found something at {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Absolute, for what others' packages make of it.
+    # Absolute, whatever other packages make of it.
     partial = path.absolute().with_name(f".{path.stem}.partial{path.suffix}")
     _remove(partial)
     try:
@@ -126,7 +131,7 @@ def _write(
     on_progress: Report,
     should_stop: Callable[[], bool],
 ) -> bool:
-    """Export with progress; false if it was stopped."""
+    """Export with progress; return False if it was stopped."""
     begun, frames = time.monotonic(), 0
     with closing(export(dataset, path)) as written:  # type: ignore[type-var]
         for episodes, count in enumerate(written, 1):

@@ -24,15 +24,15 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     - `mask_padding`: bool (T,), all true
 
     Row t holds a frame, the action taken there and what that action caused; the
-    final frame has no place. IRIS takes every file of the folder for an
-    episode, so there is nothing else in it, and reads all of them into memory.
+    final frame is left out. IRIS takes every file of the folder for an episode,
+    so there is nothing else in it, and reads all of them into memory.
 
-    `ends` marks deaths alone, as `loader.torch.Batch.as_iris` does. IRIS has no
-    field for truncations: its own collector also sets `ends` at a time limit,
-    but leaves it 0 where the collection stopped.
+    `ends` marks deaths alone, as in `Batch.as_iris`. IRIS has no field for
+    truncations: its own collector also sets `ends` at a time limit, but leaves
+    it 0 where the collection stopped.
 
-    The facts are those of `src/dataset.py`, `src/episode.py` and
-    `src/collector.py` at commit 24326aa.
+    Source: `src/dataset.py`, `src/episode.py` and `src/collector.py` at commit
+    24326aa.
 
     Parameters
     ----------

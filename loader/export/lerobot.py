@@ -19,7 +19,7 @@ from crafter_dataset.schemas.errors import MissingPackageError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 FPS = 20
-"""Nominal: Crafter knows steps, not seconds. The viewer's speed, and that of films."""
+"""Nominal, since Crafter has steps, not seconds: the speed of the viewer and of films."""
 
 TASK = "Survive and unlock achievements in Crafter."
 
@@ -45,23 +45,22 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     - `info.positions`, `info.inventory`, `info.achievements`, `info.daylight`,
       where the dataset has them, as they are stored
     - LeRobot's own `timestamp` (at a nominal 20 frames a second),
-      `frame_index`, `episode_index`, `index` and `task_index`; the task is one
-      and the same text
+      `frame_index`, `episode_index`, `index` and `task_index`; the task is
+      always the same text
 
     An episode of T actions has T frames, as in all of LeRobot's datasets: its
-    final frame, after the last action, is left out, since it would need an
-    action and a reward that never were. It is the one loss, apart from the
-    semantic maps: LeRobot cannot make statistics of maps if an episode has a
-    single action. The further fields are not called `observation.*`, since
-    LeRobot's policies take all of those as inputs, and an agent of Crafter sees
-    the picture alone.
+    final frame, after the last action, is left out, since it has no action and
+    no reward. The semantic maps are left out too: LeRobot cannot compute
+    statistics of maps if an episode has a single action. The further fields are
+    not called `observation.*`, since LeRobot's policies take all of those as
+    inputs, and an agent of Crafter sees the picture alone.
 
-    The same episodes give the same files, with the same versions of lerobot,
+    The same episodes make the same files, with the same versions of lerobot,
     datasets, pyarrow and Pillow, except for a fingerprint of 16 digits that
     datasets puts into the schema of each data file.
 
-    The facts are those of the package lerobot 0.6.1: `datasets/`, and
-    `utils/constants.py` for the names.
+    Source: the package lerobot 0.6.1, `datasets/`, and `utils/constants.py` for
+    the names.
 
     Parameters
     ----------
@@ -73,14 +72,14 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     Yields
     ------
     int
-        Frames of each episode in the source, once it is written: one more
-        than it has here.
+        Frames of each episode in the source, once it is written: one more than
+        in the LeRobot dataset.
 
     Raises
     ------
     ExportError
-        If there are no episodes, or one has no action. Or if LeRobot is one
-        that writes another version of its format.
+        If there are no episodes, one has no action, or LeRobot writes another
+        version of its format.
     MissingPackageError
         If LeRobot is not installed; it needs Python 3.12.
     """
@@ -100,7 +99,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
         _features(dataset),
         root=path,
         use_videos=False,
-        video_backend="pyav",  # never used; the default is looked for, and warned about
+        video_backend="pyav",  # never used; LeRobot looks for the default, and warns
     )
     try:
         for episode in dataset:
@@ -160,7 +159,7 @@ def _frames(episode: Episode) -> Iterator[dict[str, Any]]:
     }
     for t in range(episode.length - 1):
         frame = {name: value[t].reshape(value.shape[1:] or (1,)) for name, value in values.items()}
-        # As an image, since of an array of 3 rows LeRobot thinks that the channels come first.
+        # As an image, since LeRobot takes the rows of an array of 3 rows for channels.
         yield {**frame, "observation.image": Image.fromarray(rows["frames"][t]), "task": TASK}
 
 

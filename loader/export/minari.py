@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from minari.data_collector import EpisodeBuffer
 
 DATASET_ID = "crafter-v0"
-"""What the dataset calls itself, whatever its folder is called."""
+"""Id in the dataset's metadata, whatever its folder is called."""
 
 STEP_FIELDS = ("rewards", "terminations", "truncations")
 
@@ -33,7 +33,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     """Write the episodes as a Minari dataset, `data/metadata.json` and `data/main_data.hdf5`.
 
     Read it with `minari.MinariDataset(path / "data")`; or put it into Minari's
-    own folder (`MINARI_DATASETS_PATH`), named `crafter-v0`, and use
+    own folder (`MINARI_DATASETS_PATH`) as `crafter-v0`, and use
     `minari.load_dataset("crafter-v0")`.
 
     Episode n is the group `episode_n`:
@@ -45,20 +45,20 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     - `infos`: a group of all further fields, (T + 1, ...), as they are stored:
       `semantic`, `positions`, `inventory`, `achievements`, `daylight`
     - attributes: Minari's `id`, `total_steps`, `seed` and statistics of the
-      rewards; and ours, `episode_id` in the source, and `end_reason`.
+      rewards; and this package's `episode_id` in the source, and `end_reason`
 
     `seed` is the world's, if it is known: `reset(seed=seed)` of the
-    environment that `recover_environment()` makes starts there. It is made by
-    this package, and absent where the source did not state its settings. The
-    entry `crafter_dataset` of the metadata holds those, and the names of
-    actions, items and so on.
+    environment that `recover_environment()` makes starts there. That is this
+    package's environment, absent where the source did not state its settings.
+    The entry `crafter_dataset` of the metadata holds the settings, and the
+    names of actions, items and so on.
 
-    Pictures of 32 or more pixels are stored as lossy JPEG by default; here
+    Minari stores pictures of 32 or more pixels as lossy JPEG by default; here
     `jpeg_encoding` is false and every value is the source's. The HDF5 is not
-    compressed: a default frame takes about 20 KiB. The files do not depend on when
-    and where they are written, but on the versions of Minari, h5py and HDF5.
+    compressed: a default frame takes about 20 KiB. The files do not depend on
+    when and where they are written, but on the versions of Minari, h5py and HDF5.
 
-    The facts are those of the package minari 0.5.4: `dataset/minari_storage.py`,
+    Source: the package minari 0.5.4, `dataset/minari_storage.py`,
     `dataset/_storages/hdf5_storage.py` and `data_collector/callbacks`.
 
     Parameters
@@ -76,9 +76,9 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     Raises
     ------
     ExportError
-        If there are no episodes, one has no action, or one's final frame was
-        not recorded: Minari needs T + 1 observations. Or if Minari is older
-        than 0.5.4.
+        If there are no episodes, one has no action or no recorded final frame
+        (Minari needs T + 1 observations), Minari is older than 0.5.4, or the
+        disk has too little space.
     MissingPackageError
         If Minari, with its extra for HDF5, is not installed.
     """
@@ -123,7 +123,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
 
 
 def _check_room(dataset: Dataset, path: Path) -> None:
-    """Refuse a disk that is too small: Minari does not compress, and HDF5 does not take it well."""
+    """Refuse a disk that is too small: Minari does not compress, and HDF5 fails badly if full."""
     sizes = dataset.metadata.sizes()
     row = sum(FRAME_FIELDS[name].row_bytes(sizes) for name in dataset.fields)
     needed, free = dataset.frames * row, shutil.disk_usage(path.parent).free
@@ -135,7 +135,7 @@ def _check_room(dataset: Dataset, path: Path) -> None:
 
 
 def _env_spec(dataset: Dataset) -> EnvSpec | None:
-    """Give what Gymnasium can make the environment of, unless that is not known."""
+    """Return what Gymnasium can make the environment from, or None if that is not known."""
     from gymnasium.envs.registration import EnvSpec
 
     env = dataset.metadata.env
@@ -143,7 +143,7 @@ def _env_spec(dataset: Dataset) -> EnvSpec | None:
     unknown = dataset.metadata.unknown
     if env.name != "crafter" or any(f"env.{name}" in unknown for name in ("name", *settings)):
         return None
-    # As `import builder` registers it, which the loader never does.
+    # As `crafter_dataset.envs` registers it, which the loader does not import.
     return EnvSpec(
         "crafter-dataset/Crafter-v1",
         entry_point="crafter_dataset.envs.single:CrafterEnv",

@@ -1,4 +1,4 @@
-"""One compressed NumPy file an episode, with all that is stored of it."""
+"""One compressed NumPy file per episode, with all that is stored of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
 
     A file holds every per-frame field of the dataset under its name there, all
     T + 1 rows: the last one has the final frame, and an action, a reward and
-    flags of 0. With them go
+    flags of 0. It also holds
 
     - `terrain`: uint8 (x, y), material ids at reset, if they are known
     - `world_seed`: int64, if it is known
@@ -32,7 +32,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     ----------
     dataset : Dataset
         Episodes to export; they are numbered from 0 in their order, and keep
-        their own number in `episode_ids`.
+        their ids in `episode_ids`.
     path : Path
         Folder to make.
 
@@ -63,14 +63,21 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
 
 
 def save_npz(path: Path, arrays: Mapping[str, ArrayLike]) -> None:
-    """Write what `numpy.savez_compressed` writes, with no time in it.
+    """Write a file as `numpy.savez_compressed` does, but with fixed dates in it.
 
-    NumPy leaves the files' dates to `zipfile`, which does not promise any.
+    NumPy leaves the dates to `zipfile`, which promises nothing about them.
+
+    Parameters
+    ----------
+    path : Path
+        The file, whose name ends in `.npz`.
+    arrays : mapping of str to array_like
+        Arrays by name.
     """
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # else it says which system wrote it
+            entry.create_system = 3  # otherwise it says which system wrote it
             with archive.open(entry, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)

@@ -18,13 +18,13 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """Formats of single pictures, by the file's ending."""
 
 X264 = {"crf": "16", "preset": "veryfast"}
-"""Settings of the encoder: hardly a difference to be seen."""
+"""Settings of the encoder, with barely a visible difference."""
 
 KEPT = 96
-"""Colours of a GIF's picture that are kept exactly, if it has too many."""
+"""Colours of a GIF's picture that are kept exactly, if it has too many colours."""
 
 CLEAR = 255
-"""Number of the colour of a GIF that lets the picture before through."""
+"""Number of the transparent colour of a GIF, which leaves the previous picture as it is."""
 
 FILMS = (".gif", ".mp4")
 """Formats of films, by the file's ending."""
@@ -32,7 +32,18 @@ FILMS = (".gif", ".mp4")
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name to write to, which becomes `path` at the end; on an error nothing is left."""
+    """Yield a name to write to, which becomes `path` at the end; an error leaves nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace.
+
+    Yields
+    ------
+    Path
+        A hidden file in the same folder.
+    """
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield part
@@ -42,7 +53,15 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write an RGB picture, shape (height, width, 3), in the format of the file's ending."""
+    """Write a picture in the format of the file's ending.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its ending is one of `PICTURES`.
+    picture : ndarray, shape (height, width, 3), uint8
+        RGB.
+    """
     with whole_file(path) as part:
         Image.fromarray(picture).save(part)
 
@@ -55,9 +74,9 @@ def write_film(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
     path : Path
         The file; its ending is one of `FILMS`.
     pictures : iterable of ndarray, shape (height, width, 3), uint8
-        Not kept: a film of any length takes the memory of a few pictures.
+        RGB, read one by one: a film of any length takes the memory of a few.
     fps : float
-        Pictures a second. A GIF counts in hundredths of a second, and viewers
+        Pictures per second. A GIF counts in hundredths of a second, and viewers
         slow down what is faster than 50.
 
     Raises
@@ -105,7 +124,7 @@ def _write_gif(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
 
 
 def _indexed(picture: NDArray[np.uint8], changed: NDArray[np.bool_]) -> Image.Image:
-    """Reduce the changed pixels to 255 colours, exactly if there are no more; the rest is clear.
+    """Reduce the changed pixels to 255 colours, exactly if there are no more; clear the rest.
 
     The most frequent colours are kept as they are; the others are gathered so
     that none of them is far off, however rare.
@@ -140,7 +159,7 @@ def _write_mp4(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
     with av.open(path, "w", format="mp4") as container:
         stream = None
         for picture in pictures:
-            height, width = (size + size % 2 for size in picture.shape[:2])  # yuv420p is even
+            height, width = (size + size % 2 for size in picture.shape[:2])  # for yuv420p, even
             if stream is None:
                 rate = Fraction(fps).limit_denominator(1000)
                 stream = container.add_stream("libx264", rate, options=X264)

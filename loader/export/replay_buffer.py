@@ -16,20 +16,20 @@ from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.checks import FIELDS, check_dataset
 
 CHUNK_BYTES = 2_000_000
-"""Bytes of a chunk before compression, as ReplayBuffer chooses them."""
+"""Bytes per chunk before compression, as in ReplayBuffer."""
 
 CHUNK_ROWS = 16_384
-"""Rows of a chunk, at most: what adding an episode may write anew."""
+"""Rows per chunk, at most: adding an episode may rewrite that many."""
 
 SMALL_FIELDS = ("inventory", "achievements", "daylight")
-"""Optional fields that go along as they are."""
+"""Optional fields that are exported as they are."""
 
 
 def export(dataset: Dataset, path: Path) -> Iterator[int]:
     """Write the episodes as a Zarr v2 group that ReplayBuffer opens.
 
-    The rows of all episodes lie one after the other, a row an action: the frame
-    at which it was taken, and what it caused. The final frames have no place.
+    The rows of all episodes lie one after the other, one row per action: the
+    frame at which it was taken, and what it caused. Final frames are left out.
 
     - `data/img`: uint8 (N, H, W, 3)
     - `data/action`: int64 (N, 1), an index into the group's attribute `actions`
@@ -39,7 +39,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
       has positions
     - `data/inventory`, `data/achievements`, `data/daylight`: as in the dataset,
       if it has them
-    - `meta/episode_ends`: int64, the row after each episode's last
+    - `meta/episode_ends`: int64 (episodes,), the row after each episode's last
 
     `img`, `action` and `state` are the names and axes of Diffusion Policy's
     Push-T data, so that its `PushTImageDataset` reads these. Chunks hold 2 MB
@@ -47,7 +47,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     which every numcodecs reads. Chunks of zeros alone are left out, as Zarr
     allows.
 
-    The facts are those of `diffusion_policy/common/replay_buffer.py` and
+    Source: `diffusion_policy/common/replay_buffer.py` and
     `diffusion_policy/dataset/pusht_image_dataset.py` at commit 5ba07ac.
 
     Parameters

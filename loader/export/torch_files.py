@@ -1,4 +1,4 @@
-"""Files that PyTorch reads: the only module of the exporters that imports it."""
+"""Files that PyTorch reads. Only this module of the exporters imports PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crafter_dataset.schemas.errors import MissingPackageError
 
 
 def require_torch() -> ModuleType:
-    """Import PyTorch, or say how to install it.
+    """Import PyTorch and return it, or say how to install it.
 
     Raises
     ------
@@ -30,8 +30,15 @@ def require_torch() -> ModuleType:
 def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write a dict with `torch.save`, its arrays as tensors.
 
-    Arrays inside dicts become tensors too. A pickle of a tensor says nothing
-    of NumPy's version, and PyTorch reads it without running foreign code.
+    Arrays inside dicts become tensors too. A pickle of a tensor does not depend
+    on NumPy's version, and PyTorch reads it without running foreign code.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made if it is not there.
+    content : mapping of str to object
+        What to write.
 
     Raises
     ------

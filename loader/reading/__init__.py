@@ -1,3 +1,3 @@
-"""How any container is read: files mapped into memory, chunks decoded where they are wanted."""
+"""What all containers share: files mapped into memory, chunks decoded where they are wanted."""
 
 from __future__ import annotations

@@ -11,13 +11,20 @@ from numpy.typing import NDArray
 
 
 class ChunkCache:
-    """Keeps decoded chunks up to so many bytes; threads may share it.
+    """Keeps decoded chunks up to a number of bytes; threads may share it.
 
     Parameters
     ----------
     capacity : int
         Bytes that the chunks in it take, at most. A chunk larger than that is
         not kept.
+
+    Attributes
+    ----------
+    capacity : int
+        Bytes that the chunks may take.
+    nbytes : int
+        Bytes that they take now.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -27,7 +34,13 @@ class ChunkCache:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> NDArray[Any] | None:
-        """Give a chunk, read only, if it is there."""
+        """Return a chunk, read-only, or None if it is not there.
+
+        Parameters
+        ----------
+        key : hashable
+            Array and number of the chunk.
+        """
         with self._lock:
             chunk = self._chunks.get(key)
             if chunk is not None:
@@ -35,7 +48,15 @@ class ChunkCache:
         return chunk
 
     def put(self, key: Hashable, chunk: NDArray[Any]) -> None:
-        """Keep a chunk, which must not be written to any more."""
+        """Keep a chunk, unless it is there already or too large.
+
+        Parameters
+        ----------
+        key : hashable
+            Array and number of the chunk.
+        chunk : ndarray, shape (rows, ...)
+            Its rows; becomes read-only.
+        """
         chunk.flags.writeable = False
         with self._lock:
             if key in self._chunks or chunk.nbytes > self.capacity:

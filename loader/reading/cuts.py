@@ -1,4 +1,4 @@
-"""Many cuts of rows by reading one after the other."""
+"""Many cuts of rows, read one after the other."""
 
 from __future__ import annotations
 
@@ -15,12 +15,24 @@ from crafter_dataset.schemas.errors import CorruptDataError
 def copy_cuts(
     read: Callable[[str, int, int], NDArray[Any]], path: str, cuts: Cuts, out: NDArray[Any]
 ) -> None:
-    """Put each cut where it goes; `read` gives rows of the array at a path.
+    """Read each cut and put it where it goes; see `Container.read_into`.
+
+    Parameters
+    ----------
+    read : callable
+        Takes a path, a first row and the row after the last, and returns these
+        rows of the array.
+    path : str
+        Path of the array.
+    cuts : Cuts
+        What to read.
+    out : ndarray, shape (items, rows, ...)
+        Where to put it: cut i into `out[i]`.
 
     Raises
     ------
     CorruptDataError
-        If the rows are others than those that are expected.
+        If the rows have another shape or dtype than those of `out`.
     """
     for item, (start, stop, place) in enumerate(cuts):
         if start < stop:
@@ -34,12 +46,21 @@ def copy_cuts(
 
 
 def empty_rows(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Make room for rows of the array at a path.
+    """Return room for rows of an array, not filled yet.
+
+    Parameters
+    ----------
+    path : str
+        Path of the array, for messages.
+    shape : tuple of int
+        Shape, rows first.
+    dtype : numpy.dtype
+        Element type.
 
     Raises
     ------
     CorruptDataError
-        If there is not so much memory; metadata may claim anything.
+        If they do not fit into memory; metadata may claim any size.
     """
     try:
         return np.empty(shape, dtype)

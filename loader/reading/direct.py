@@ -34,7 +34,14 @@ class DirectArray:
     cache : ChunkCache
         Decoded chunks, shared with other arrays.
     threads : WorkerThreads
-        Who decodes beside the calling thread.
+        Threads that decode beside the calling one.
+
+    Attributes
+    ----------
+    layout : ChunkLayout
+        Where its rows lie.
+    chunks : StoredChunks
+        The chunks' bytes.
     """
 
     def __init__(
@@ -47,7 +54,7 @@ class DirectArray:
         self.layout = layout
         self.chunks, self._cache, self._threads = chunks, cache, threads
         self._chunk_shape = (layout.chunk_rows, *layout.shape[1:])
-        # What one file holds is asked for again and again, and what fits is best kept whole.
+        # What one file holds is read again and again, and what fits is best kept whole.
         self._nbytes = math.prod(layout.shape) * layout.dtype.itemsize
         self._keeps = not layout.images or self._nbytes <= cache.capacity // 2
         self._scratch = threading.local()
@@ -55,9 +62,24 @@ class DirectArray:
         self._tried_whole = False
 
     def read_into(self, cuts: Cuts, out: NDArray[Any], keep: bool) -> None:
-        """Read cuts of rows, each touched chunk decoded once; see `Container.read_into`."""
+        """Read cuts of rows, decoding each touched chunk once; see `Container.read_into`.
+
+        Parameters
+        ----------
+        cuts : Cuts
+            What to read.
+        out : ndarray, shape (items, rows, ...)
+            Where to put it: cut i into `out[i]`.
+        keep : bool
+            Whether to keep the chunks: neighbouring rows will be wanted soon.
+
+        Raises
+        ------
+        CorruptDataError
+            If chunks are missing or damaged, or the rows are not as in `out`.
+        """
         self._check(cuts, out)
-        if not self._tried_whole:  # threads may do it twice, to the same end
+        if not self._tried_whole:  # threads may do it twice, with the same result
             self._whole = self._read_whole()
             self._tried_whole = True
         if self._whole is None:
@@ -68,7 +90,7 @@ class DirectArray:
             np.take(self._whole, rows, axis=0, out=out, mode="clip")
 
     def _read_whole(self) -> NDArray[Any] | None:
-        """Read all rows of a small array: to gather from them is faster than to look up chunks."""
+        """Read all rows of a small array: gathering from them is faster than looking up chunks."""
         shape = self.layout.shape
         if self.layout.images or not shape[0] or self._nbytes > WHOLE_BYTES:
             return None
@@ -76,7 +98,7 @@ class DirectArray:
         try:
             self._read_chunks(Cuts.one(0, shape[0]), rows[None], keep=False)
         except CorruptDataError:
-            return None  # that is for those to know who ask for the damaged rows
+            return None  # the error is for whoever asks for the damaged rows
         return rows
 
     def _check(self, cuts: Cuts, out: NDArray[Any]) -> None:
@@ -131,7 +153,7 @@ class DirectArray:
             self._cache.put((self.chunks.name, chunk), decoded)
 
     def _buffer(self) -> NDArray[Any]:
-        """Give this thread's own chunk, which stays in the processor's cache."""
+        """Return this thread's own chunk, which stays in the processor's cache."""
         buffer: NDArray[Any] | None = getattr(self._scratch, "buffer", None)
         if buffer is None:
             buffer = self._scratch.buffer = np.empty(self._chunk_shape, self.layout.dtype)

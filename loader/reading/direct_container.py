@@ -1,4 +1,4 @@
-"""What containers share whose chunks are read straight from files: read, and show as stored."""
+"""Base of the containers whose chunks are read straight from files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,28 @@ from crafter_dataset.schemas.errors import CorruptDataError
 
 
 class DirectContainer(ABC):
-    """Reads arrays directly where that can be, and else through the container's own library."""
+    """Reads arrays directly where possible, otherwise through the container's own library."""
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of an array; see `schemas.Container`."""
+        """Read rows of an array; see `Container.read`.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        start, stop : int
+            First row, and the row after the last; read up to the array's end.
+
+        Returns
+        -------
+        ndarray, shape (rows, ...)
+            The rows, of the array's dtype.
+
+        Raises
+        ------
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
         direct = self._direct_array(path)
         if direct is None:
             return self._read_slowly(path, start, stop)
@@ -28,7 +46,24 @@ class DirectContainer(ABC):
         return rows
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
-        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
+        """Read many cuts of rows of an array into a batch; see `Container.read_into`.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        cuts : Cuts
+            What to read.
+        out : ndarray, shape (items, rows, ...)
+            Where to put it: cut i into `out[i]`.
+        keep : bool
+            Whether neighbouring rows will be wanted soon.
+
+        Raises
+        ------
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
         direct = self._direct_array(path)
         if direct is None:
             copy_cuts(self._read_slowly, path, cuts, out)
@@ -41,13 +76,24 @@ class DirectContainer(ABC):
             raise CorruptDataError(f"{path}: expected chunks that fit into memory") from None
 
     def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
-        """Give an array's chunks as they are stored; see `schemas.Container`."""
+        """Return an array's chunks as they are stored; see `Container.stored`.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+
+        Returns
+        -------
+        tuple of ChunkLayout and StoredChunks, or None
+            None if the chunks cannot be read directly.
+        """
         direct = self._direct_array(path)
         return None if direct is None else (direct.layout, direct.chunks)
 
     @abstractmethod
     def _direct_array(self, path: str) -> DirectArray | None:
-        """Give the reader of an array; None if it cannot be read directly."""
+        """Return the reader of an array, or None if it cannot be read directly."""
 
     @abstractmethod
     def _read_slowly(self, path: str, start: int, stop: int) -> NDArray[Any]:

@@ -25,12 +25,12 @@ class MappedFile:
 
     Parameters
     ----------
-    map : mmap
+    map : mmap.mmap
         The file in memory.
-    data : ndarray of uint8
+    data : ndarray, shape (bytes,), uint8
         Its bytes.
-    index : ndarray of uint64, shape (slots, 2), or None
-        Offset and size of each chunk, if it is a shard.
+    index : ndarray, shape (slots, 2), uint64, or None
+        Offset and size of each chunk in bytes, if it is a shard.
     """
 
     map: mmap.mmap
@@ -46,21 +46,21 @@ FAULT_AROUND = 2**16
 
 
 _READERS: WeakSet[MappedFiles] = WeakSet()
-"""All of this process, which share its file descriptors."""
+"""All readers of this process, which share its file descriptors."""
 
 
 class MappedFiles:
-    """Maps files on their first use, and keeps so many of them open.
+    """Maps files on their first use, and keeps a number of them open.
 
-    A file stays the one it was when it was mapped, also after a builder has
-    put another one in its place: builders only add rows to what is committed.
+    A file stays as it was when it was mapped, even after a builder has replaced
+    it: builders only add rows to what is committed.
 
     Parameters
     ----------
     most : int
         Files that are open at once; a mapped file takes a file descriptor.
     resident_bytes : int
-        Bytes of them that may show in the process's memory, about.
+        Bytes of them that may show in the process's memory, roughly.
     """
 
     def __init__(self, most: int, resident_bytes: int) -> None:
@@ -73,7 +73,7 @@ class MappedFiles:
     def get(
         self, path: str, slots: int | None, size: int = 0, descriptor: int | None = None
     ) -> MappedFile:
-        """Give a file; what is read of it is told to `count`.
+        """Return a file, mapped; callers report what they read of it to `count`.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class MappedFiles:
         slots : int or None
             Number of chunks that it has room for, if it is a shard.
         size : int
-            Bytes that are of interest; 0 for all.
+            Bytes to map; 0 for all.
         descriptor : int, optional
             The file, if it is open already: another may have its name by now.
 
@@ -103,7 +103,7 @@ class MappedFiles:
                     self._mapped -= len(self._files.popitem(last=False)[1].data)
             else:
                 self._files.move_to_end(path)
-        # To read what is no longer there would end the process.
+        # Reading what is no longer there would end the process.
         if file.map.size() < len(file.data):
             name = path.rpartition("/")[2]
             raise CorruptDataError(
@@ -117,7 +117,7 @@ class MappedFiles:
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
-            for reader in list(_READERS):  # there are many in this process
+            for reader in list(_READERS):  # this process has many
                 if reader is self or reader._lock.acquire(blocking=False):
                     reader._files.clear()
                     reader._mapped = 0
@@ -126,10 +126,15 @@ class MappedFiles:
             return _map(path, slots, size, descriptor)
 
     def count(self, size: int) -> None:
-        """Count bytes that were read, and now and then give back the memory that shows them.
+        """Count bytes that were read, and now and then release the memory that shows them.
 
-        Else a process would seem to hold all that it ever read. The system
-        keeps the pages as long as it likes, and shows them again when needed.
+        Otherwise a process would seem to hold all that it ever read. The system
+        keeps the pages as long as it likes, and maps them again when needed.
+
+        Parameters
+        ----------
+        size : int
+            Bytes that were read.
         """
         self._read += size + FAULT_AROUND
         if min(self._read, self._mapped) > self._resident_bytes:
@@ -153,6 +158,6 @@ def _map(path: str, slots: int | None, size: int, descriptor: int | None) -> Map
 
 
 def open_files_limit() -> int:
-    """Files that one reader may hold open: an eighth of what the system grants a process."""
+    """Return how many files a reader may hold open: an eighth of a process's limit."""
     soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return 4096 if soft == resource.RLIM_INFINITY else max(16, min(soft // 8, 4096))

@@ -1,4 +1,4 @@
-"""Opening what a dataset says is a file, which need not be one."""
+"""Opening files of a dataset, which may turn out to be pipes, devices or folders."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from pathlib import Path
 
 
 def open_regular(path: str | Path) -> int:
-    """Open a regular file for reading; give its descriptor.
+    """Open a regular file for reading, and return its descriptor.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
 
     Raises
     ------
     OSError
         If there is none, or it is a pipe, a device or a folder.
     """
-    # A pipe would let us wait for somebody to write to it.
+    # Opening a pipe would wait for somebody to write to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -26,6 +31,13 @@ def open_regular(path: str | Path) -> int:
 
 def read_regular(path: Path, most: int) -> bytes:
     """Read a whole regular file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most : int
+        Bytes that it may have.
 
     Raises
     ------

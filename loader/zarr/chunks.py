@@ -35,7 +35,18 @@ class DirectLayout:
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> DirectLayout | None:
-        """Read an array's Zarr v3 document; None if it is none that can be read directly."""
+        """Read an array's Zarr v3 document; return None if the array cannot be read directly.
+
+        Parameters
+        ----------
+        document : mapping of str to object
+            The content of `zarr.json`, or anything else.
+
+        Returns
+        -------
+        DirectLayout or None
+            How its chunks lie.
+        """
         try:
             return cls._parse(document)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
@@ -107,7 +118,23 @@ class FileChunks:
         self._suffix = ".0" * (len(layout.chunks.shape) - 1)
 
     def get(self, number: int) -> NDArray[np.uint8]:
-        """Give a chunk as it is stored; see `StoredChunks`."""
+        """Return a chunk as it is stored; see `StoredChunks.get`.
+
+        Parameters
+        ----------
+        number : int
+            Number of the chunk in the array.
+
+        Returns
+        -------
+        ndarray, shape (bytes,), uint8
+            Its bytes, checksum included.
+
+        Raises
+        ------
+        CorruptDataError
+            If it is missing.
+        """
         name, slot = divmod(number, self._slots or 1)
         file = self._files.get(f"{self._prefix}{name}{self._suffix}", self._slots)
         if file.index is None:

@@ -91,11 +91,30 @@ class LocalZarr(DirectContainer):
         return self._group
 
     def describe(self, path: str) -> ArrayInfo | None:
-        """Describe an array; None if none can be read at the path."""
+        """Return the structure of an array, or None if none can be read at the path.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+        """
         return self._slow.describe(path)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
-        """Check an array's documents and that its files are there; see `schemas.Container`."""
+        """Check an array's documents, and that its files are there; see `Container.check`.
+
+        Parameters
+        ----------
+        field : Field
+            The array.
+        metadata : Metadata
+            The dataset's metadata.
+
+        Yields
+        ------
+        Violation
+            What is wrong.
+        """
         array = self._slow.array(field.path)
         rows = array.shape[0] if array.ndim else 0
         used = self._documents.get(field.path)
@@ -121,7 +140,13 @@ class LocalZarr(DirectContainer):
             yield Violation(field.path, "a file for every chunk", problem)
 
     def stored_bytes(self, path: str) -> int:
-        """Count the bytes that the array's files take."""
+        """Return how many bytes the array's files take.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+        """
         return sum(file.stat().st_size for file in (self._path / path).iterdir())
 
     def _direct_array(self, path: str) -> DirectArray | None:

@@ -1,4 +1,4 @@
-"""A Zarr group that is no local folder (an address, a zip file) as a read-only container."""
+"""A Zarr group that is not a local folder (an address, a zip file) as a read-only container."""
 
 from __future__ import annotations
 
@@ -50,11 +50,30 @@ class RemoteZarr:
         log_once("%s: not a local folder, so it is read through zarr-python, slowly", address)
 
     def describe(self, path: str) -> ArrayInfo | None:
-        """Describe an array; None if none can be read at the path."""
+        """Return the structure of an array, or None if none can be read at the path.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+        """
         return self._slow.describe(path)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
-        """Check an array's document and that its files are there; see `schemas.Container`."""
+        """Check an array's document, and that its files are there; see `Container.check`.
+
+        Parameters
+        ----------
+        field : Field
+            The array.
+        metadata : Metadata
+            The dataset's metadata.
+
+        Yields
+        ------
+        Violation
+            What is wrong.
+        """
         array = self._slow.array(field.path)
         document = array.metadata.to_dict()
         for expected, found in document_violations(field, metadata, dict(document)):
@@ -63,25 +82,72 @@ class RemoteZarr:
             yield Violation(field.path, "a file for every chunk", problem)
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of an array; see `schemas.Container`."""
+        """Read rows of an array; see `Container.read`.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        start, stop : int
+            First row, and the row after the last; read up to the array's end.
+
+        Returns
+        -------
+        ndarray, shape (rows, ...)
+            The rows, of the array's dtype.
+
+        Raises
+        ------
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
         for problem in self._missing_files(path, start, stop) if start < stop else ():
             raise CorruptDataError(f"{path}: {problem}")
         return self._slow.read(path, start, stop)
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
-        """Read many cuts of rows of an array into a batch; see `schemas.Container`."""
+        """Read many cuts of rows of an array into a batch; see `Container.read_into`.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        cuts : Cuts
+            What to read.
+        out : ndarray, shape (items, rows, ...)
+            Where to put it: cut i into `out[i]`.
+        keep : bool
+            Ignored: nothing is kept.
+
+        Raises
+        ------
+        CorruptDataError
+            If stored bytes are missing or fail their checksum.
+        """
         copy_cuts(self.read, path, cuts, out)
 
     def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
-        """Give nothing: zarr-python does not show chunks as they are stored."""
+        """Return None: zarr-python does not show chunks as they are stored.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        """
         return None
 
     def stored_bytes(self, path: str) -> int:
-        """Count the bytes that the array's files take."""
+        """Return how many bytes the array's files take.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+        """
         return int(self._slow.array(path).nbytes_stored())
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
-        """zarr-python takes what is missing for fill values; every chunk of a dataset is stored."""
+        """Yield what is missing, which zarr-python takes for fill values; all chunks are stored."""
         rows = self._slow.file_rows(path)
         stop = min(stop, self._slow.array(path).shape[0])
         for number in range(start // rows, ceil_div(stop, rows)) if rows else ():
@@ -103,7 +169,7 @@ class RemoteZarr:
                 yield f"a chunk is missing in {name}"
 
     def _stored_chunks(self, path: str, number: int) -> NDArray[np.bool_]:
-        """Tell which chunks a file holds; none at all if there is no file."""
+        """Return for each chunk of a file whether it is there; empty if there is no file."""
         array = self._slow.array(path)
         place = array.store_path / chunk_file(_FIELDS[path], number)
         if array.shards is None:
@@ -113,7 +179,7 @@ class RemoteZarr:
         found = sync(place.get(default_buffer_prototype(), wanted))
         if found is None:
             return np.zeros(0, np.bool_)
-        # Where its chunks lie is for zarr-python to check.
+        # zarr-python itself checks where its chunks lie.
         index = read_index(found.to_bytes(), slots, 2**63)
         stored: NDArray[np.bool_] = index[:, 0] != MISSING
         return stored

@@ -15,12 +15,17 @@ from crafter_dataset.schemas.wording import one_line
 
 
 class ZarrPythonGroup:
-    """A group that zarr-python has opened, read only.
+    """A group that zarr-python has opened, read-only.
 
     Parameters
     ----------
     where : Path or str
-        Folder, file or address.
+        Folder, zip file or address.
+
+    Attributes
+    ----------
+    attributes : dict
+        Attributes of the group.
 
     Raises
     ------
@@ -33,7 +38,7 @@ class ZarrPythonGroup:
             store = zarr.storage.ZipStore(where) if _is_zip(where) else where
             self._group = zarr.open_group(store, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = self._group.attrs.asdict()
-        except Exception as error:  # it raises many kinds for what it cannot open
+        except Exception as error:  # it raises many kinds of errors for what it cannot open
             raise NotADatasetError(
                 f"{where}: expected a Crafter dataset, found no Zarr v3 group that can be read: "
                 f"{one_line(error)}"
@@ -41,7 +46,12 @@ class ZarrPythonGroup:
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
     def array(self, path: str) -> zarr.Array[Any]:
-        """Give an array.
+        """Return an array.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
 
         Raises
         ------
@@ -59,7 +69,13 @@ class ZarrPythonGroup:
         return self._arrays[path]
 
     def describe(self, path: str) -> ArrayInfo | None:
-        """Describe an array; None if none can be read at the path."""
+        """Return the structure of an array, or None if none can be read at the path.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+        """
         try:
             array = self.array(path)
         except CorruptDataError:
@@ -74,12 +90,35 @@ class ZarrPythonGroup:
         )
 
     def file_rows(self, path: str) -> int:
-        """Rows that one file of an array holds."""
+        """Return how many rows one file of an array holds.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+
+        Raises
+        ------
+        CorruptDataError
+            If there is none that can be read.
+        """
         array = self.array(path)
         return int((array.shards or array.chunks)[0]) if array.ndim else 0
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of an array; what is missing in the store is fill values.
+        """Read rows of an array; what is missing in the store becomes fill values.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array in the group.
+        start, stop : int
+            First row, and the row after the last; read up to the array's end.
+
+        Returns
+        -------
+        ndarray, shape (rows, ...)
+            The rows, of the array's dtype.
 
         Raises
         ------

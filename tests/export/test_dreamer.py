@@ -23,7 +23,7 @@ class TestDreamer(Exporter):
 
 
 def read_chunks(path):
-    """Give the chunks from the first on, each with the UUID in its name, as links lead."""
+    """Return the chunks from the first on, each with the UUID in its name, as links lead."""
     chunks = {}
     for file in sorted(path.iterdir()):
         assert NAME.fullmatch(file.name)
@@ -48,7 +48,7 @@ def read_stream(path):
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory):
-    """Give episodes that begin, end and go on in different chunks, one over three of them."""
+    """Return episodes that begin, end and go on in different chunks, one over three of them."""
     path = tmp_path_factory.mktemp("long") / "d"
     write_dataset(path, [700, 1, 600, 2500, 2, 30])
     return open_dataset(path)

@@ -27,7 +27,7 @@ def lerobot(monkeypatch):
 
 
 def expected_rows(dataset):
-    """Give what each column must hold, all episodes after one another, T rows of each."""
+    """Return what each column must hold, all episodes after one another, T rows of each."""
     episodes = [episode.load() for episode in dataset]
 
     def rows(name):

@@ -97,7 +97,7 @@ def test_order_is_of_the_numbers(tmp_path):
 
 
 def final(pixels: np.ndarray):
-    """Give a picture as DIAMOND's TorchEnv does."""
+    """Return a picture as DIAMOND's TorchEnv does."""
     return torch.tensor(pixels).div(255).mul(2).sub(1).permute(2, 0, 1).contiguous()
 
 

@@ -190,7 +190,7 @@ def test_the_state_of_another_order_is_refused(windows):
         (UniformSampler(Windows(windows.dataset, 5, padding="both"), samples=74), "padding=both"),
         (UniformSampler(Windows(windows.dataset[::-1], 5)), "6 episodes"),
     ):
-        with pytest.raises(ValueError, match=f"state of the sampler: .*{message}"):
+        with pytest.raises(ValueError, match=f"state: .*{message}"):
             other.load_state_dict(state)
         json.dumps(other.state_dict())
     with pytest.raises(ValueError, match="expected sampler 'UniformSampler', found None"):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import (
     DiamondSampler,
     SequentialSampler,
@@ -21,6 +22,7 @@ from crafter_dataset.loader import (
     open_dataset,
 )
 from crafter_dataset.loader.torch import WindowDataset, WindowLoader, collate, normalize
+from tests.building import build
 from tests.synthetic import write_dataset
 
 
@@ -151,16 +153,52 @@ def test_padding_is_grey_as_in_diamond_where_the_mask_is_given(dataset):
     assert (masked[~batch.mask_padding] == 0).all()
     assert (plain[~batch.mask_padding] == -1).all()
     assert not batch.mask_padding.all()
-    with pytest.raises(ValueError, match=r"mask: expected shape \(2, 5\), found \(2, 4\)"):
-        normalize(batch.obs, mask=batch.mask_padding[:, :4])
+    with pytest.raises(ValueError, match=r"mask: expected shape \(2, 5\), found \(2, 3\)"):
+        normalize(batch.obs, mask=batch.mask_padding[:, :3])
+
+
+@pytest.mark.parametrize("padding", ["left", "right"])
+def test_the_next_frame_is_not_padding(dataset, padding):
+    """Frames have a row more than the mask; that after the last row of the episode is real."""
+    windows = Windows(dataset, 5, padding=padding, next_frame=True)
+    batch = WindowDataset(windows).__getitems__(range(len(windows)))
+    masked = normalize(batch.obs, mask=batch.mask_padding)
+    assert not batch.mask_padding.all()
+    for number, (start, episode) in enumerate(zip(batch.starts, batch.episode_ids, strict=True)):
+        rows = torch.arange(6) + start
+        there = (rows >= 0) & (rows < len(dataset.by_id(int(episode))))
+        plain = normalize(batch.obs[number])
+        assert torch.equal(masked[number][there], plain[there])
+        assert (masked[number][~there] == 0).all()
+
+
+def test_the_layout_goes_with_the_batch_whatever_the_sizes(tmp_path):
+    """A picture 3 pixels wide is not to be taken for one whose channels are last, or first."""
+    build(
+        tmp_path / "d", BuildSettings(view=(1, 17), size=(3, 34), area=(24, 24), length=9),
+        Target(episodes=3), workers=0,
+    )  # fmt: skip
+    windows = Windows(open_dataset(tmp_path / "d"), 3, alignment="arrivals")
+    for layout in ("CHW", "HWC"):
+        for batch in (
+            WindowDataset(windows, layout).__getitems__([0, 1]),
+            next(iter(WindowLoader(windows, 2, SequentialSampler(windows), layout=layout))),
+            pickle.loads(pickle.dumps(WindowDataset(windows, layout).__getitems__([0, 1]))),
+        ):
+            assert batch.obs.shape == ((2, 3, 3, 34, 3) if layout == "CHW" else (2, 3, 34, 3, 3))
+            stored = torch.from_numpy(windows.read([0, 1])["frames"])
+            assert torch.equal(batch.as_dreamer()["image"], stored)
+            observations = batch.as_iris()["observations"]
+            assert observations.shape == (2, 3, 3, 34, 3)
+            assert torch.equal(observations, stored.movedim(-1, -3) / 255)
 
 
 def test_without_pytorch_it_says_what_to_install():
     code = "import sys; sys.modules['torch'] = None; import crafter_dataset.loader.torch"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.endswith(
-        "loader.torch: expected PyTorch, found none; pip install 'crafter-dataset[torch]'"
+    assert done.stderr.strip().endswith(
+        "MissingPackageError: PyTorch: expected it to be installed, found it missing; "
+        "pip install 'crafter-dataset[torch]'"
     )
 
 
@@ -242,7 +280,7 @@ def test_a_dataloader_of_the_users_own(dataset):
 def test_a_sampler_of_other_windows_is_refused(dataset):
     with pytest.raises(TypeError, match="windows: expected Windows, found Dataset"):
         WindowLoader(dataset, 8)
-    with pytest.raises(TypeError, match=r"sampler: expected a loader.Sampler, found \[3, 1\]"):
+    with pytest.raises(TypeError, match=r"sampler: expected a Sampler, found \[3, 1\]"):
         WindowLoader(Windows(dataset, 5), 8, [3, 1])
     with pytest.raises(ValueError, match="sampler: expected one of these windows"):
         WindowLoader(Windows(dataset, 5), 8, UniformSampler(Windows(dataset, 5)))

@@ -308,7 +308,7 @@ def shooting_range(both, target):
 
 
 def workshop(both):
-    """Give what iron tools are made of, and put a diamond and a skeleton near."""
+    """Return what iron tools are made of, and put a diamond and a skeleton near."""
     x, y = (int(v) for v in both.stock.player.pos)
     for i in range(x - 6, x + 4):
         for j in range(y - 3, y + 4):
@@ -336,7 +336,7 @@ def meadow_of_plants(both):
 
 
 def equip(both):
-    """Give tools to go through everything."""
+    """Return tools to go through everything."""
     for name in ("wood_pickaxe", "stone_pickaxe", "iron_pickaxe"):
         both.set_item(name, 1)
     both.set_item("stone", 9)

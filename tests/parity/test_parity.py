@@ -51,7 +51,7 @@ SCENARIOS = {
 
 
 def play(name, number):
-    """Play an episode of a scenario on both engines, and give what it covered."""
+    """Play an episode of a scenario on both engines, and return what it covered."""
     make, options, set_up, steps, config = SCENARIOS[name]
     seed = world_seed(number, 0)
     stock = StockGame(seed, **config)

@@ -69,19 +69,19 @@ def start_build(path: Path, *flags: str, **options: object) -> subprocess.Popen[
 
 
 def problems(path: Path) -> list[str]:
-    """Validate deeply, and give what was found."""
+    """Validate deeply, and return what was found."""
     return [str(violation) for violation in find_violations(open_container(path), deep=True)]
 
 
 def committed(path: Path) -> list[bytes]:
-    """Give the committed episodes: what the table says of each, and its digest."""
+    """Return the committed episodes: what the table says of each, and its digest."""
     dataset = open_dataset(path)
     digests = dataset.container.read("episodes/digests", 0, len(dataset))
     return [row.tobytes() + digests[i].tobytes() for i, row in enumerate(dataset.episodes.records)]
 
 
 def seen_by_reader(path: Path) -> list[bytes]:
-    """Give what is committed, nothing if there is no dataset yet."""
+    """Return what is committed, nothing if there is no dataset yet."""
     try:
         return committed(path)
     except NotADatasetError:
@@ -185,7 +185,7 @@ def _hdf5_places(path: Path) -> Iterator[Place]:
 
 
 def episode_at(path: Path, field: str, row: int) -> int | None:
-    """Give the episode that owns a row of a frame field; None if many rows share the chunk."""
+    """Return the episode that owns a row of a frame field; None if many rows share the chunk."""
     if field not in FRAME_FIELDS or not FRAME_FIELDS[field].sharded:
         return None
     starts = open_dataset(path).episodes["starts"]

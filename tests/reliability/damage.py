@@ -33,7 +33,7 @@ class Damage:
     place: Place
 
     def do(self, source: Path, target: Path) -> list[tuple[int, int]]:
-        """Make a damaged copy of a dataset; give which bytes of the file are not as they were."""
+        """Make a damaged copy of a dataset; return which bytes of the file are not as they were."""
         copy(source, target, self.place.file)
         file = target / self.place.file if self.place.file else target
         if self.kind == "delete":

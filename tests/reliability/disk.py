@@ -58,7 +58,7 @@ class Disk:
             self.files.setdefault(step.node, bytearray())
 
     def content(self, node: int = ROOT, at: str = "") -> dict[str, bytes | None]:
-        """Give all files by their path, and None for folders."""
+        """Return all files by their path, and None for folders."""
         found: dict[str, bytes | None] = {}
         for name, child in self.names[node].items():
             path = f"{at}{name}"
@@ -80,7 +80,7 @@ def place_content(content: dict[str, bytes | None], root: Path) -> None:
 
 
 def owner(step: Step) -> int | None:
-    """Give the file or folder whose sync makes a step durable."""
+    """Return the file or folder whose sync makes a step durable."""
     return step.folder if step.kind == "link" else step.node
 
 
@@ -136,7 +136,7 @@ LOSSES = (nothing_more, a_prefix, any_sectors)
 
 
 def after_power_loss(steps: Sequence[Step], loss: object, rng: random.Random) -> Disk:
-    """Give a disk as it may be when the power fails after these steps."""
+    """Return a disk as it may be when the power fails after these steps."""
     synced, pending = split_by_sync(steps)
     disk = Disk()
     for step in [*synced, *loss(pending, rng)]:  # type: ignore[operator]

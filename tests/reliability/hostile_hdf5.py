@@ -61,7 +61,7 @@ def _text(file: h5py.File, rng: random.Random) -> str:
 
 
 def _attribute(file: h5py.File, rng: random.Random) -> str:
-    """Give an attribute another type."""
+    """Return an attribute another type."""
     name = rng.choice([ATTRIBUTE, PROVENANCE])
     values: dict[str, Any] = {
         "a number": 7,

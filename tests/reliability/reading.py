@@ -52,7 +52,7 @@ class Reading:
 
 
 def one_line(error: BaseException) -> str:
-    """Give an error's text, which has to be one line."""
+    """Return an error's text, which has to be one line."""
     text = str(error)
     assert text, f"an error without a text: {error!r}"
     assert "\n" not in text, f"an error of many lines: {text!r}"

@@ -73,7 +73,7 @@ class Recorder:
         self.steps.append(Step("mark", name=name))
 
     def known(self, file: Any) -> int | None:
-        """Give the number of an open or named file; None if it is not below the folder."""
+        """Return the number of an open or named file; None if it is not below the folder."""
         try:
             return self._nodes.get(self._inode(file))
         except OSError:
@@ -103,7 +103,7 @@ class Recorder:
         self.steps.append(Step("link", node, os.path.isdir(new), folder, name, old=old))
 
     def place(self, path: Any, dir_fd: int | None) -> tuple[int, str] | None:
-        """Give the folder's number and the name; None if it is not below the folder."""
+        """Return the folder's number and the name; None if it is not below the folder."""
         if dir_fd is not None:
             folder = self.known(dir_fd)
             return None if folder is None else (folder, os.fspath(path))

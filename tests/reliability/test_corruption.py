@@ -25,7 +25,7 @@ SETTINGS = BuildSettings(seed=8, chunk_frames=16, **SMALL_WORLD)
 
 @pytest.fixture(scope="module")
 def datasets(tmp_path_factory):
-    """Give a function that builds a small dataset in a container, once."""
+    """Return a function that builds a small dataset in a container, once."""
     folder = tmp_path_factory.mktemp("corruption")
 
     @functools.cache
@@ -45,7 +45,7 @@ def original(path: Path) -> Reading:
 
 @functools.cache
 def chunks(path: Path) -> list[tuple[Place, int]]:
-    """Give the chunks of images and maps, and the episode that each belongs to."""
+    """Return the chunks of images and maps, and the episode that each belongs to."""
     found = [(place, episode_at(path, place.field, place.row)) for place in places(path)]
     return [(place, episode) for place, episode in found if episode is not None]
 

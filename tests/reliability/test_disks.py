@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, suffix):
 
 
 def build_until(path: Path, happens: Callable[[], object]) -> str:
-    """Let something happen once episodes are committed; give the one line that ends the build."""
+    """Let something happen once episodes are committed; return the one line that ends the build."""
     happened: list[object] = []
 
     def look() -> bool:

@@ -38,7 +38,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def datasets(tmp_path_factory):
-    """Give a function that builds a small dataset in a container, once."""
+    """Return a function that builds a small dataset in a container, once."""
     folder = tmp_path_factory.mktemp("hostile")
 
     @functools.cache

@@ -32,7 +32,7 @@ WORKERS = (0, 1, 3)
 
 
 def kill_at(path: Path, moment: float, **options: object) -> list[bytes] | None:
-    """Kill a build after so many seconds; give what was committed then, None if it had ended."""
+    """Kill a build after so many seconds; return what was committed then, None if it had ended."""
     process = start_build(path, "--resume", "--quiet", **options)
     try:
         process.wait(moment)

@@ -32,7 +32,7 @@ FIRST, LAST = Target(frames=50), Target(episodes=7)
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Give the digest of the undisturbed build, and the committed episodes of each part."""
+    """Return the digest of the undisturbed build, and the committed episodes of each part."""
     folder = tmp_path_factory.mktemp("whole")
     with small_files():
         done = build(folder / "d.zarr", QUICK, LAST, workers=0)

@@ -56,13 +56,13 @@ class Desktop:
         raise TimeoutError(f"expected a window {name}, found none")
 
     def geometry(self, window: int) -> tuple[int, int, int, int]:
-        """Give x, y, width and height of a window."""
+        """Return x, y, width and height of a window."""
         lines = self.do("getwindowgeometry", "--shell", window).split()
         values = dict(line.split("=") for line in lines if "=" in line)
         return tuple(int(values[key]) for key in ("X", "Y", "WIDTH", "HEIGHT"))  # type: ignore
 
     def pixels(self, window: int) -> np.ndarray:
-        """Give what the screen shows of a window: (height, width, 3), uint8."""
+        """Return what the screen shows of a window: (height, width, 3), uint8."""
         x, y, width, height = self.geometry(window)
         screen = np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB"))
         return screen[y : y + height, x : x + width]

@@ -3,10 +3,10 @@
 import os
 import sys
 
-# Else importing pygame prints a greeting on standard output.
+# Otherwise importing pygame prints a greeting on standard output.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-# Else SDL takes SIGTERM for itself, also in processes that are forked from this one.
+# Otherwise SDL takes SIGTERM for itself, even in processes that are forked from this one.
 os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")
 if sys.platform.startswith("linux"):
-    # Else SDL may start OpenGL to copy a picture to the window: slow by software or through ssh.
+    # Otherwise SDL may copy pictures to the window by OpenGL: slow in software or through ssh.
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")

@@ -20,7 +20,18 @@ from crafter_dataset.viewer.state import State
 
 
 def pixels(surface: pygame.Surface) -> NDArray[np.uint8]:
-    """Give a surface as an RGB array, shape (height, width, 3), uint8."""
+    """Return a surface as an array.
+
+    Parameters
+    ----------
+    surface : pygame.Surface
+        The surface.
+
+    Returns
+    -------
+    ndarray, shape (height, width, 3), uint8
+        RGB, indexed [y, x].
+    """
     width, height = surface.get_size()
     rows = np.frombuffer(pygame.image.tobytes(surface, "RGB"), np.uint8)
     return rows.reshape(height, width, 3)
@@ -32,9 +43,23 @@ def draw(
     scene: Scene | None = None,
     problems: dict[str, None] | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw the window of a state, shape (height, width, 3), uint8.
+    """Draw the window of a state.
 
-    What could not be read is shown as damaged, and added to `problems`.
+    Parameters
+    ----------
+    state : State
+        What to show.
+    library : Library
+        Where the dataset is read.
+    scene : Scene, optional
+        What draws it; by default a new one.
+    problems : dict of str to None, optional
+        Takes what could not be read and is shown as damaged, as keys.
+
+    Returns
+    -------
+    ndarray, shape (height, width, 3), uint8
+        RGB, indexed [y, x].
     """
     surface, shot = pygame.Surface(state.size), library.shot(state)
     (scene or Scene()).draw(surface, state, shot)
@@ -44,7 +69,22 @@ def draw(
 
 
 def screenshot(path: Path, state: State, library: Library) -> list[str]:
-    """Write the window of a state to a file; give what could not be read."""
+    """Write the window of a state to a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its ending names the format.
+    state : State
+        What to show.
+    library : Library
+        Where the dataset is read.
+
+    Returns
+    -------
+    list of str
+        What could not be read, and is shown as damaged.
+    """
     problems: dict[str, None] = dict.fromkeys(state.track.problems if state.track else ())
     write_picture(path, draw(state, library, problems=problems))
     return list(problems)
@@ -69,7 +109,7 @@ def export(
     library : Library
         Where the dataset is read.
     scale : int
-        Pixels of the one picture for one of a frame.
+        Pixels of the picture of 16 frames for one of a frame.
     on_progress : callable
         Called with a `Progress` after each frame of a film.
 
@@ -100,13 +140,32 @@ def _pictures(
 
 
 def picture_name(state: State) -> str:
-    """Name the file of a picture of the window."""
+    """Return the name of the file for a picture of the window.
+
+    Parameters
+    ----------
+    state : State
+        What it shows.
+    """
     number = state.track.id if state.track is not None else 0
     return f"{Path(state.shelf.name).stem}-episode{number}-frame{state.frame}.png"
 
 
 def save_window(state: State, surface: pygame.Surface) -> str:
-    """Write a picture of the window into the current folder, and say so."""
+    """Write a picture of the window into the current folder.
+
+    Parameters
+    ----------
+    state : State
+        What it shows.
+    surface : pygame.Surface
+        The window.
+
+    Returns
+    -------
+    str
+        What to tell the user: the name, or why it was not written.
+    """
     name = picture_name(state)
     number = 1
     while Path(name).exists():

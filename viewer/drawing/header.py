@@ -10,21 +10,31 @@ from crafter_dataset.viewer.state import State
 from crafter_dataset.viewer.track import Track
 
 COLUMNS = (0, 220, 360, 490, 640, 790)
-"""Where the pairs of a line begin, in pixels, unless those before are longer or there is less
+"""Where the pairs of a line begin, in pixels, unless the ones before are longer or there is less
 room than `ROOM`."""
 
 ROOM = 900
 """Width for which `COLUMNS` are, in pixels."""
 
 NAME = 32
-"""Letters of a dataset's name that are shown, the last ones."""
+"""Letters of a dataset's name that are shown, at most; the last ones."""
 
 LINE = 22
 """Height of a line, in pixels."""
 
 
 def draw_header(surface: pygame.Surface, rect: Rect, state: State) -> None:
-    """Draw the three lines of the header."""
+    """Draw the three lines of the header.
+
+    Parameters
+    ----------
+    surface : pygame.Surface
+        Where to.
+    rect : Rect
+        Where on it.
+    state : State
+        What is shown.
+    """
     clip = surface.get_clip()
     surface.set_clip(rect)
     narrow = min(1.0, rect.width / ROOM)
@@ -40,10 +50,20 @@ def draw_header(surface: pygame.Surface, rect: Rect, state: State) -> None:
 
 
 def header_lines(state: State) -> list[list[tuple[str, str]]]:
-    """Give the header as pairs of label and value, line by line.
+    """Return the header as pairs of label and value, line by line.
 
-    The reward and the flags are those of the action at this very frame, as
-    they stand in its row.
+    The reward and the flags are those of the action at this frame, as stored in
+    its row.
+
+    Parameters
+    ----------
+    state : State
+        What is shown.
+
+    Returns
+    -------
+    list of list of tuple of str
+        Three lines, each a list of pairs.
     """
     shelf, track = state.shelf, state.track
     name = shelf.name if len(shelf.name) <= NAME else "..." + shelf.name[3 - NAME :]

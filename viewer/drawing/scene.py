@@ -89,7 +89,20 @@ def _draw_frame(surface: pygame.Surface, rect: Rect, shot: Shot) -> None:
 
 
 def frame_surface(frame: NDArray[np.uint8], width: int, height: int) -> pygame.Surface:
-    """Scale a frame to a size by a whole number, nearest pixel; or reduce it by one."""
+    """Enlarge a frame by a whole number to fit a size, or reduce it by one.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (height, width, 3), uint8
+        RGB, indexed [y, x].
+    width, height : int
+        The size, in pixels.
+
+    Returns
+    -------
+    pygame.Surface
+        The frame, enlarged by nearest neighbour or reduced by averaging.
+    """
     frame = shrink(frame, max(ceil_div(frame.shape[1], width), ceil_div(frame.shape[0], height)))
     height, columns, _ = frame.shape
     picture = pygame.image.frombuffer(
@@ -120,12 +133,12 @@ def _draw_status(
 
 
 def _said(state: State) -> str:
-    """What is being typed, or else the message."""
+    """Return what is being typed, or else the message."""
     return f"go to episode {state.typed}_  (Enter)" if state.typed else state.message
 
 
 def _draw_note(surface: pygame.Surface, state: State) -> None:
-    """Draw what there is to say over the picture, where there is no line for it."""
+    """Draw the message over the picture, where there is no line for it."""
     width, height = surface.get_size()
     pygame.draw.rect(surface, PANEL, (0, height - FONT_SIZE - 4, width, FONT_SIZE + 4))
     write(surface, _said(state), 4, height - FONT_SIZE, GOLD, width=max(width - 8, 1))

@@ -14,7 +14,17 @@ LOW = 3
 
 
 def draw_sidebar(surface: pygame.Surface, rect: Rect, state: State) -> None:
-    """Draw inventory and achievements at the frame shown."""
+    """Draw inventory and achievements at the frame shown.
+
+    Parameters
+    ----------
+    surface : pygame.Surface
+        Where to.
+    rect : Rect
+        Where on it.
+    state : State
+        What is shown.
+    """
     track, meta = state.track, state.shelf.metadata
     if track is None:
         return

@@ -23,12 +23,18 @@ NIGHT: Colour = (38, 46, 92)
 SLEEP: Colour = (150, 108, 216)
 
 FONT_SIZE = 18
-"""Of pygame's own font; at 19 and 20 its i loses the dot."""
+"""Size of pygame's own font; at 19 and 20 its i loses the dot."""
 
 
 @cache
 def font(size: int) -> pygame.font.Font:
-    """Give pygame's own font in a size."""
+    """Return pygame's own font in a size.
+
+    Parameters
+    ----------
+    size : int
+        Height, in pixels.
+    """
     pygame.font.init()
     return pygame.font.Font(None, size)
 
@@ -47,9 +53,22 @@ def write(
     size: int = FONT_SIZE,
     width: int | None = None,
 ) -> int:
-    """Write a line at its top left; give the x after it.
+    """Write a line, and return the x after it.
 
-    What is wider than `width` is cut, and ends in dots.
+    Parameters
+    ----------
+    surface : pygame.Surface
+        Where to.
+    text : str
+        The line.
+    x, y : int
+        Its top left, in pixels.
+    colour : tuple of int
+        RGB.
+    size : int
+        Size of the font.
+    width : int, optional
+        Pixels beyond which it is cut, and ends in dots.
     """
     text = text.encode("utf-8", "replace").decode().replace("\0", "?")
     if width is not None and font(size).size(text)[0] > width:
@@ -65,7 +84,19 @@ def write(
 def write_wrapped(
     surface: pygame.Surface, text: str, rect: tuple[int, int, int, int], colour: Colour = TEXT
 ) -> None:
-    """Write a text on as many lines as it takes and the rectangle has room for."""
+    """Write a text on as many lines as it takes and the rectangle has room for.
+
+    Parameters
+    ----------
+    surface : pygame.Surface
+        Where to.
+    text : str
+        The text.
+    rect : tuple of int
+        Left, top, width and height of the rectangle, in pixels.
+    colour : tuple of int
+        RGB.
+    """
     x, y, width, height = rect
     line, bottom = "", y + height
     for word in [*text.split(), None]:

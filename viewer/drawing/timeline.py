@@ -23,7 +23,17 @@ class Timeline:
         self._strip = pygame.Surface((1, 1))
 
     def draw(self, surface: pygame.Surface, rect: Rect, state: State) -> None:
-        """Draw the episode's timeline, with a cursor at the frame shown."""
+        """Draw the episode's timeline, with a cursor at the frame shown.
+
+        Parameters
+        ----------
+        surface : pygame.Surface
+            Where to.
+        rect : Rect
+            Where on it.
+        state : State
+            What is shown.
+        """
         if state.track is None:
             pygame.draw.rect(surface, PANEL, rect)
             return

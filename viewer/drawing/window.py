@@ -27,10 +27,10 @@ from crafter_dataset.viewer.session import opened, take
 from crafter_dataset.viewer.state import State
 
 IDLE_SECONDS = 0.25
-"""How long nothing may happen before the thread is asked for news."""
+"""How long nothing may happen before the library is asked for news."""
 
 REFRESH = 60
-"""Pictures a second while playing, at most; keys are looked at as often."""
+"""Pictures per second while playing, at most; keys are read as often."""
 
 REPEAT_DELAY, REPEAT_PAUSE = 300, 33
 """Milliseconds until a held key repeats, and between repeats."""
@@ -58,9 +58,10 @@ def run_window(
     library : Library
         Where the datasets are read.
     save : callable
-        Writes a picture of the window, and gives what to tell the user.
+        Takes a state and the window, writes a picture, and returns what to tell
+        the user.
     drawn : callable
-        Told each state that is on the screen.
+        Called with each state once it is on the screen.
 
     Returns
     -------
@@ -106,19 +107,24 @@ def run_window(
 
 
 def _visible(state: State) -> State:
-    """Give the state without what cannot be seen of it."""
+    """Return the state without what cannot be seen of it."""
     return replace(state, elapsed=0.0, direction=1, seeking=False)
 
 
 def open_window(size: tuple[int, int]) -> pygame.Surface:
-    """Open a window of a size in pixels, or as large as the screen.
+    """Open a window, no larger than the screen, and return its surface.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Width and height, in pixels.
 
     Raises
     ------
     NoDisplayError
         If there is no screen.
     """
-    # Without a screen SDL may take one that nobody sees.
+    # Without a screen SDL may use one that nobody sees.
     unseen = sys.platform.startswith("linux") and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     )
@@ -137,7 +143,7 @@ def open_window(size: tuple[int, int]) -> pygame.Surface:
 
 
 def _events(wait: float, held: set[int]) -> Iterator[Event | None]:
-    """Give what happened, waiting a while for it; None if the window must be drawn again."""
+    """Yield what happened, waiting a while for it; None if the window must be drawn again."""
     first = pygame.event.wait(round(wait * 1000)) if wait else pygame.event.poll()
     for event in (first, *pygame.event.get()):
         match event.type:

@@ -16,7 +16,7 @@ from crafter_dataset.viewer.state import State
 from crafter_dataset.viewer.track import Track
 
 MOST_CHANGES = 400
-"""Squares of the map that are drawn one by one when it has changed; else it is drawn anew."""
+"""Squares of the map, at most, that are drawn one by one; with more changes all are drawn."""
 
 
 class WorldMap:
@@ -30,7 +30,24 @@ class WorldMap:
         self._drawn = pygame.Surface((1, 1))
 
     def draw(self, surface: pygame.Surface, rect: Rect, state: State, shot: Shot) -> bool:
-        """Draw the map at the frame shown; False if nothing of it is known."""
+        """Draw the map at the frame shown.
+
+        Parameters
+        ----------
+        surface : pygame.Surface
+            Where to.
+        rect : Rect
+            Where on it.
+        state : State
+            What is shown.
+        shot : Shot
+            The images of its frame.
+
+        Returns
+        -------
+        bool
+            False if neither map is known, and nothing was drawn.
+        """
         track, meta = state.track, state.shelf.metadata
         ids = shot.terrain if shot.semantic is None else shot.semantic
         if ids is None or track is None:
@@ -59,7 +76,7 @@ class WorldMap:
     ) -> None:
         """Bring the kept map up to date.
 
-        It is made of squares: of a cell each, or of `factor` times `factor`
+        It consists of squares: of one cell each, or of `factor` times `factor`
         cells that share a pixel.
         """
         squares = None
@@ -114,7 +131,20 @@ def _draw_over(
 
 
 def heat_surface(counts: NDArray[np.int64], size: tuple[int, int]) -> pygame.Surface:
-    """Draw how often each cell was seen: dark for never, from yellow to red for often."""
+    """Draw how often each cell was seen: dark for never, from yellow to red for often.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (width, height), int64
+        Frames at which each cell was in view, indexed [x, y].
+    size : tuple of int
+        Width and height of the surface, in pixels.
+
+    Returns
+    -------
+    pygame.Surface
+        RGBA, to be drawn over the map.
+    """
     share = np.log1p(counts) / max(np.log1p(counts.max()), 1e-9)
     rgba = np.zeros((counts.shape[1], counts.shape[0], 4), np.uint8)
     rgba[..., 0] = 255

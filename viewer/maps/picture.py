@@ -1,4 +1,4 @@
-"""A world, or what the semantic map says of it, drawn in Crafter's textures."""
+"""A world, or its semantic map, drawn in Crafter's textures."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from numpy.typing import NDArray
 from crafter_dataset.viewer.maps.textures import texture
 
 WALKABLE = ("grass", "sand", "path")
-"""What creatures stand on; under one that stands where the terrain was something else, `path`."""
+"""What creatures stand on; where the terrain was something else, it is `path` by now."""
 
 
 LEAST_TEXTURE = 3
-"""Pixels a cell from which on objects have their textures, and not just a colour."""
+"""Least pixels per cell at which objects have their textures, and not just a colour."""
 
 
 class WorldPainter:
-    """Draws maps of one kind of world, a square of so many pixels a cell.
+    """Draws maps of one kind of world, with a square of pixels per cell.
 
     Parameters
     ----------
     materials, objects : sequence of str
         Names of the ids from 1 on: materials, then objects.
+    cell : int
+        Width and height of a cell, in pixels.
+
+    Attributes
+    ----------
     cell : int
         Width and height of a cell, in pixels.
     """
@@ -45,7 +50,18 @@ class WorldPainter:
         self._floor = codes.get("path", 0)
 
     def is_player(self, ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Tell in which cells of a map the player is."""
+        """Return in which cells of a map the player is.
+
+        Parameters
+        ----------
+        ids : ndarray, shape (width, height), uint8
+            Materials and objects, indexed [x, y].
+
+        Returns
+        -------
+        ndarray, shape (width, height), bool
+            Indexed [x, y].
+        """
         return ids == self._player if self._player else np.zeros(ids.shape, np.bool_)
 
     def paint(
@@ -63,7 +79,7 @@ class WorldPainter:
         terrain : ndarray, shape (width, height), uint8, optional
             Materials at reset, to guess what lies under objects.
         player : str
-            Texture of the player.
+            Name of the player's texture.
 
         Returns
         -------
@@ -96,7 +112,20 @@ def _blend(place: NDArray[np.uint8], rgba: NDArray[np.uint8]) -> None:
 
 
 def shrink(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Reduce a picture by averaging squares of `factor` pixels; at the edges, what is left."""
+    """Reduce a picture by averaging squares of pixels; at the edges, what is left of them.
+
+    Parameters
+    ----------
+    picture : ndarray, shape (height, width, 3), uint8
+        RGB, indexed [y, x].
+    factor : int
+        Side of a square, in pixels.
+
+    Returns
+    -------
+    ndarray, shape (ceil(height / factor), ceil(width / factor), 3), uint8
+        RGB, indexed [y, x].
+    """
     if factor == 1:
         return picture
     rows = np.arange(0, picture.shape[0], factor)

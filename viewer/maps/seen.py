@@ -10,10 +10,20 @@ from crafter_dataset.schemas.metadata import Metadata
 
 
 def field_of_view(metadata: Metadata) -> tuple[int, int]:
-    """Cells of the world in a picture (x, y): the view without the inventory's rows.
+    """Return how many cells of the world a picture shows: the view without the inventory's rows.
 
     Source: `crafter.Env.__init__`, whose inventory takes
     ceil(items / view width) rows.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Metadata of the dataset.
+
+    Returns
+    -------
+    tuple of int
+        Cells (x, y).
     """
     width, height = metadata.env.view
     return width, max(0, height - ceil_div(len(metadata.items), width))
@@ -24,14 +34,14 @@ def visits(positions: NDArray[np.integer], area: tuple[int, int]) -> NDArray[np.
 
     Parameters
     ----------
-    positions : ndarray, shape (frames, 2)
-        Cells (x, y).
+    positions : ndarray, shape (frames, 2), integer
+        Cells (x, y); those outside the world are not counted.
     area : tuple of int
-        Size of the world (x, y).
+        Size of the world (x, y), in cells.
 
     Returns
     -------
-    ndarray, shape area, int64
+    ndarray, shape `area`, int64
         Indexed [x, y].
     """
     inside = ((positions >= 0) & (positions < area)).all(1)
@@ -48,13 +58,14 @@ def seen(stood: NDArray[np.int64], view: tuple[int, int]) -> NDArray[np.int64]:
     Parameters
     ----------
     stood : ndarray, shape (width, height), int64
-        What `visits` gives.
+        What `visits` returns, indexed [x, y].
     view : tuple of int
-        Size of the view (x, y), in cells.
+        Size of the field of view (x, y), in cells.
 
     Returns
     -------
     ndarray, shape (width, height), int64
+        Indexed [x, y].
     """
     return _sums(_sums(stood, view[0]).T, view[1]).T
 
@@ -70,13 +81,37 @@ def _sums(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def view_rect(position: NDArray[np.integer], view: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Cells in view: first x and y, width and height; may go beyond the world."""
+    """Return the cells in view, which may lie beyond the world.
+
+    Parameters
+    ----------
+    position : ndarray, shape (2,), integer
+        The player's cell (x, y).
+    view : tuple of int
+        Size of the field of view (x, y), in cells.
+
+    Returns
+    -------
+    tuple of int
+        First x and y, width and height, in cells.
+    """
     x, y = (int(value) for value in position)
     return x - view[0] // 2, y - view[1] // 2, view[0], view[1]
 
 
 def moved(positions: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Frames at which the player stands elsewhere than a frame before, and the first one."""
+    """Return at which frames the player has moved since the one before; true for the first.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (frames, 2), integer
+        Cells (x, y).
+
+    Returns
+    -------
+    ndarray, shape (frames,), bool
+        Whether the player has moved.
+    """
     steps = np.ones(len(positions), np.bool_)
     steps[1:] = (positions[1:] != positions[:-1]).any(1)
     return steps

@@ -15,18 +15,18 @@ FILES = {
     "arrow": "arrow-up",
     "plant": "sapling",
 }
-"""Textures of things that are not called like them."""
+"""Textures whose names differ from those of the things."""
 
 
 @cache
 def texture(name: str, side: int) -> NDArray[np.uint8]:
-    """Give one texture.
+    """Return one texture.
 
     Parameters
     ----------
     name : str
-        A material, object or item as in the metadata, or a file of the package.
-        What it has no picture of is shown as its `unknown`.
+        A material, object or item as in the metadata, or a file of the package
+        without its ending. What it has no picture of is shown as its `unknown`.
     side : int
         Width and height, in pixels.
 

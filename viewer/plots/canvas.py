@@ -20,18 +20,41 @@ _METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None, "Creator": None},
 }
-"""Without it, files would hold the time and version of their making."""
+"""Without it, files would hold the time and the version that made them."""
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make a figure of a size in inches."""
+    """Return a new figure.
+
+    Parameters
+    ----------
+    width, height : float
+        Its size, in inches.
+    """
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def grid(count: int, side: float = 4.0, most: int = 3) -> tuple[Figure, list[Axes]]:
-    """Make a figure of so many squares, row by row."""
+    """Make a figure of squares, row by row.
+
+    Parameters
+    ----------
+    count : int
+        Number of squares.
+    side : float
+        Side of a square, in inches.
+    most : int
+        Squares in a row, at most.
+
+    Returns
+    -------
+    figure : Figure
+        The figure.
+    axes : list of Axes
+        One for each square.
+    """
     columns = min(most, max(count, 1))
     rows = ceil_div(max(count, 1), columns)
     figure = new_figure(columns * side, rows * side + 0.3)
@@ -40,7 +63,24 @@ def grid(count: int, side: float = 4.0, most: int = 3) -> tuple[Figure, list[Axe
 
 
 def show_map(axes: Axes, picture: NDArray[Any], area: tuple[int, int], **options: Any) -> Any:
-    """Show a picture of a world, indexed [y, x], on axes that count its cells."""
+    """Show a picture of a world on axes that count its cells.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to.
+    picture : ndarray, shape (height, width) or (height, width, 3)
+        Numbers, or RGB; indexed [y, x].
+    area : tuple of int
+        Size of the world (x, y), in cells.
+    **options
+        As for `Axes.imshow`.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        What was drawn.
+    """
     axes.set_xticks([])
     axes.set_yticks([])
     image = axes.imshow(
@@ -52,7 +92,15 @@ def show_map(axes: Axes, picture: NDArray[Any], area: tuple[int, int], **options
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Give the bytes of a figure as a `png`, `pdf` or `svg`; equal figures, equal bytes."""
+    """Return the bytes of a figure's file; equal figures, equal bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    kind : {'png', 'pdf', 'svg'}
+        Format of the file.
+    """
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "crafter-dataset", "svg.fonttype": "none"}):
         figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
@@ -60,7 +108,18 @@ def render(figure: Figure, kind: str) -> bytes:
 
 
 def colours(count: int) -> Iterator[Any]:
-    """Give so many colours that can be told apart on a map."""
+    """Yield colours that can be told apart on a map.
+
+    Parameters
+    ----------
+    count : int
+        Number of colours.
+
+    Yields
+    ------
+    tuple of float
+        RGBA, 0 to 1.
+    """
     from matplotlib import colormaps
 
     palette = colormaps["tab10"] if count <= 10 else colormaps["gist_rainbow"]
@@ -69,7 +128,22 @@ def colours(count: int) -> Iterator[Any]:
 
 
 def darkened(picture: NDArray[np.uint8], lit: NDArray[np.bool_], cell: int) -> NDArray[np.uint8]:
-    """Darken all cells of a map's picture but those that are lit, indexed [x, y]."""
+    """Darken all cells of a map's picture but those that are lit.
+
+    Parameters
+    ----------
+    picture : ndarray, shape (height * cell, width * cell, 3), uint8
+        RGB, indexed [y, x].
+    lit : ndarray, shape (width, height), bool
+        Cells to leave as they are, indexed [x, y].
+    cell : int
+        Width and height of a cell, in pixels.
+
+    Returns
+    -------
+    ndarray, shape (height * cell, width * cell, 3), uint8
+        RGB, indexed [y, x].
+    """
     light = np.where(lit.T, 1.0, 0.3).repeat(cell, 0).repeat(cell, 1)[..., None]
     dark: NDArray[np.uint8] = (picture * light).astype(np.uint8)
     return dark

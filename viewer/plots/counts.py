@@ -17,7 +17,13 @@ BLUE, ORANGE, GREEN = "tab:blue", "tab:orange", "tab:green"
 
 
 def lengths_and_returns(data: Gathered) -> Figure:
-    """Draw how long episodes are, and what they return."""
+    """Return a figure of how long episodes are, and what they return.
+
+    Parameters
+    ----------
+    data : Gathered
+        What to show.
+    """
     figure = new_figure(10, 4)
     _histogram(figure.add_subplot(1, 2, 1), data.lengths, "length, in frames")
     _histogram(figure.add_subplot(1, 2, 2), data.returns, "return")
@@ -26,7 +32,13 @@ def lengths_and_returns(data: Gathered) -> Figure:
 
 
 def cells_seen(data: Gathered) -> Figure:
-    """Draw how many cells trajectories saw, and how often they saw a cell."""
+    """Return a figure of how many cells trajectories saw, and how often they saw a cell.
+
+    Parameters
+    ----------
+    data : Gathered
+        What to show, with `cells_seen`.
+    """
     assert data.cells_seen is not None
     figure = new_figure(10, 4)
     _histogram(figure.add_subplot(1, 2, 1), data.cells_seen, "cells seen by a trajectory")
@@ -53,7 +65,13 @@ def cells_seen(data: Gathered) -> Figure:
 
 
 def actions(data: Gathered) -> Figure:
-    """Draw how often each action was taken."""
+    """Return a figure of how often each action was taken.
+
+    Parameters
+    ----------
+    data : Gathered
+        What to show.
+    """
     figure = new_figure(8, 5)
     axes = figure.add_subplot()
     share = 100 * data.actions / max(data.actions.sum(), 1)
@@ -67,7 +85,13 @@ def actions(data: Gathered) -> Figure:
 
 
 def achievements(data: Gathered) -> Figure:
-    """Draw in how many episodes each achievement was reached, beside the published figures."""
+    """Return a figure of how many episodes reached each achievement, beside published figures.
+
+    Parameters
+    ----------
+    data : Gathered
+        What to show, with success rates in its summary.
+    """
     assert data.summary.success_rates is not None
     names = data.metadata.achievements
     shares = np.array([data.summary.success_rates[name] for name in names])

@@ -23,10 +23,10 @@ class Trajectory:
     ----------
     episode : int
         Its number.
-    positions : ndarray, shape (frames, 2)
+    positions : ndarray, shape (frames, 2), integer
         Cells (x, y).
-    times_seen : ndarray, shape area, int64, or None
-        Frames at which each cell was in view, indexed [x, y]; kept of the
+    times_seen : ndarray, shape `area`, int64, or None
+        Frames at which each cell was in view, indexed [x, y]; kept for the
         first trajectories only.
     """
 
@@ -43,10 +43,10 @@ class World:
     ----------
     seed : int
         Its seed.
-    terrain : ndarray, shape area, uint8
+    terrain : ndarray, shape `area`, uint8
         Materials at reset, indexed [x, y].
-    times_seen : ndarray, shape area, int64
-        Frames at which each cell was in view, of all its episodes.
+    times_seen : ndarray, shape `area`, int64
+        Frames of all its episodes at which each cell was in view, indexed [x, y].
     trajectories : list of Trajectory
         The episodes in it, in order.
     """
@@ -64,21 +64,25 @@ class Gathered:
     Parameters
     ----------
     metadata : Metadata
-        Of the dataset.
-    lengths, returns : ndarray, shape (episodes,)
-        Frames and sum of rewards of each.
+        Metadata of the dataset.
+    lengths : ndarray, shape (episodes,), int64
+        Frames of each episode.
+    returns : ndarray, shape (episodes,), float32
+        Sum of the rewards of each episode.
     actions : ndarray, shape (actions,), int64
         How often each was taken.
     summary : Summary
-        Success rates among it.
+        Statistics, success rates among them.
     worlds : list of World
         The first worlds, with all their episodes.
     cells_seen : ndarray, shape (episodes,), int64, or None
         Cells seen at least once in each; None if positions are not stored.
-    seen_in, times_seen : ndarray, shape area, int64
-        Episodes that saw each cell, and frames that showed it, over all.
-    often : ndarray, int64
-        How many cells of an episode were seen n times, at index n; over all.
+    seen_in, times_seen : ndarray, shape `area`, int64
+        Episodes that saw each cell, and frames that showed it, in all, indexed
+        [x, y].
+    often : ndarray, shape (time limit + 2,), int64
+        At index n, how many cells of an episode were seen n times, summed over
+        the episodes.
     moves_only : bool
         Whether frames count only where the player had moved.
     """
@@ -109,11 +113,16 @@ def gather(
     dataset : Dataset
         The episodes.
     moves_only : bool
-        Count what was seen only at frames where the player had moved.
+        Whether to count what was seen only at frames where the player had moved.
     maps : int
-        Worlds, and trajectories, whose maps are kept.
+        Worlds, and trajectories, whose maps are kept, at most.
     on_progress : callable
         Called with a `Progress` after each episode.
+
+    Returns
+    -------
+    Gathered
+        The counts.
 
     Raises
     ------

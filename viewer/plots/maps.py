@@ -14,14 +14,14 @@ from crafter_dataset.viewer.plots.canvas import colours, darkened, grid, show_ma
 from crafter_dataset.viewer.plots.gathering import Gathered, Trajectory, World
 
 OUTLINE = withStroke(linewidth=2.8, foreground="white")
-"""Around lines, which else would be lost on grass or water."""
+"""Outline of lines, which would otherwise be lost on grass or water."""
 
 NAMED = 10
 """Trajectories on one map that a legend names, at most."""
 
 
 def _cell(area: tuple[int, int]) -> int:
-    """Pixels of a cell: Crafter's textures at half their size, less for larger worlds."""
+    """Return the pixels of a cell: half of Crafter's textures, or less for larger worlds."""
     return max(1, min(8, 1024 // max(area)))
 
 
@@ -44,7 +44,7 @@ class Maps:
         self._painter = WorldPainter(meta.materials, meta.objects, self._cell)
 
     def trajectories(self) -> Figure:
-        """Draw the ways of all episodes of each of the first worlds over its terrain."""
+        """Return a figure of the paths of all episodes of the first worlds, over their terrain."""
         figure, all_axes = grid(len(self._data.worlds))
         for axes, world in zip(all_axes, self._data.worlds, strict=True):
             show_map(axes, self._painter.paint(world.terrain), self._area)
@@ -65,7 +65,7 @@ class Maps:
         return figure
 
     def seen(self) -> Figure:
-        """Draw what each of the first episodes saw, on its own map."""
+        """Return a figure of what each of the first episodes saw, on its own map."""
         ways = [
             (way.episode, world.terrain, way.times_seen)
             for world in self._data.worlds
@@ -82,7 +82,7 @@ class Maps:
         return figure
 
     def seen_overlaid(self) -> Figure:
-        """Draw what all episodes saw on one map; and each world that several share, on its own."""
+        """Return a figure of what all episodes saw on one map, and in each shared world."""
         data = self._data
         shared = [world for world in data.worlds if len(world.trajectories) > 1]
         figure, all_axes = grid(1 + len(shared), side=5.0 if not shared else 4.0)

@@ -24,7 +24,7 @@ class Picture(NamedTuple):
     title, about : str
         Heading, and what it shows.
     png : bytes
-        The picture.
+        The picture, as a PNG file.
     """
 
     title: str
@@ -33,14 +33,14 @@ class Picture(NamedTuple):
 
 
 def page(title: str, facts: Iterable[tuple[str, str]], pictures: Iterable[Picture]) -> str:
-    """Write the page.
+    """Return the page.
 
     Parameters
     ----------
     title : str
         Name of the dataset.
-    facts : iterable of (str, str)
-        The summary, a name and a value a line.
+    facts : iterable of tuple of str
+        The summary, a name and a value per line.
     pictures : iterable of Picture
         The plots, in order.
 

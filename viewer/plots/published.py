@@ -1,4 +1,4 @@
-"""Success rates that Crafter's paper published, to compare with.
+"""Success rates from Crafter's paper, for comparison.
 
 Source: Hafner, Benchmarking the Spectrum of Agent Capabilities, 2021
 (arXiv:2109.06780v2): human experts, 100 episodes of five people, from table
@@ -20,7 +20,7 @@ class Published(NamedTuple):
         Who played.
     score : float
         Crafter score, in percent.
-    rates : dict
+    rates : dict of str to float
         Percent of the episodes in which each achievement was reached.
     """
 

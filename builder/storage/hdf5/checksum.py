@@ -8,10 +8,15 @@ _MASK = 0xFFFFFFFF
 
 
 def lookup3(data: bytes) -> bytes:
-    """Jenkins' lookup3 hash of some bytes, as four little-endian bytes.
+    """Return Jenkins' lookup3 hash of some bytes, as four little-endian bytes.
 
     Source: Bob Jenkins, lookup3.c, `hashlittle` with initval 0, as the HDF5 File
     Format Specification asks for.
+
+    Parameters
+    ----------
+    data : bytes
+        The bytes.
     """
     a = b = c = (0xDEADBEEF + len(data)) & _MASK
     # All blocks of twelve bytes but the last one, which goes through another mixing.

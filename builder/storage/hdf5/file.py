@@ -29,7 +29,7 @@ class AppendedFile:
     path : Path
         The file, which is there.
     end : int
-        Where its content ends; what may lie behind was never published.
+        Address of the end of its content; what lies beyond was never published.
     """
 
     def __init__(self, path: Path, end: int) -> None:
@@ -39,7 +39,13 @@ class AppendedFile:
 
     @classmethod
     def create(cls, path: Path) -> AppendedFile:
-        """Start a file under another name; `publish_as` moves it to its own."""
+        """Start a file under another name; `publish_as` moves it to its own.
+
+        Parameters
+        ----------
+        path : Path
+            Its own name.
+        """
         partial = path.with_name(path.name + PARTIAL)
         partial.write_bytes(b"")
         return cls(partial, SUPERBLOCK_BYTES)
@@ -47,6 +53,11 @@ class AppendedFile:
     @classmethod
     def open(cls, path: Path) -> AppendedFile:
         """Go on with a file after what was published.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
 
         Raises
         ------
@@ -67,18 +78,43 @@ class AppendedFile:
         return cls(path, struct.unpack_from("<Q", stored, 28)[0])
 
     def append(self, *parts: Buffer) -> int:
-        """Write bytes at the end; give their address."""
+        """Write bytes at the end; return their address.
+
+        Parameters
+        ----------
+        *parts : bytes or memoryview
+            What to write, one after the other.
+        """
         address = self.end
         self._write_at(address, parts)
         self.end += sum(map(len, parts))
         return address
 
     def read(self, address: int, size: int) -> bytes:
-        """Read bytes back."""
+        """Read bytes back.
+
+        Parameters
+        ----------
+        address : int
+            Address of the first one.
+        size : int
+            Number of bytes.
+        """
         return os.pread(self._file, size, address)
 
     def publish(self, root: int) -> None:
-        """Make all that was appended durable, and then part of the file."""
+        """Make all that was appended durable, and then part of the file.
+
+        Parameters
+        ----------
+        root : int
+            Address of the root group's object header.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file was removed or replaced.
+        """
         self._sync()
         # Whatever was written to a file that is no longer there would be lost with it.
         if not os.path.samestat(os.fstat(self._file), os.stat(self.path)):
@@ -92,14 +128,20 @@ class AppendedFile:
         self._sync()
 
     def publish_as(self, path: Path) -> None:
-        """Move the file to its own name, in the stead of any other."""
+        """Move the file to its own name, replacing any other.
+
+        Parameters
+        ----------
+        path : Path
+            Its own name.
+        """
         os.replace(self.path, path)
         sync_folder(path.parent)
         self.path = path
 
     def close(self) -> None:
-        """Give back what lies behind the content, and close the file."""
-        with contextlib.suppress(OSError):  # it may be that the disk is gone
+        """Cut off what lies beyond the content, and close the file."""
+        with contextlib.suppress(OSError):  # the disk may be gone
             os.ftruncate(self._file, self._published)
         os.close(self._file)
 

@@ -35,8 +35,18 @@ def group(links: Mapping[str, int], attributes: Mapping[str, str | Sequence[str]
     ----------
     links : mapping of str to int
         Address of the object header of each member.
-    attributes : mapping
-        A text, or some.
+    attributes : mapping of str to str or sequence of str
+        Text or texts of each attribute.
+
+    Returns
+    -------
+    bytes
+        The object header.
+
+    Raises
+    ------
+    TooLongError
+        If an attribute is too long.
     """
     messages = [
         (_LINK_INFO, b"\0\0" + 2 * UNDEFINED),
@@ -70,13 +80,25 @@ def dataset(
     chunk_rows : int
         Rows of a chunk, which spans all other dimensions.
     filters : sequence of Filter
-        What chunks go through.
+        What chunks go through, in order.
     node_bytes : int
         Size of a node of the index.
     index : bytes
-        Stored address of the index.
-    attributes : mapping
-        A text, or some.
+        Address of the index as it is stored, 8 bytes.
+    attributes : mapping of str to str or sequence of str
+        Text or texts of each attribute.
+
+    Returns
+    -------
+    bytes
+        The object header.
+
+    Raises
+    ------
+    TooLongError
+        If an attribute is too long.
+    ValueError
+        If the dtype is none of the layout's.
     """
     fill_bytes = np.asarray(fill, dtype.newbyteorder("<")).tobytes()
     chunk = (chunk_rows, *shape[1:], dtype.itemsize)

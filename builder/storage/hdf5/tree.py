@@ -1,7 +1,7 @@
 """The index of an array's chunks: a version 2 B-tree that grows at its right edge.
 
 A node is written once it is full, and never again. What is not full yet, the
-nodes along the right edge, is written anew at each commit.
+nodes along the right edge, is written again at each commit.
 
 Source: HDF5 File Format Specification Version 3.0, sections III.A.2 and VII.E.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from crafter_dataset.builder.storage.hdf5.checksum import lookup3
 
 UNDEFINED = b"\xff" * 8
-"""The address of what is not there."""
+"""The address of what is not there, as it is stored."""
 
 FILTERED_CHUNKS = 11
 """Type of the tree's records."""
@@ -27,7 +27,17 @@ _FRAME = 10
 
 @dataclass(frozen=True)
 class Child:
-    """Where a node lies, and how many records are in it and in all below it."""
+    """A node that was written.
+
+    Parameters
+    ----------
+    address : int
+        Where it lies in the file.
+    records : int
+        Records in it.
+    total : int
+        Records in it and in all nodes below it.
+    """
 
     address: int
     records: int
@@ -36,7 +46,7 @@ class Child:
 
 @dataclass
 class _Level:
-    """The open node of one depth: its records, and the children between them but for the last."""
+    """The open node of one depth: its records, and the children between them, without the last."""
 
     records: list[Record] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
@@ -48,7 +58,7 @@ class ChunkTree:
     Parameters
     ----------
     append : callable
-        Writes bytes at the end of the file and gives their address.
+        Writes bytes at the end of the file and returns their address.
     dims : int
         Number of the array's dimensions.
     chunk_bytes : int
@@ -71,7 +81,17 @@ class ChunkTree:
         self._most_below = [self._most[0]]
 
     def add(self, chunk: int, address: int, size: int) -> None:
-        """Take the next chunk: its number, where it lies, and its stored size."""
+        """Take the next chunk.
+
+        Parameters
+        ----------
+        chunk : int
+            Its number along the first dimension.
+        address : int
+            Where it lies in the file.
+        size : int
+            Bytes that it takes there.
+        """
         self._total += 1
         record = struct.pack("<Q", address) + size.to_bytes(self._size_bytes, "little")
         record += struct.pack(f"<I{self._dims}Q", 0, chunk, *[0] * (self._dims - 1))
@@ -85,12 +105,17 @@ class ChunkTree:
         leaf.records.append(record)
 
     def write(self, last: tuple[int, int, int] | None = None) -> bytes:
-        """Write what is open, and the header; give the address of the header as it is stored.
+        """Write what is open, and the header; return the header's address.
 
         Parameters
         ----------
         last : tuple of int, optional
             A chunk as `add` takes it, which is not there the next time.
+
+        Returns
+        -------
+        bytes
+            The address as it is stored, 8 bytes; `UNDEFINED` if there is no chunk.
         """
         if last is not None:
             # On a copy: what is added there, levels too, is not there the next time.
@@ -153,7 +178,7 @@ class ChunkTree:
         return _bytes_for(self._most[0])
 
     def _total_bytes(self, depth: int) -> int:
-        """Bytes of the number of records below a child of a node at a depth; none for leaves."""
+        """Return the bytes that a child's total takes in a node at a depth; 0 if it is a leaf."""
         return 0 if depth < 2 else _bytes_for(self._most_below[depth - 1])
 
 

@@ -1,0 +1,20 @@
+"""Types of what kernels take, where neither Python nor NumPy has one."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+World: TypeAlias = Any
+"""A record of the type `engine.fast.world.world_dtype`: the whole state of one environment.
+
+Kernels read and write its fields as attributes, such as `world.daylight`.
+"""
+
+Worlds: TypeAlias = NDArray[np.void]
+"""An array of such records, shape (lanes,)."""
+
+AnyPicture: TypeAlias = Any
+"""An `engine.fast.textures.Picture`, in modules that `textures` imports."""
