@@ -12,7 +12,8 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import click
 import numcodecs
@@ -122,13 +123,16 @@ def measure(played: list[dict[str, np.ndarray]], size: int, rounds: int) -> None
             spent = [timed(lambda: encoded.extend(map(codec.encode, chunks)))]  # noqa: B023
             stored[name] = sum(map(len, encoded))
 
-            def decode(first: int, last: int, codec=codec, encoded=encoded) -> None:
-                for data in encoded[first : last + 1]:
-                    codec.decode(data, buffers[int(first >= firsts[-1])])
+            def decode(
+                ranges: Iterable[tuple[int, int]], codec: Any = codec, data: list[bytes] = encoded
+            ) -> None:
+                for first, last in ranges:
+                    for chunk in data[first : last + 1]:
+                        codec.decode(chunk, buffers[int(first >= firsts[-1])])
 
-            spent.append(timed(lambda: [decode(n, n) for n in range(len(encoded))]))  # noqa: B023
-            for length in WINDOWS:
-                spent.append(timed(lambda: [decode(*pair) for pair in touched[length]]))  # noqa: B023
+            one_by_one = [(n, n) for n in range(len(encoded))]
+            for ranges in (one_by_one, *(touched[length] for length in WINDOWS)):
+                spent.append(timed(lambda: decode(ranges)))  # noqa: B023
             bare[name].append(spent)
     click.echo(f"\nchunks of {size}: {count:,} frames, with semantic maps")
     click.echo(

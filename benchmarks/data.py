@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+
+from crafter_dataset import build
 
 
 def given_or_built(given: Path | None, folder: Path, frames: int) -> Path:
     """Return the dataset that was asked for, or build one of the default policy in a folder."""
     if given is not None:
         return given
-    path = folder / "data.zarr"
-    script = Path(sys.executable).with_name("build-dataset")
-    command = [script, "--out", path, "--frames", str(frames), "--quiet"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return path
+    return Path(build(folder / "data.zarr", frames=frames, progress=False).path)

@@ -116,7 +116,7 @@ class Fast:
 def main(episodes: int) -> None:
     """Measure."""
     plan = load_factory("heuristic")(1).plan  # type: ignore[attr-defined]
-    engines = {"stock": Stock(), "fast": Fast()}
+    engines: dict[str, Stock | Fast] = {"stock": Stock(), "fast": Fast()}
     engines["stock"].generate(0)
     times: dict[str, dict[str, list[float]]] = {
         part: {name: [] for name in engines}

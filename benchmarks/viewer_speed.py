@@ -18,11 +18,15 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from benchmarks.data import given_or_built
+
+if TYPE_CHECKING:
+    from crafter_dataset.viewer.state import State
 
 EPISODES, SECONDS = 200, 10
 
@@ -42,7 +46,7 @@ class Script:
     target: int = -1
     playing: bool = False
 
-    def drawn(self, state) -> None:
+    def drawn(self, state: State) -> None:
         """Note when a state was on the screen, and ask for the next."""
         now = time.perf_counter()
         if not self.up:
@@ -68,20 +72,21 @@ class Script:
             self.target = -1
             self.seek(state)
 
-    def jump(self, state) -> None:
+    def jump(self, state: State) -> None:
         """Type the number of an episode."""
         count = len(state.shelf.table)
-        self.target = int((state.row + self.rng.integers(1, count)) % count)
+        self.target = int(((state.row or 0) + self.rng.integers(1, count)) % count)
         self.asked = time.perf_counter()
         press(*str(self.target), "return")
 
-    def seek(self, state) -> None:
+    def seek(self, state: State) -> None:
         """Click somewhere on the timeline."""
         import pygame
 
         from crafter_dataset.viewer.arrangement import arrange
 
         rect = arrange(state).timeline
+        assert rect is not None
         place = rect.x + int(self.rng.integers(1, rect.width)), rect.y + 5
         self.asked = time.perf_counter()
         pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=place))
@@ -92,7 +97,12 @@ def press(*names: str) -> None:
 
     for name in names:
         typed = name if len(name) == 1 else ""
-        values = {"key": pygame.key.key_code(name), "mod": 0, "unicode": typed, "scancode": 0}
+        values: dict[str, Any] = {
+            "key": pygame.key.key_code(name),
+            "mod": 0,
+            "unicode": typed,
+            "scancode": 0,
+        }
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, **values))
         pygame.event.post(pygame.event.Event(pygame.KEYUP, **values))
 

@@ -30,7 +30,7 @@ from crafter_dataset.loader.torch import collate
 FRAME_BYTES = 64 * 64 * 3
 
 
-class Batches(torch.utils.data.Dataset):
+class Batches(torch.utils.data.Dataset[Any]):
     """The same random windows for every reader, a batch an item."""
 
     def __init__(self, reader: Reader, episodes: np.ndarray, starts: np.ndarray) -> None:
@@ -40,13 +40,13 @@ class Batches(torch.utils.data.Dataset):
         return len(self.starts)
 
     def __getitem__(self, index: int) -> Any:
-        batch = self.reader.read(self.episodes[index], self.starts[index])
+        batch: Any = self.reader.read(self.episodes[index], self.starts[index])
         if not isinstance(batch, dict):
             return batch
         return {name: torch.as_tensor(values) for name, values in batch.items()}
 
 
-class Forever(torch.utils.data.Sampler):
+class Forever(torch.utils.data.Sampler[int]):
     """All batches, again and again."""
 
     def __init__(self, count: int) -> None:

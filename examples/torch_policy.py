@@ -76,7 +76,8 @@ class TorchPolicy:
         batch = torch.tensor(frames).to(self._device).permute(0, 3, 1, 2).float() / 255
         logits = self._network(batch).double().cpu().numpy() / self._temperature
         noise = np.stack([rng.gumbel(size=ACTIONS) for rng in self._rngs])
-        return (logits + noise).argmax(1)
+        chosen: NDArray[np.int64] = (logits + noise).argmax(1)
+        return chosen
 
 
 make_policy = TorchPolicy

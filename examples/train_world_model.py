@@ -56,8 +56,8 @@ class NextFrame(nn.Module):
         )
         self.decode1 = nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1)
         self.decode2 = nn.ConvTranspose2d(2 * width, 3, 4, stride=2, padding=1)
-        nn.init.zeros_(self.decode2.weight)
-        nn.init.zeros_(self.decode2.bias)
+        for parameter in self.decode2.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, frames: Tensor, actions: Tensor) -> Tensor:
         """Map frames (N, CONTEXT, 3, H, W), -1 to 1, and actions (N,) to frames (N, 3, H, W)."""
@@ -150,7 +150,7 @@ def main(path: Path, steps: int, batch_size: int, length: int, workers: int, see
         frames, actions, following = examples(batch.to(device))
         loss = nn.functional.mse_loss(model(frames, actions), following)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
         recent.append(loss.item())

@@ -54,22 +54,14 @@ class SegmentId(NamedTuple):
     stop: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Batch:
     """A batch of B windows of L rows, under DIAMOND's names.
 
-    Fields that were not asked for are None.
-
-    Attributes
+    Parameters
     ----------
-    obs : Tensor, shape (B, L, C, H, W) or (B, L, H, W, C), uint8, or None
-        Frames; L + 1 rows with `next_frame`.
-    act : Tensor, shape (B, L), int64, or None
-        Actions.
-    rew : Tensor, shape (B, L), float32, or None
-        Rewards.
-    end, trunc : Tensor, shape (B, L), int64, or None
-        Terminations and truncations, 0 or 1.
+    named : dict of str to Tensor
+        Those of `obs`, `act`, `rew`, `end` and `trunc` that were asked for.
     mask_padding : Tensor, shape (B, L), bool
         True where a row belongs to the episode.
     episode_ids : Tensor, shape (B,), int64
@@ -88,22 +80,55 @@ class Batch:
         memory, shapes and layout.
     """
 
-    obs: Tensor | None
-    act: Tensor | None
-    rew: Tensor | None
-    end: Tensor | None
-    trunc: Tensor | None
+    named: dict[str, Tensor]
     mask_padding: Tensor
     episode_ids: Tensor
     starts: Tensor
     others: dict[str, Tensor] = field(default_factory=dict)
     layout: Layout = "CHW"
-    sent_as: tuple[Tensor, Shapes, Layout] | None = field(default=None, repr=False)
+    sent_as: tuple[Tensor, Shapes, Layout] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.sent_as is not None:
             return _receive, self.sent_as
         return Batch, tuple(getattr(self, f.name) for f in fields(self))
+
+    @property
+    def obs(self) -> Tensor:
+        """Frames, (B, L, C, H, W) or (B, L, H, W, C), uint8; L + 1 rows with `next_frame`.
+
+        This and the next four raise an `ArgumentError` if the windows were made
+        without the field.
+        """
+        return self._asked_for("obs")
+
+    @property
+    def act(self) -> Tensor:
+        """Actions, (B, L), int64."""
+        return self._asked_for("act")
+
+    @property
+    def rew(self) -> Tensor:
+        """Rewards, (B, L), float32."""
+        return self._asked_for("rew")
+
+    @property
+    def end(self) -> Tensor:
+        """Terminations, (B, L), int64, 0 or 1."""
+        return self._asked_for("end")
+
+    @property
+    def trunc(self) -> Tensor:
+        """Truncations, (B, L), int64, 0 or 1."""
+        return self._asked_for("trunc")
+
+    def _asked_for(self, short: str) -> Tensor:
+        if short not in self.named:
+            name = next(name for name, known in _NAMES.items() if known == short)
+            raise ArgumentError(
+                "fields", f"expected {name!r} among those of the windows, found it left out"
+            )
+        return self.named[short]
 
     @property
     def segment_ids(self) -> list[SegmentId]:
@@ -115,6 +140,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.mask_padding)
+
+    def __repr__(self) -> str:
+        shapes = (f"{k} {tuple(v.shape)}" for k, v in {**self.named, **self.others}.items())
+        device = self.mask_padding.device
+        return f"<Batch of {tuple(self.mask_padding.shape)} on {device}: {', '.join(shapes)}>"
 
     def __getitem__(self, index: int | slice) -> Batch:
         """Return one window, without the first axis, or the windows of a slice."""
@@ -166,14 +196,12 @@ class Batch:
         ValueError
             If the windows lack a field.
         """
-        frames = _present(self.obs, "frames")
-        if self.layout == "HWC":
-            frames = frames.movedim(-1, -3)
+        frames = self.obs if self.layout == "CHW" else self.obs.movedim(-1, -3)
         return {
             "observations": normalize(frames, 0.0, 1.0),
-            "actions": _present(self.act, "actions"),
-            "rewards": _present(self.rew, "rewards"),
-            "ends": _present(self.end, "terminations"),
+            "actions": self.act,
+            "rewards": self.rew,
+            "ends": self.end,
             "mask_padding": self.mask_padding,
         }
 
@@ -195,26 +223,27 @@ class Batch:
         """
         if "is_first" not in self.others:
             raise ArgumentError("windows", "expected the alignment 'arrivals', found 'transitions'")
-        end = _present(self.end, "terminations").bool()
-        frames = _present(self.obs, "frames")
+        end = self.end.bool()
         return {
-            "image": frames if self.layout == "HWC" else frames.movedim(-3, -1),
-            "action": _present(self.act, "actions").int(),
-            "reward": _present(self.rew, "rewards"),
+            "image": self.obs if self.layout == "HWC" else self.obs.movedim(-3, -1),
+            "action": self.act.int(),
+            "reward": self.rew,
             "is_first": self.others["is_first"],
-            "is_last": end | _present(self.trunc, "truncations").bool(),
+            "is_last": end | self.trunc.bool(),
             "is_terminal": end,
             "mask_padding": self.mask_padding,
         }
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        changed: dict[str, Any] = {
-            f.name: None if (value := getattr(self, f.name)) is None else change(value)
-            for f in fields(self)
-            if f.name not in ("others", "layout", "sent_as")
-        }
-        others = {name: change(tensor) for name, tensor in self.others.items()}
-        return replace(self, **changed, others=others, sent_as=None)
+        return replace(
+            self,
+            named={name: change(tensor) for name, tensor in self.named.items()},
+            mask_padding=change(self.mask_padding),
+            episode_ids=change(self.episode_ids),
+            starts=change(self.starts),
+            others={name: change(tensor) for name, tensor in self.others.items()},
+            sent_as=None,
+        )
 
 
 def normalize(
@@ -481,14 +510,13 @@ def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
         name: torch.from_numpy(array.astype(np.int32) if array.dtype == np.uint16 else array)
         for name, array in arrays.items()
     }
-    named: dict[str, Any] = {short: tensors.pop(name, None) for name, short in _NAMES.items()}
-    for short in ("act", "end", "trunc"):
-        if named[short] is not None:
-            named[short] = named[short].long()
-    if named["obs"] is not None and layout == "CHW":
+    named = {short: tensors.pop(name) for name, short in _NAMES.items() if name in tensors}
+    for short in {"act", "end", "trunc"} & set(named):
+        named[short] = named[short].long()
+    if "obs" in named and layout == "CHW":
         named["obs"] = named["obs"].permute(0, 1, 4, 2, 3)
-    named |= {name: tensors.pop(name) for name in ("mask_padding", "episode_ids", "starts")}
-    return Batch(**named, others=tensors, layout=layout)
+    mask, ids, starts = (tensors.pop(name) for name in ("mask_padding", "episode_ids", "starts"))
+    return Batch(named, mask, ids, starts, tensors, layout)
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
@@ -509,11 +537,3 @@ def _divide(memory: Tensor, shapes: Shapes) -> dict[str, NDArray[Any]]:
 def _receive(memory: Tensor, shapes: Shapes, layout: Layout) -> Batch:
     """Rebuild a worker's batch in the process that trains."""
     return _make_batch(_divide(memory, shapes), layout)
-
-
-def _present(tensor: Tensor | None, name: str) -> Tensor:
-    if tensor is None:
-        raise ArgumentError(
-            "fields", f"expected {name!r} among those of the windows, found it left out"
-        )
-    return tensor

@@ -6,9 +6,11 @@ external data are refused.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,11 @@ class StoredArray:
         return self.stored_dtype.newbyteorder("=")
 
 
+def _close(file: h5py.File, stream: io.RawIOBase) -> None:
+    file.close()
+    stream.close()
+
+
 class Hdf5File:
     """An open file, read only.
 
@@ -94,6 +101,9 @@ class Hdf5File:
                 f"{path}: expected a Crafter dataset, found no HDF5 file that can be read: "
                 f"{one_line(error)}"
             ) from error
+        # Also when it is collected, and before the interpreter ends: libhdf5 would close what is
+        # still open after that, and crash where it calls the stream.
+        self._finalizer = weakref.finalize(self, _close, self._file, self._stream)
         self._arrays: dict[str, h5py.Dataset] = {}
         self._described: dict[str, StoredArray] = {}
         self._checked: set[str] = set()
@@ -138,8 +148,7 @@ class Hdf5File:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
-        self._stream.close()
+        self._finalizer()
 
     def array(self, path: str) -> StoredArray:
         """Return the structure of an array.

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.base import Peer, Reader
-from crafter_dataset.builder.copying.combine import Part, combine
-from crafter_dataset.builder.copying.store import store
-from crafter_dataset.commands.storing import plan_series
+from crafter_dataset import convert
 from crafter_dataset.loader import Dataset, Windows, open_dataset
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import CHECKSUM_BYTES
@@ -73,8 +71,7 @@ class OursInHdf5(Ours):
     def write(self, dataset: Dataset, folder: Path) -> None:
         """Copy the dataset."""
         folder.mkdir(parents=True)
-        part = Part(dataset.container, dataset.metadata, dataset.episodes["episode_ids"])
-        store(folder / "dataset.h5", plan_series(combine([part], self.codec)))
+        convert(dataset, folder / "dataset.h5", codec=self.codec)
 
     def open(self, folder: Path, length: int) -> Reader:
         """Return a reader."""

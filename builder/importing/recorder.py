@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -243,13 +244,16 @@ class Archive:
         self._file, self._allow_pickle = file, allow_pickle
 
     def __enter__(self) -> Archive:
-        try:
-            opened = np.load(self._file, allow_pickle=self._allow_pickle)
-        except Exception as error:  # Of any class, from zip files and from unpickling.
-            raise self._damaged("a whole .npz file", error) from error
-        if not isinstance(opened, np.lib.npyio.NpzFile):
-            raise ForeignError(f"{self._file}: expected an .npz file, found one array")
-        self._npz = opened
+        with contextlib.ExitStack() as held:  # NumPy leaves a file open that it cannot read
+            try:
+                stream = held.enter_context(open(self._file, "rb"))
+                opened = np.load(stream, allow_pickle=self._allow_pickle)
+            except Exception as error:  # Of any class, from zip files and from unpickling.
+                raise self._damaged("a whole .npz file", error) from error
+            if not isinstance(opened, np.lib.npyio.NpzFile):
+                raise ForeignError(f"{self._file}: expected an .npz file, found one array")
+            self._npz = held.enter_context(opened)
+            self._held = held.pop_all()
         return self
 
     def __exit__(
@@ -258,7 +262,7 @@ class Archive:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._npz.close()
+        self._held.close()
 
     @property
     def keys(self) -> list[str]:

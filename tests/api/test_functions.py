@@ -254,7 +254,10 @@ def test_a_table_for_pandas(data):
     assert isinstance(frame, pandas.DataFrame)
     assert frame["id"].tolist() == [1, 2, 3, 4, 5]
     assert set(frame["end"]) <= {"terminated", "time_limit"}
-    assert frame["achievements"].tolist() == frame[list(data.metadata.achievements)].sum(1).tolist()
+    assert (
+        frame["achievements"].tolist()
+        == frame[list(data.metadata.achievements)].sum(axis=1).tolist()
+    )
 
 
 def test_without_pandas_it_says_what_to_install(data, monkeypatch):

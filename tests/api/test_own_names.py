@@ -100,12 +100,9 @@ def test_every_command(folder, dataset_path):
     data = str(dataset_path)
     run(folder, "build-dataset", "--out", "d", "--episodes", "2", "--length", "9", "--area", "24",
         "--workers", "2", "--quiet")  # fmt: skip
-    run(folder, "build-dataset", "--out", "s", "--episodes", "1", "--length", "9", "--area", "24",
-        "--workers", "1", "--engine", "crafter", "--quiet")  # fmt: skip
     run(folder, "validate-dataset", "d", "--deep", "--replay", "2")
     run(folder, "inspect-dataset", data)
     run(folder, "convert-dataset", data, "d.h5", "--episodes", "0", "--quiet")
-    run(folder, "convert-dataset", data, "npz", "--to", "npz", "--episodes", "0", "--quiet")
     run(folder, "split-dataset", data, "a.zarr", "b.zarr", "--quiet")
     run(folder, "merge-dataset", "a.zarr", "b.zarr", "c.zarr", "--quiet")
     run(folder, "view-dataset", data, "--screenshot", "a.png", "--export", "a.gif")

@@ -72,12 +72,13 @@ def test_a_gif_holds_every_frame(command, dataset_path, tmp_path, no_screen):
     arguments = ["--no-header", "--scale", 2, "--fps", 25, "--frame", first]
     done = command("view-dataset", dataset_path, *arguments, "--export", "film.gif", **no_screen)
     assert done.returncode == 0, done.stderr
-    film = Image.open(tmp_path / "film.gif")
-    assert film.info["loop"] == 0
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.info["loop"] == 0
+        images = [(image.info, image.convert("RGB")) for image in ImageSequence.Iterator(film)]
     shown = 0
-    for number, image in enumerate(ImageSequence.Iterator(film)):
-        assert image.info["duration"] == 40
-        found = np.asarray(image.convert("RGB"))[::2, ::2].astype(int)
+    for number, (info, image) in enumerate(images):
+        assert info["duration"] == 40
+        found = np.asarray(image)[::2, ::2].astype(int)
         expected = episode["frames"][first + number]
         if len(np.unique(expected.reshape(-1, 3), axis=0)) <= 255:
             np.testing.assert_array_equal(found, expected)

@@ -16,6 +16,7 @@ import pytest
 from crafter_dataset.builder.zstd.code import ENCODER
 from crafter_dataset.engine.compiled import cache
 from crafter_dataset.engine.compiled import code as code_module
+from crafter_dataset.engine.compiled.compiling import Needed, compile_missing
 from crafter_dataset.engine.compiled.jit import check_externals
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE
@@ -189,16 +190,21 @@ def exists(name):
         return False
 
 
-def test_how_far_compiling_is_is_told(command, tmp_path):
-    done = command(
-        "build-dataset", "--out", "d", "--episodes", 1, "--length", 2, "--quiet", "--workers", 0,
-        "--engine", "crafter", "--area", "8x8", "--chunk-frames", 4,
-        NUMBA_CACHE_DIR=str(tmp_path / "cache"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (line,) = done.stderr.splitlines()
+def test_how_far_compiling_is_is_told_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    module = "crafter_dataset.builder.zstd.huffman"
+    code = replace(ENCODER, modules=(module,))
+    arrays = (np.zeros(64, np.uint8),)
+    needed = [Needed(Entry("close_bits", module, code), arrays, 3) for _ in range(2)]
+    compile_missing(needed)
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
     assert line.startswith("compiling for this processor, which takes about a minute")
-    assert "1 of 1 (encode_frame), 0 s so far" in line
+    assert line.endswith("1 of 1 (close_bits), 0 s so far ...")
+    assert needed[0].entry(arrays, 3, 0b101, 3) == 4  # it works
+    compile_missing([Needed(Entry("close_bits", module, code), arrays, 3)])
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["NRT_Allocate", "numba_ldexp", "nowhere"])

@@ -35,8 +35,9 @@ def dataset(tmp_path_factory):
 
 def contents(batch):
     """Everything in a batch, to compare."""
-    return [t for t in (*vars(batch).values(),) if isinstance(t, torch.Tensor)] + [
-        batch.others[name] for name in sorted(batch.others)
+    tensors = [batch.mask_padding, batch.episode_ids, batch.starts]
+    return [*tensors] + [
+        part[name] for part in (batch.named, batch.others) for name in sorted(part)
     ]
 
 
@@ -81,12 +82,12 @@ def test_a_batch_holds_the_windows_under_diamonds_names(dataset, layout):
 
 def test_fields_that_are_left_out(dataset):
     batch = WindowDataset(Windows(dataset, 5, fields=["frames"])).__getitems__([0, 1])
-    assert batch.act is None
     assert batch.others == {}
-    moved = batch.to("cpu")
-    assert moved.act is None
-    with pytest.raises(ValueError, match="fields: expected 'actions' among those of the windows"):
-        batch.as_iris()
+    for moved in (batch, batch.to("cpu"), pickle.loads(pickle.dumps(batch))):
+        for ask in (lambda b: b.act, lambda b: b.as_iris()):
+            with pytest.raises(ValueError, match="fields: expected 'actions' among those of the"):
+                ask(moved)
+    assert repr(batch) == "<Batch of (2, 5) on cpu: obs (2, 5, 3, 20, 18)>"
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 1.0)])

@@ -162,8 +162,8 @@ def test_padding_holds_fill_values(broken, name):
     [
         ("starts", 17, "episodes/starts[3]: expected a multiple of 16, found 17"),
         ("lengths", 0, "episodes/lengths[3]: expected at least 1, found 0"),
-        ("lengths", 62, "episodes/lengths[3]: expected at most 61, found 62"),
-        ("lengths", 10**15, "episodes/lengths[3]: expected at most 61, found 1000000000000000"),
+        ("lengths", 62, "episodes/lengths[3]: expected 1 to 61, found 62"),
+        ("lengths", 10**15, "episodes/lengths[3]: expected 1 to 61, found 1000000000000000"),
         ("end_reasons", 4, "episodes/end_reasons[3]: expected 0 to 3, found 4"),
         ("world_seeds", -5, "episodes/world_seeds[3]: expected 0 to"),
         ("returns", np.inf, "episodes/returns[3]: expected finite numbers, found inf"),
