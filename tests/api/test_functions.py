@@ -16,6 +16,7 @@ import pytest
 
 import crafter_dataset
 from crafter_dataset.schemas.progress import Progress
+from tests.api.names import public_names
 from tests.policies_for_tests import Random
 
 QUICK = {"length": 30, "area": (24, 20), "workers": 0}
@@ -108,10 +109,10 @@ def test_errors_speak_python_here_and_options_there(data, command, arguments, py
 
 def test_the_errors_are_one_family():
     errors = [
-        thing for name in crafter_dataset.__all__
-        if isinstance(thing := getattr(crafter_dataset, name), type)
-        and issubclass(thing, Exception)
-    ]  # fmt: skip
+        thing
+        for _, thing in public_names()
+        if isinstance(thing, type) and issubclass(thing, Exception)
+    ]
     assert len(errors) >= 15
     assert all(issubclass(error, crafter_dataset.CrafterDatasetError) for error in errors)
 

@@ -14,6 +14,7 @@ import crafter_dataset
 from crafter_dataset.builder.run_options import RunOptions
 from crafter_dataset.builder.settings import BuildSettings, Target, settings_of
 from crafter_dataset.commands.ending import names_of
+from tests.api.names import public_names
 from tests.building import build
 
 MIRRORED = {
@@ -35,7 +36,7 @@ IN_PYTHON = {
 }  # fmt: skip
 """Arguments that commands have as `--quiet`, signals, what they print, ..."""
 
-PUBLIC = {name: getattr(crafter_dataset, name) for name in crafter_dataset.__all__}
+PUBLIC = dict(public_names())
 CALLABLE = {name: thing for name, thing in PUBLIC.items() if callable(thing)}
 
 
