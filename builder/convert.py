@@ -60,7 +60,7 @@ class _Wishes:
     resume: bool
     progress: ProgressOption
     should_stop: StopOption
-    on_note: Callable[[str], None]
+    on_note: Callable[[str], object]
 
     def refuse(self, expected: str, *names: str) -> None:
         """Refuse arguments that this conversion does not take."""
@@ -86,7 +86,7 @@ def convert(
     resume: bool = False,
     progress: ProgressOption = None,
     should_stop: StopOption = None,
-    on_note: Callable[[str], None] | None = None,
+    on_note: Callable[[str], object] | None = None,
 ) -> Dataset | Path:
     """Convert a dataset: between Zarr and HDF5, in part or whole, or to and from other formats.
 

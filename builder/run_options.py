@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crafter_dataset.builder.settings import setting
-from crafter_dataset.schemas.progress import Report
+from crafter_dataset.schemas.progress import Report, ignore
 
 COMMIT_SECONDS = 10.0
 """Time between commits, so at most what a kill costs."""
@@ -58,5 +58,5 @@ class RunOptions:
     commit_seconds: float = setting(
         COMMIT_SECONDS, "Time between commits, so at most what a kill costs.", low=0
     )
-    on_progress: Report = field(default=lambda progress: None)
+    on_progress: Report = field(default=ignore)
     should_stop: Callable[[], bool] = field(default=lambda: False)

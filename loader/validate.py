@@ -14,7 +14,7 @@ from crafter_dataset.loader.container import open_container
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
 from crafter_dataset.schemas.metadata import Metadata
-from crafter_dataset.schemas.progress import Progress, ProgressOption, Report, reporting
+from crafter_dataset.schemas.progress import Progress, ProgressOption, Report, ignore, reporting
 from crafter_dataset.schemas.validation import find_violations
 from crafter_dataset.schemas.violations import Violation
 
@@ -83,7 +83,7 @@ def validate(
     deep: bool = False,
     replay: int = 0,
     progress: ProgressOption = None,
-    on_violation: Callable[[Violation], None] = lambda violation: None,
+    on_violation: Callable[[Violation], object] | None = None,
 ) -> ValidationReport:
     """Check that a path holds a dataset of this format, and report all that is wrong with it.
 
@@ -124,11 +124,12 @@ def validate(
     if replay < 0:
         raise ArgumentError("replay", f"expected 0 or more, found {replay}")
     violations: list[Violation] = []
+    tell = on_violation or ignore
 
     def take(found: Iterator[Violation]) -> None:
         for violation in found:
             violations.append(violation)
-            on_violation(violation)
+            tell(violation)
 
     with reporting(progress) as report:
         container = open_container(path)

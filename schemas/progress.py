@@ -172,6 +172,10 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def ignore(*said: object) -> None:
+    """Do nothing: the callable where the caller gave none."""
+
+
 @contextlib.contextmanager
 def reporting(progress: ProgressOption) -> Iterator[Report]:
     """Turn the argument `progress` into a callable, and end its line when the task ends.
@@ -190,7 +194,7 @@ def reporting(progress: ProgressOption) -> Iterator[Report]:
         yield progress
         return
     if progress is False or (progress is None and not is_terminal(sys.stderr)):
-        yield lambda state: None
+        yield ignore
         return
     line = ProgressLine()
     try:

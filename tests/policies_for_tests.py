@@ -39,6 +39,13 @@ class Looking(Random):
         return (seen + noise) % 17
 
 
+class Threads(Random):
+    """Its actions are how many threads NumPy may take for a product of matrices."""
+
+    def act(self, frames, infos):
+        return [int(os.environ["OPENBLAS_NUM_THREADS"])] * len(frames)
+
+
 class Raising(Random):
     """Raises in the 30th step of episode 2."""
 

@@ -10,7 +10,7 @@ from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.loader.export.pictures import whole_file
 from crafter_dataset.loader.report import settings_lines, summary_lines
 from crafter_dataset.schemas.errors import ArgumentError, DatasetError, MissingPackageError
-from crafter_dataset.schemas.progress import ProgressOption, reporting
+from crafter_dataset.schemas.progress import ProgressOption, ignore, reporting
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.summary import Summary
@@ -50,7 +50,7 @@ def plot(
     heatmap: bool = False,
     maps: int = 9,
     progress: ProgressOption = None,
-    on_file: Callable[[Path], None] = lambda path: None,
+    on_file: Callable[[Path], object] | None = None,
 ) -> Path:
     """Draw plots of a dataset, and a page that shows them all.
 
@@ -123,6 +123,7 @@ def plot(
     out.mkdir(parents=True, exist_ok=True)
     with reporting(progress) as report:
         gathered = gather(chosen, moves_only, maps, report)
+    told = on_file or ignore
     pictures = []
     for each in _plots(gathered, heatmap):
         figure = each.draw()
@@ -130,11 +131,11 @@ def plot(
         with whole_file(out / f"{each.name}.{format}") as part:
             part.write_bytes(png if format == "png" else render(figure, format))
         pictures.append(Picture(each.title, each.about, png))
-        on_file(out / f"{each.name}.{format}")
+        told(out / f"{each.name}.{format}")
     facts = _facts(chosen, gathered.summary)
     with whole_file(out / "index.html") as part:
         part.write_text(page(Path(whole.path).name, facts, pictures), "utf-8")
-    on_file(out / "index.html")
+    told(out / "index.html")
     return out / "index.html"
 
 

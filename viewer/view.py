@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crafter_dataset.loader.export.pictures import FILMS, PICTURES
 from crafter_dataset.schemas.errors import Advice, ArgumentError, CrafterDatasetError, DatasetError
-from crafter_dataset.schemas.progress import ProgressOption, reporting
+from crafter_dataset.schemas.progress import ProgressOption, ignore, reporting
 from crafter_dataset.schemas.wording import one_line
 from crafter_dataset.viewer.arrangement import window_size
 from crafter_dataset.viewer.contact_sheet import COLUMNS
@@ -44,8 +44,8 @@ def view(
     screenshot: str | Path | None = None,
     export: str | Path | None = None,
     progress: ProgressOption = None,
-    on_file: Callable[[Path], None] = lambda path: None,
-    on_window: Callable[[], None] = lambda: None,
+    on_file: Callable[[Path], object] | None = None,
+    on_window: Callable[[], object] | None = None,
 ) -> tuple[str, ...]:
     """Show the episodes of datasets in a window, or write pictures and films of it.
 
@@ -111,6 +111,7 @@ def view(
         raise ArgumentError("scale", f"expected 1 to {MOST_SCALE}, found {scale}")
     shown = _file("screenshot", screenshot, PICTURES)
     written = _file("export", export, (*FILMS, *PICTURES))
+    told = on_file or ignore
     library = Library(paths)
     try:
         shelves = library.shelves()
@@ -121,7 +122,7 @@ def view(
         state = opened(_at(state, paths[0], episode, frame), library)
         with _naming_what_pygame_raises():
             if shown is None and written is None:
-                _show(state, library, on_window)
+                _show(state, library, on_window or ignore)
                 return ()
             from crafter_dataset.viewer.drawing import export as drawing
 
@@ -130,11 +131,11 @@ def view(
             problems: list[str] = []
             if shown is not None:
                 problems += drawing.screenshot(shown, state, library)
-                on_file(shown)
+                told(shown)
             if written is not None:
                 with reporting(progress) as report:
                     problems += drawing.export(written, state, library, scale or 2, report)
-                on_file(written)
+                told(written)
             return tuple(problems)
     finally:
         library.close()
@@ -203,7 +204,7 @@ def _at(state: State, path: str | Path, episode: int | None, frame: int) -> Stat
     return replace(state, frame=frame)
 
 
-def _show(state: State, library: Library, on_window: Callable[[], None]) -> None:
+def _show(state: State, library: Library, on_window: Callable[[], object]) -> None:
     from crafter_dataset.viewer.drawing.export import save_window
     from crafter_dataset.viewer.drawing.window import NoDisplayError, open_window, run_window
 

@@ -18,7 +18,7 @@ from crafter_dataset.builder.storage import containers
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.schemas.errors import Advice
 from crafter_dataset.schemas.metadata import Metadata
-from crafter_dataset.schemas.progress import Progress, Report
+from crafter_dataset.schemas.progress import Progress, Report, ignore
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class StoreOptions:
     overwrite: bool = False
     append: bool = False
     advice: tuple[Advice, ...] = containers.PLACE_ADVICE
-    on_progress: Report = lambda progress: None
+    on_progress: Report = ignore
     should_stop: Callable[[], bool] = lambda: False
     commit_seconds: float = COMMIT_SECONDS
 

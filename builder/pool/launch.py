@@ -125,7 +125,7 @@ def _folder_with_room(size: int) -> str | None:
 def launch(
     job: Job, pipes: tuple[Pipe, Pipe], lifeline: Pipe, memory: SharedMemory, place: slice
 ) -> subprocess.Popen[bytes]:
-    """Start a worker process.
+    """Start a worker process, one of a core: NumPy gets a single thread in it.
 
     Parameters
     ----------
@@ -169,6 +169,7 @@ def launch(
             return subprocess.Popen(
                 [sys.executable, *flags, "-P", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
+                env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
                 pass_fds=inherited,
             )
     finally:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.schemas.errors import ArgumentError
-from crafter_dataset.schemas.progress import Progress, Report
+from crafter_dataset.schemas.progress import Progress, Report, ignore
 from crafter_dataset.schemas.wording import one_line
 
 Export: TypeAlias = Callable[[Dataset, Path], Iterator[int]]
@@ -68,7 +68,7 @@ def export_dataset(
     kind: str,
     *,
     overwrite: bool = False,
-    on_progress: Report = lambda progress: None,
+    on_progress: Report = ignore,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Write episodes in the format of another project.

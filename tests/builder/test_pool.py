@@ -15,6 +15,7 @@ from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.pool import InlinePool, ProcessPool
 from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.loader import open_dataset
 from tests.building import build
 from tests.conftest import SMALL_WORLD
 
@@ -132,6 +133,16 @@ def test_a_killed_worker_is_replaced(tmp_path, capsys):
     assert len(killed) == 2
     assert result.metadata.digest == whole.metadata.digest
     assert "a worker died (exit code -9)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("set_by_user", "threads"), [(None, 1), ("3", 3)])
+def test_a_worker_takes_one_core_unless_told_otherwise(tmp_path, monkeypatch, set_by_user, threads):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if set_by_user:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", set_by_user)
+    settings = BuildSettings(policy=f"{MODULE}:Threads", **SMALL_WORLD)
+    build(tmp_path / "d", settings, Target(episodes=1), workers=1)
+    assert set(open_dataset(tmp_path / "d")[0]["actions"][:-1].tolist()) == {threads}
 
 
 def test_a_worker_that_dies_while_playing_is_replaced(tmp_path):

@@ -90,14 +90,6 @@ def test_the_command_lines_target_wins_over_the_files(command, tmp_path):
     assert len(open_dataset(tmp_path / "d")) == 1
 
 
-def test_files_of_our_packages_names_are_not_imported(command, tmp_path):
-    for name in ("builder", "loader", "schemas", "viewer"):
-        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not this one')")
-    done = command("build-dataset", "--out", "d", "--frames", 20, "--area", 24, "--workers", 1)
-    assert done.returncode == 0, done.stderr
-    assert command("validate-dataset", "d", "--deep", "--replay", 1).returncode == 0
-
-
 def test_fields_can_be_left_out(command, tmp_path):
     done = command("build-dataset", "--out", "d", "--frames", 20, *SMALL, "--no-semantic",
                    "--no-inventory")  # fmt: skip

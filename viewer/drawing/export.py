@@ -12,7 +12,7 @@ import pygame
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.export.pictures import FILMS, write_film, write_picture
-from crafter_dataset.schemas.progress import Progress, Report
+from crafter_dataset.schemas.progress import Progress, Report, ignore
 from crafter_dataset.viewer.contact_sheet import contact_sheet
 from crafter_dataset.viewer.drawing.scene import Scene
 from crafter_dataset.viewer.library import Library
@@ -95,7 +95,7 @@ def export(
     state: State,
     library: Library,
     scale: int = 2,
-    on_progress: Report = lambda progress: None,
+    on_progress: Report = ignore,
 ) -> list[str]:
     """Write an episode, from the frame of a state on, to a file.
 

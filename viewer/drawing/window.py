@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pygame
 
+from crafter_dataset.schemas.progress import ignore
 from crafter_dataset.viewer.drawing.scene import Scene
 from crafter_dataset.viewer.events import (
     Close,
@@ -45,7 +46,7 @@ def run_window(
     state: State,
     library: Library,
     save: Callable[[State, pygame.Surface], str],
-    drawn: Callable[[State], None] = lambda _: None,
+    drawn: Callable[[State], object] = ignore,
 ) -> State:
     """Show states in a window until the user closes it.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.summary import Summary, summarize
 from crafter_dataset.schemas.metadata import Metadata
-from crafter_dataset.schemas.progress import Progress, Report
+from crafter_dataset.schemas.progress import Progress, Report, ignore
 from crafter_dataset.viewer.maps.seen import field_of_view, moved, seen, visits
 
 
@@ -104,7 +104,7 @@ def gather(
     dataset: Dataset,
     moves_only: bool = False,
     maps: int = 9,
-    on_progress: Report = lambda progress: None,
+    on_progress: Report = ignore,
 ) -> Gathered:
     """Count what the plots show.
 
