@@ -173,7 +173,13 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def ignore(*said: object) -> None:
-    """Do nothing: the callable where the caller gave none."""
+    """Do nothing: the callable where the caller gave none.
+
+    Parameters
+    ----------
+    *said : object
+        What is not listened to.
+    """
 
 
 @contextlib.contextmanager

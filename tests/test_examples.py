@@ -56,6 +56,7 @@ def train(path, *options):
 
 
 def test_world_model_runs(dataset_path, tmp_path):
+    pytest.importorskip("torch")
     done = train(dataset_path, "--steps", "2", "--batch-size", "2", "--length", "3")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("validation: loss") == 2

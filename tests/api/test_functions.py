@@ -271,8 +271,8 @@ def test_names_that_there_are_not_are_answered_with_those_that_there_are(data):
     with pytest.raises(KeyError) as caught:
         data[0]["framse"]
     assert str(caught.value).startswith("field: expected one of frames, actions, ")
-    with pytest.raises(KeyError, match=r"column: expected one of id, length, .*found 'lenght'"):
-        data.episodes["lenght"]
+    with pytest.raises(KeyError, match=r"column: expected one of id, length, .*found 'lengths'"):
+        data.episodes["lengths"]
     with pytest.raises(IndexError, match="expected an index from -6 to 5, found 9"):
         data[9]
     with pytest.raises(TypeError, match=r"dataset.filter takes a mask, dataset.select takes ids"):

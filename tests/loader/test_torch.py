@@ -11,7 +11,6 @@ from itertools import islice
 
 import numpy as np
 import pytest
-import torch
 
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import (
@@ -21,9 +20,17 @@ from crafter_dataset.loader import (
     Windows,
     open_dataset,
 )
-from crafter_dataset.loader.torch import WindowDataset, WindowLoader, collate, normalize
 from tests.building import build
 from tests.synthetic import write_dataset
+
+torch = pytest.importorskip("torch")
+
+from crafter_dataset.loader.torch import (  # noqa: E402
+    WindowDataset,
+    WindowLoader,
+    collate,
+    normalize,
+)
 
 
 @pytest.fixture(scope="module")
