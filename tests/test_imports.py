@@ -97,15 +97,19 @@ def test_a_name_that_there_is_not_is_refused():
 
 
 def test_the_rooms_are_the_packages_own_and_nothing_else_is_installed():
-    links = {path.name for path in (ROOT / "crafter_dataset").iterdir() if path.is_symlink()}
+    package = ROOT / "src" / "crafter_dataset"
+    links = {path.name for path in package.iterdir() if path.is_symlink()}
     assert links == set(ROOMS)
     for room in ROOMS:
-        assert (ROOT / "crafter_dataset" / room).resolve() == (ROOT / room).resolve()
+        assert (package / room).resolve() == (ROOT / room).resolve()
+    assert {path.name for path in package.parent.iterdir() if path.is_dir()} - {
+        "crafter_dataset.egg-info"
+    } == {"crafter_dataset"}
 
 
 def test_nobody_imports_a_room_by_its_folder():
     """From the repository's root that would be a second copy of it."""
-    for path in (p for folder in (*ROOMS, "tests", "benchmarks", "examples", "crafter_dataset")
+    for path in (p for folder in (*ROOMS, "tests", "benchmarks", "examples", "src")
                  for p in (ROOT / folder).rglob("*.py")):  # fmt: skip
         for node in ast.walk(ast.parse(path.read_text())):
             names = []

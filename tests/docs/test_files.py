@@ -46,7 +46,7 @@ def test_names_of_code_in_contributing_are_in_the_code():
 def test_the_version_is_in_one_place():
     version = PYPROJECT["project"]["version"]
     assert crafter_dataset.__version__ == version
-    for path in (ROOT / "CITATION.cff", *(ROOT / "crafter_dataset").glob("*.py")):
+    for path in (ROOT / "CITATION.cff", *(ROOT / "src/crafter_dataset").glob("*.py")):
         assert version not in path.read_text(), path
 
 
