@@ -16,6 +16,7 @@ from crafter_dataset.builder.run_options import COMMIT_SECONDS, RunOptions
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
 from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.schemas.arguments import as_pair
 from crafter_dataset.schemas.errors import Note
 from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
 from crafter_dataset.schemas.progress import ProgressOption, reporting
@@ -30,7 +31,7 @@ def _noting_what_is_given(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         if kwargs.get("given") is None:
-            kwargs["given"] = frozenset(kwargs)
+            kwargs["given"] = frozenset(name for name, value in kwargs.items() if value is not None)
         return function(*args, **kwargs)
 
     return called
@@ -130,8 +131,8 @@ def build(
         that are whole, and the dataset's `metadata.status` is `building`. Ctrl-C
         is then left to you.
     given : collection of str, optional
-        Names of the settings that a dataset to resume must agree with; by
-        default those that are passed.
+        Which settings a dataset to resume must agree with, for programs that
+        always pass all of them; by default those that are passed.
 
     Returns
     -------
@@ -174,10 +175,10 @@ def build(
         policy_args=policy_args or {},
         trajectories_per_world=trajectories_per_world,
         length=length,
-        size=_pair("size", size),
-        area=_pair("area", area),
-        view=_pair("view", view),
-        fields=(fields,) if isinstance(fields, str) else tuple(fields),
+        size=as_pair("size", size, SettingsError),
+        area=as_pair("area", area, SettingsError),
+        view=as_pair("view", view, SettingsError),
+        fields=fields,
         codec=codec,
         chunk_frames=chunk_frames,
     )
@@ -190,12 +191,3 @@ def build(
     if not result.complete and should_stop is None:
         raise KeyboardInterrupt(Note(*describe_kept(result.path, result.metadata.counts)))
     return open_dataset(result.path)
-
-
-def _pair(name: str, value: tuple[int, int] | int) -> tuple[int, int]:
-    """Return two values, a single number for both; whether they fit is checked elsewhere."""
-    try:
-        x, y = (value, value) if isinstance(value, int) else value
-    except (TypeError, ValueError):
-        raise SettingsError(name, f"expected a number or two, found {value!r}") from None
-    return x, y

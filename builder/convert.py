@@ -18,18 +18,19 @@ from crafter_dataset.builder.copying.datasets import (
     store_plan,
 )
 from crafter_dataset.builder.copying.series import Series
-from crafter_dataset.builder.importing.detect import open_foreign
-from crafter_dataset.builder.importing.encode import encode_imported, imported_metadata
+from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
 from crafter_dataset.builder.storage.containers import PLACE_ADVICE
 from crafter_dataset.loader.container import is_address
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.formats import FORMATS, export_dataset
 from crafter_dataset.loader.table import EpisodeTable
-from crafter_dataset.schemas.errors import Advice, ArgumentError, CrafterDatasetError
+from crafter_dataset.schemas.arguments import whole_number
+from crafter_dataset.schemas.errors import Advice, ArgumentError
 from crafter_dataset.schemas.hdf5_format import SUFFIXES
 from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES
 from crafter_dataset.schemas.progress import ProgressOption, reporting
+from crafter_dataset.schemas.wording import counted
 
 OURS = ("zarr", "hdf5")
 """Formats that are this project's own."""
@@ -38,10 +39,6 @@ ENDINGS = {".zarr": "zarr", ".mp4": "mp4", ".gif": "gif"} | dict.fromkeys(SUFFIX
 """Which format a path's ending asks for."""
 
 Condition = str | ArrayLike | Callable[[EpisodeTable], ArrayLike]
-
-
-class StoppedError(CrafterDatasetError):
-    """The caller has stopped an export, which leaves nothing behind."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +165,8 @@ def convert(
     if overwrite and (append or resume):
         others = "append" if append else "resume"
         raise ArgumentError(("overwrite", others), "expected at most one, found both")
-    if chunk_frames is not None and not 1 <= chunk_frames <= MOST_CHUNK_FRAMES:
-        raise ArgumentError(
-            "chunk_frames", f"expected 1 to {MOST_CHUNK_FRAMES}, found {chunk_frames}"
-        )
+    if chunk_frames is not None:
+        chunk_frames = whole_number("chunk_frames", chunk_frames, 1, MOST_CHUNK_FRAMES)
     wishes = _Wishes(
         format_of(out, to), from_, episodes, filter, append, codec, chunk_frames, allow_pickle,
         overwrite, resume, progress, should_stop, on_note or _warn,
@@ -249,8 +244,8 @@ def _chosen(dataset: Dataset, wishes: _Wishes) -> Dataset:
             )
     if dataset.metadata.status == "building":
         wishes.on_note(
-            f"{dataset.path} is not complete; its {dataset.metadata.counts.episodes:,} episodes of "
-            "now are looked at"
+            f"{dataset.path} is not complete; what is taken is the "
+            f"{counted(dataset.metadata.counts.episodes, 'episode')} that it has now"
         )
     return dataset
 
@@ -258,7 +253,9 @@ def _chosen(dataset: Dataset, wishes: _Wishes) -> Dataset:
 def _copy(dataset: Dataset, out: Path, wishes: _Wishes) -> Dataset:
     parts = [part_of(dataset)]
     if wishes.append:
-        wishes.refuse("expected none, to append", "codec", "chunk_frames")
+        wishes.refuse(
+            "expected none with append, which keeps those of the dataset", "codec", "chunk_frames"
+        )
         parts.insert(0, part_of(opened(out)))
         if wishes.resume:
             parts[1] = missing_from(parts[1], parts[0])
@@ -278,6 +275,10 @@ def _copy(dataset: Dataset, out: Path, wishes: _Wishes) -> Dataset:
 
 
 def _import(source: Path, out: Path, wishes: _Wishes) -> Dataset:
+    # These import crafter, for its names, which other conversions do without.
+    from crafter_dataset.builder.importing.detect import open_foreign
+    from crafter_dataset.builder.importing.encode import encode_imported, imported_metadata
+
     wishes.refuse(
         f"expected a dataset of ours to copy from, found {source}; import it whole first",
         "episodes", "filter", "append",

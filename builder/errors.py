@@ -9,6 +9,10 @@ class BuildError(CrafterDatasetError):
     """A build or a copy cannot start or go on; what is committed stays readable."""
 
 
+class StoppedError(CrafterDatasetError):
+    """The caller has stopped an export, which leaves nothing behind."""
+
+
 class SettingsError(ArgumentError):
     """A setting is out of its range, or does not fit the dataset to go on with."""
 

@@ -32,7 +32,7 @@ def describe_run(engine: str, workers: int, num_envs: int, first_episode: int) -
     Parameters
     ----------
     engine : str
-        One of `engine.engines.ENGINES`.
+        One of `engine.protocol.ENGINES`.
     workers : int
         Number of worker processes.
     num_envs : int

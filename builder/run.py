@@ -18,7 +18,6 @@ from crafter_dataset.builder.settings import (
     DEFAULT_FRAMES,
     BuildSettings,
     Target,
-    check_ranges,
     check_resumable,
 )
 from crafter_dataset.builder.storage import containers
@@ -27,6 +26,7 @@ from crafter_dataset.engine.engines import check_engine, warm_up
 from crafter_dataset.schemas.errors import Advice, Note
 from crafter_dataset.schemas.metadata import Counts, Metadata
 from crafter_dataset.schemas.progress import Progress
+from crafter_dataset.schemas.wording import extent
 
 WAITING_BYTES = 2**28
 """Encoded episodes that may wait for an earlier one before no more are started."""
@@ -112,7 +112,6 @@ def run_build(
     if given is None:
         given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
     settings, options = settings or BuildSettings(), options or RunOptions()
-    check_ranges(options)
     if options.workers is None:
         options = replace(options, workers=usable_cores())
     if settings.codec is None:
@@ -310,5 +309,5 @@ def describe_kept(path: Path, kept: Counts) -> tuple[str, tuple[Advice, ...]]:
     if not kept.episodes:
         anew = Advice("build it anew with", "overwrite")
         return f"no episode is committed yet in {path}", (go_on, anew)
-    text = f"{kept.episodes:,} episodes ({kept.frames:,} frames) are safe in {path}"
+    text = f"{extent(kept.episodes, kept.frames)} are safe in {path}"
     return text, (go_on,)

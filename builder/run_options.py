@@ -6,7 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from crafter_dataset.builder.settings import setting
+import numpy as np
+
+from crafter_dataset.builder.errors import SettingsError
+from crafter_dataset.builder.settings import check_integers, setting
+from crafter_dataset.engine.protocol import ENGINES
 from crafter_dataset.schemas.progress import Report, ignore
 
 COMMIT_SECONDS = 10.0
@@ -39,6 +43,11 @@ class RunOptions:
     should_stop : callable
         Called a few times a second; once true, the build ends with the episodes
         that are whole.
+
+    Raises
+    ------
+    SettingsError
+        If a number is out of its range.
     """
 
     workers: int | None = setting(
@@ -52,11 +61,17 @@ class RunOptions:
         4, "Environments of each worker, the batch that a policy sees.", low=1, high=65_536
     )
     engine: str = setting(
-        "fast",
+        ENGINES[0],
         "What plays: compiled code, or the crafter package itself; the dataset is the same.",
     )
     commit_seconds: float = setting(
-        COMMIT_SECONDS, "Time between commits, so at most what a kill costs.", low=0
+        COMMIT_SECONDS, "Time between commits, so at most what a kill costs."
     )
     on_progress: Report = field(default=ignore)
     should_stop: Callable[[], bool] = field(default=lambda: False)
+
+    def __post_init__(self) -> None:
+        check_integers(self)
+        seconds = self.commit_seconds
+        if not (isinstance(seconds, int | float | np.number) and seconds >= 0):
+            raise SettingsError("commit_seconds", f"expected 0 or more, found {seconds!r}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from crafter_dataset.builder.errors import SettingsError
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.codecs import CODEC_CHOICES, DEFAULT_CODEC, ChunkCodec
 from crafter_dataset.schemas.errors import Advice
 from crafter_dataset.schemas.hdf5_format import DEFAULT_CODEC as HDF5_CODEC
@@ -17,6 +18,7 @@ from crafter_dataset.schemas.layout import (
     OPTIONAL_FIELDS,
 )
 from crafter_dataset.schemas.metadata import Counts, Metadata
+from crafter_dataset.schemas.wording import counted
 
 DEFAULT_FRAMES = 100_000
 
@@ -90,13 +92,13 @@ def settings_of(kind: type[Any]) -> dict[str, tuple[Any, Setting]]:
     }
 
 
-def check_ranges(values: Any) -> None:
-    """Refuse numbers out of the ranges that their dataclass declares.
+def check_integers(values: Any) -> None:
+    """Refuse integers out of the ranges that their dataclass declares, and make NumPy's Python's.
 
     Parameters
     ----------
     values : dataclass instance
-        The settings.
+        The settings, which are being made.
 
     Raises
     ------
@@ -105,13 +107,9 @@ def check_ranges(values: Any) -> None:
     """
     for name, (_, known) in settings_of(type(values)).items():
         value = getattr(values, name)
-        if known.low is None or value is None:
-            continue
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        within = is_number and known.low <= value and (known.high is None or value <= known.high)
-        if not within:
-            above = "or more" if known.high is None else f"to {known.high}"
-            raise SettingsError(name, f"expected {known.low} {above}, found {value!r}")
+        if known.low is not None and value is not None:
+            number = whole_number(name, value, known.low, known.high, SettingsError)
+            object.__setattr__(values, name, number)
 
 
 @dataclass(frozen=True)
@@ -137,11 +135,12 @@ class Target:
             found = "neither" if self.frames is None else "both"
             raise SettingsError("frames", f"expected either frames or episodes, found {found}")
         for name, value in (("frames", self.frames), ("episodes", self.episodes)):
-            if value is not None and not (type(value) is int and 1 <= value <= MOST_COUNT):
-                raise SettingsError(name, f"expected 1 to {MOST_COUNT}, found {value!r}")
+            if value is not None:
+                number = whole_number(name, value, 1, MOST_COUNT, SettingsError)
+                object.__setattr__(self, name, number)
 
     def __str__(self) -> str:
-        return f"{self.frames:,} frames" if self.frames else f"{self.episodes:,} episodes"
+        return counted(self.frames or self.episodes or 0, "frame" if self.frames else "episode")
 
     def to_json(self) -> dict[str, int]:
         """Return the target as a dataset's provenance stores it: its unit and number."""
@@ -192,6 +191,11 @@ class BuildSettings:
         `gzip:LEVEL`; by default what suits the container.
     chunk_frames : int
         Frames compressed together.
+
+    Raises
+    ------
+    SettingsError
+        If a number is out of its range, or a field unknown.
     """
 
     seed: int = setting(
@@ -255,13 +259,17 @@ class BuildSettings:
         stored=lambda m: m.chunk_frames,
     )
 
+    def __post_init__(self) -> None:
+        check_integers(self)
+        object.__setattr__(self, "fields", _names_of_fields(self.fields))
+        if not isinstance(self.policy_args, Mapping):
+            raise SettingsError("policy_args", f"expected a mapping, found {self.policy_args!r}")
+
     def metadata(self) -> Metadata:
         """Check the settings and make the metadata of an empty dataset.
 
         Raises
         ------
-        SettingsError
-            If a number is out of its range or a field unknown.
         ArgumentError
             If Crafter cannot draw such a world or picture.
         PolicyError
@@ -272,14 +280,7 @@ class BuildSettings:
         from crafter_dataset.builder.policies.load import describe_policy
         from crafter_dataset.engine import spec  # it reads Crafter's lists of names
 
-        check_ranges(self)
         spec.check_geometry(self.area, self.view, self.size)
-        names = (self.fields,) if isinstance(self.fields, str) else self.fields
-        for name in names:
-            if name not in FRAME_FIELDS:
-                raise SettingsError(
-                    "fields", f"expected names out of {', '.join(FRAME_FIELDS)}, found {name!r}"
-                )
         return Metadata(
             env=spec.installed_env(self.area, self.view, self.size, self.length),
             policy=describe_policy(self.policy, self.policy_args),
@@ -288,7 +289,7 @@ class BuildSettings:
             chunk_frames=self.chunk_frames,
             codec=str(ChunkCodec.parse(self.codec or DEFAULT_CODEC)),
             fields=tuple(
-                f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in names
+                f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in self.fields
             ),
             actions=spec.ACTIONS,
             materials=spec.MATERIALS,
@@ -296,6 +297,17 @@ class BuildSettings:
             items=spec.ITEMS,
             achievements=spec.ACHIEVEMENTS,
         )
+
+
+def _names_of_fields(fields: Collection[str]) -> tuple[str, ...]:
+    """Return names of fields, a single one as well, each of which there is."""
+    names = (fields,) if isinstance(fields, str) or not isinstance(fields, Iterable) else fields
+    for name in names:
+        if not isinstance(name, str) or name not in FRAME_FIELDS:
+            raise SettingsError(
+                "fields", f"expected names out of {', '.join(FRAME_FIELDS)}, found {name!r}"
+            )
+    return tuple(names)
 
 
 def check_resumable(

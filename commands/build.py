@@ -19,7 +19,9 @@ from crafter_dataset.builder.settings import (
 from crafter_dataset.commands.ending import dataset_command, run
 from crafter_dataset.commands.options import Argument, Names, Pair, read_config
 from crafter_dataset.commands.running import Running
+from crafter_dataset.engine.protocol import ENGINES
 from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
+from crafter_dataset.schemas.wording import counted, extent
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -28,7 +30,7 @@ _OWN_TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "policy_args": ("--policy-arg", {"type": Argument(), "multiple": True}),
     "fields": ("--fields", {"type": Names()}),
     "codec": ("--codec", {"metavar": "CODEC"}),
-    "engine": ("--engine", {"type": click.Choice(["fast", "crafter"])}),
+    "engine": ("--engine", {"type": click.Choice(ENGINES)}),
     "commit_seconds": ("--commit-seconds", {"type": click.FloatRange(0)}),
 }
 """Options whose name or type does not follow from the setting."""
@@ -130,7 +132,7 @@ def command(ctx: click.Context, /, quiet: bool, **options: Any) -> int:
     if dataset.metadata.status != "complete":
         counts = dataset.metadata.counts
         click.echo(
-            f"stopped: {counts.episodes:,} episodes ({counts.frames:,} frames) are safe; go on "
+            f"stopped: {extent(counts.episodes, counts.frames)} are safe; go on "
             f"with: build-dataset --out {options['path']} --resume",
             err=True,
         )
@@ -141,8 +143,8 @@ def command(ctx: click.Context, /, quiet: bool, **options: Any) -> int:
         print_summary(dataset)
         if running.last is not None and running.last.new_frames:
             click.echo(
-                f"built        {running.last.new_frames:,} frames in {running.last.seconds:,.1f} "
-                f"s, {running.last.rate:,.0f} frames/s"
+                f"built        {counted(running.last.new_frames, 'frame')} in "
+                f"{running.last.seconds:,.1f} s, {running.last.rate:,.0f} frames/s"
             )
     return 0
 

@@ -7,16 +7,16 @@ from typing import Any, NoReturn
 
 import click
 
-from crafter_dataset.commands.copying import (
+from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.running import Running
+from crafter_dataset.commands.storing import (
     chunk_frames_option,
     codec_option,
-    overwrite_option,
     quiet_option,
     report_copy,
     resume_option,
 )
-from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.running import Running
+from crafter_dataset.schemas.wording import extent
 
 TARGETS = (
     "zarr", "hdf5", "diamond", "iris", "dreamer", "minari", "lerobot", "replay-buffer", "npz",
@@ -68,7 +68,9 @@ Examples:
     is_flag=True,
     help="Let files of SRC hold Python objects of any class, which can run code: trust them.",
 )
-@overwrite_option
+@click.option(
+    "--overwrite", is_flag=True, help="Replace a dataset of ours, or a film, that is there."
+)
 @resume_option
 @quiet_option
 def command(source: Path, out: Path, quiet: bool, **options: Any) -> int:
@@ -76,7 +78,8 @@ def command(source: Path, out: Path, quiet: bool, **options: Any) -> int:
 
     Compressed chunks are copied as they are where the codec allows.
     """
-    from crafter_dataset.builder.convert import OURS, StoppedError, convert, format_of
+    from crafter_dataset.builder.convert import OURS, convert, format_of
+    from crafter_dataset.builder.errors import StoppedError
 
     kind = format_of(out, options["to"])
 
@@ -95,7 +98,7 @@ def command(source: Path, out: Path, quiet: bool, **options: Any) -> int:
         return report_copy(written, out, running, "convert-dataset")
     if running.last is not None:
         done = running.last
-        click.echo(f"{out}: {done.episodes:,} episodes, {done.frames:,} frames, {kind}")
+        click.echo(f"{out}: {extent(done.episodes or 0, done.frames)}, {kind}")
     return 0
 
 

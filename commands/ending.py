@@ -42,10 +42,9 @@ def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]],
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         settings = {"help_option_names": ["-h", "--help"]}
-        command = click.Command
-        made: click.Command = click.command(name, command, context_settings=settings, **options)(
-            function
-        )
+        made: click.Command = click.command(
+            name, cls=click.Command, context_settings=settings, **options
+        )(function)
         with_version: click.Command = click.version_option(
             package_name=DISTRIBUTION, prog_name=name
         )(made)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.viewer.plot import MOST_MAPS, Format, plot
 
 
 @dataset_command("plot-dataset")
@@ -22,7 +23,7 @@ from crafter_dataset.commands.ending import dataset_command, run
 @click.option("--episodes", metavar="LIST", help="Some episodes, as 0:100,250; all by default.")
 @click.option(
     "--format",
-    type=click.Choice(["png", "pdf", "svg"]),
+    type=click.Choice(get_args(Format)),
     default="png",
     show_default=True,
     help="Of the files; the page has its pictures in itself.",
@@ -31,15 +32,13 @@ from crafter_dataset.commands.ending import dataset_command, run
 @click.option("--heatmap", is_flag=True, help="Colour cells by how often they were seen.")
 @click.option(
     "--maps",
-    type=click.IntRange(1, 100),
+    type=click.IntRange(1, MOST_MAPS),
     default=9,
     show_default=True,
     help="Worlds, and single trajectories, that are drawn.",
 )
 def command(dataset: str, out: Path, **options: Any) -> None:
     """Draw what is in the dataset at PATH, and a page that shows it all."""
-    from crafter_dataset.viewer.plot import plot
-
     plot(
         dataset,
         out,

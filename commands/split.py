@@ -7,15 +7,15 @@ from typing import NoReturn
 
 import click
 
-from crafter_dataset.commands.copying import (
+from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.running import Running
+from crafter_dataset.commands.storing import (
     codec_option,
     overwrite_option,
     quiet_option,
     report_copy,
     resume_option,
 )
-from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.running import Running
 
 
 def _fractions(

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.viewer.view import MOST_SCALE, SPEED, view
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -15,10 +16,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @dataset_command("view-dataset")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--episode", type=click.IntRange(0), help="Number of the episode to show first.")
-@click.option("--frame", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--frame", type=click.IntRange(0), default=0, show_default=True, help="Frame to show first."
+)
 @click.option(
     "--fps",
-    type=click.FloatRange(0.1, 1000),
+    type=click.FloatRange(*SPEED),
     default=20,
     show_default=True,
     help="Frames a second when playing, and of a film.",
@@ -26,7 +29,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--no-header", is_flag=True, help="The frame alone: no header, map or timeline.")
 @click.option(
     "--scale",
-    type=click.IntRange(1, 64),
+    type=click.IntRange(1, MOST_SCALE),
     help="Pixels for one of a frame; by default as many as fit.",
 )
 @click.option(
@@ -48,8 +51,6 @@ def command(paths: tuple[str, ...], no_header: bool, **options: Any) -> int:
     --screenshot and --export need no screen. The keys are printed at the
     start, and shown by h or ?.
     """
-    from crafter_dataset.viewer.view import view
-
     problems = view(
         paths,
         header=not no_header,

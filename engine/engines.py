@@ -7,16 +7,13 @@ import importlib.util
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from crafter_dataset.engine.protocol import EngineError, Lanes
+from crafter_dataset.engine.protocol import ENGINES, EngineError, Lanes
 from crafter_dataset.engine.spec import check_geometry
 from crafter_dataset.schemas.errors import Advice
 
 if TYPE_CHECKING:
     from crafter_dataset.engine.compiled.compiling import Needed
     from crafter_dataset.engine.fast.fast_lanes import FastLanes
-
-ENGINES = ("fast", "crafter")
-"""Compiled, and the crafter package itself; both compute the same bits."""
 
 MOST_CELLS = 2**20
 """Cells of the largest world that the fast engine makes room for."""

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from crafter_dataset.engine.rows import Seen
 from crafter_dataset.schemas.errors import ArgumentError
 
+ENGINES = ("fast", "crafter")
+"""Compiled code, and the crafter package itself; both compute the same bits."""
+
 
 class EngineError(ArgumentError):
     """An engine cannot be used, or not for this world."""

@@ -21,6 +21,13 @@ def world_seed(seed: int, world: int) -> int:
         Seed of the dataset.
     world : int
         Number of the world, from 0.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> int(dataset.episodes["world_seed"][2]) == crafter_dataset.world_seed(7, 2)
+    True
     """
     return hash((seed, world + 1)) % (2**31 - 1)
 
@@ -34,6 +41,12 @@ def policy_generator(seed: int, episode: int) -> np.random.Generator:
         Seed of the dataset.
     episode : int
         Number of the episode, from 0.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> int(crafter_dataset.policy_generator(7, 2).integers(17)) in range(17)
+    True
     """
     import numpy as np  # here, since `world_seed` does not need it
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from crafter_dataset.engine.crafter_constants import load_constants
 from crafter_dataset.engine.rows import Seen
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import FRAME_FIELDS, MOST_SIDE
@@ -34,30 +35,6 @@ INFO_DTYPES: dict[str, str] = {
     "world_seed": "int64",
 }
 """Keys of an environment's `info`, with their NumPy types."""
-
-
-def info_shapes(area: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each entry of an environment's `info`.
-
-    Parameters
-    ----------
-    area : tuple of int
-        Cells of the world (x, y).
-
-    Returns
-    -------
-    dict of str to tuple of int
-        Keys as in `INFO_DTYPES`; `semantic` is indexed [x, y], `position` is (x, y).
-    """
-    return {
-        "semantic": tuple(area),
-        "position": (2,),
-        "inventory": (len(ITEMS),),
-        "achievements": (len(ACHIEVEMENTS),),
-        "daylight": (),
-        "discount": (),
-        "world_seed": (),
-    }
 
 
 def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
@@ -151,22 +128,7 @@ def check_seed(seed: int | np.integer[Any]) -> int:
     ArgumentError
         If it is not 0 to 2**32 - 1.
     """
-    if not 0 <= seed < 2**32:
-        raise ArgumentError("seed", f"expected 0 to {2**32 - 1}, found {seed}")
-    return int(seed)
-
-
-def as_pair(value: tuple[int, int] | int) -> tuple[int, int]:
-    """Return a pair as it is, and a single number as both of a pair.
-
-    Crafter does so for `view` and `size`.
-
-    Parameters
-    ----------
-    value : int or tuple of int
-        One number, or two.
-    """
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+    return whole_number("seed", seed, 0, 2**32 - 1)
 
 
 def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> None:

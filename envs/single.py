@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
-from crafter_dataset.engine.spec import ACTIONS, as_pair, check_seed, make_seen
+from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
+from crafter_dataset.schemas.arguments import as_pair
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
@@ -68,6 +69,15 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         render mode.
     EngineError
         If the engine cannot be used.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> env = crafter_dataset.CrafterEnv(length=1000)
+    >>> frame, info = env.reset(seed=7)
+    >>> frame, reward, terminated, truncated, info = env.step(5)  # do
+    >>> frame.shape, reward, terminated
+    ((64, 64, 3), 1.0, False)
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
@@ -86,7 +96,7 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
             raise ArgumentError(
                 "render_mode", f"expected None or 'rgb_array', found {render_mode!r}"
             )
-        area, view, size = as_pair(area), as_pair(view), as_pair(size)
+        area, view, size = as_pair("area", area), as_pair("view", view), as_pair("size", size)
         self._lanes = make_lanes(engine, 1, area, view, size, length, reward)
         self._seen = make_seen(1, area, size)
         self._shapes = (size[1], size[0], 3), area

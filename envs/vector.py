@@ -12,7 +12,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
-from crafter_dataset.engine.spec import ACTIONS, as_pair, check_seed, make_seen
+from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
+from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
@@ -63,10 +64,22 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
 
     Raises
     ------
-    ValueError
-        If Crafter cannot draw such a world or picture.
+    ArgumentError
+        If a number is not as above, or Crafter cannot draw such a world or picture;
+        the error is a ValueError.
     EngineError
         If the engine cannot be used.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> envs = crafter_dataset.CrafterVectorEnv(num_envs=2)
+    >>> frames, infos = envs.reset(seed=7)
+    >>> frames, rewards, terminations, truncations, infos = envs.step([5, 2])
+    >>> if not envs.playing.all():
+    ...     frames, infos = envs.reset(options={"reset_mask": ~envs.playing})
+    >>> frames.shape, infos["position"].shape
+    ((2, 64, 64, 3), (2, 2))
     """
 
     metadata = {"autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
@@ -82,8 +95,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         engine: str = "fast",
         copy: bool = True,
     ) -> None:
-        area, view, size = as_pair(area), as_pair(view), as_pair(size)
-        self.num_envs = num_envs
+        area, view, size = as_pair("area", area), as_pair("view", view), as_pair("size", size)
+        self.num_envs = num_envs = whole_number("num_envs", num_envs, 1)
         self.single_observation_space = gymnasium.spaces.Box(
             0, 255, (size[1], size[0], 3), np.uint8
         )

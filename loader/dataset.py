@@ -25,6 +25,7 @@ from crafter_dataset.schemas.errors import (
 )
 from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS, padded_rows
 from crafter_dataset.schemas.metadata import Metadata, SourceSpec, provenance_of
+from crafter_dataset.schemas.wording import counted
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.summary import Summary
@@ -101,6 +102,16 @@ class Dataset(Sequence[Episode]):
         If the path holds no dataset that this software can read.
     ValueError
         If `cache_bytes` or `threads` is out of its range.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> dataset.frames == sum(len(episode) for episode in dataset)
+    True
+    >>> train, test = dataset.filter("length > 100").split(0.8)
+    >>> train[0]["frames"][:16].shape
+    (16, 64, 64, 3)
     """
 
     def __init__(
@@ -322,7 +333,7 @@ class Dataset(Sequence[Episode]):
             there = f", which are from {ids.min()} to {ids.max()}" if len(ids) else ""
             raise UnknownNameError(
                 "id",
-                f"expected that of one of {len(ids)} episodes{there}, found {episode} "
+                f"expected the id of one of {counted(len(ids), 'episode')}{there}, found {episode} "
                 f"({self.path})",
             )
         return Episode(self, self._records[found[0]])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE
+from crafter_dataset.schemas.wording import counted
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
@@ -40,6 +41,15 @@ class EpisodeField:
         Element type.
     shape : tuple of int
         Shape, frames first.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> frames = crafter_dataset.open_dataset("data.zarr")[0]["frames"]
+    >>> frames.dtype, frames.shape[1:]
+    (dtype('uint8'), (64, 64, 3))
+    >>> frames[-1].shape, frames[10:26:4].shape
+    ((64, 64, 3), (4, 64, 64, 3))
     """
 
     def __init__(self, dataset: Dataset, name: str, episode: int, start: int, length: int) -> None:
@@ -174,6 +184,16 @@ class Episode:
         Sum of the rewards.
     world_seed : int
         Seed of the RandomState that made its world; -1 if it is not known.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> episode = crafter_dataset.open_dataset("data.zarr")[0]
+    >>> episode["frames"][10:26].shape
+    (16, 64, 64, 3)
+    >>> rewards = episode.load(["actions", "rewards"])["rewards"]
+    >>> bool(abs(rewards.sum() - episode.episode_return) < 1e-3)
+    True
     """
 
     def __init__(self, dataset: Dataset, row: np.void) -> None:
@@ -216,10 +236,9 @@ class Episode:
         return (self[name] for name in self)
 
     def __repr__(self) -> str:
-        return (
-            f"<Episode {self.id}: {self.length} frames, return {self.episode_return:.1f}, "
-            f"{self._end_name() or f'end reason {self._end_code}'}>"
-        )
+        end = self._end_name() or f"end reason {self._end_code}"
+        length = counted(self.length, "frame")
+        return f"<Episode {self.id}: {length}, return {self.episode_return:.1f}, {end}>"
 
     @property
     def end_reason(self) -> str:

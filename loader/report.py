@@ -9,7 +9,7 @@ import numpy as np
 
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.summary import Summary, summarize
-from crafter_dataset.schemas.wording import format_bytes
+from crafter_dataset.schemas.wording import counted, format_bytes
 
 Lines = list[tuple[str, str]]
 """One name and one text per line."""
@@ -127,13 +127,16 @@ def short_lines(dataset: Dataset) -> list[str]:
         The lines; two without episodes.
     """
     meta, table = dataset.metadata, dataset.episodes
-    part = "" if len(dataset) == meta.counts.episodes else f" of {meta.counts.episodes:,}"
+    whole = len(dataset) == meta.counts.episodes
+    episodes = counted(meta.counts.episodes, "episode")
+    episodes = episodes if whole else f"{len(dataset):,} of {episodes}"
+    digest = f", digest {(meta.digest or 'none')[:_DIGITS]}" if whole else ""
     width, height = meta.env.size
     how = f"policy {meta.policy.name}, seed {meta.seed}"
     how = "imported" if {"seed", "policy"} & set(meta.unknown) else how
     lines = [
-        f"{len(dataset):,}{part} episodes, {dataset.frames:,} frames, {meta.status}",
-        f"{how}, {width}x{height} pixels, {meta.codec}, digest {(meta.digest or 'none')[:_DIGITS]}",
+        f"{episodes}, {counted(dataset.frames, 'frame')}, {meta.status}",
+        f"{how}, {width}x{height} pixels, {meta.codec}{digest}",
     ]
     if len(dataset):
         lines.append(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from crafter_dataset.loader.random_order import Permutation, uniform
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.windows import Weights, Windows, episode_weights
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED
 
@@ -81,6 +82,16 @@ class Sampler:
     ------
     ValueError
         If an argument is out of its range, or this rank would draw nothing.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> class Backwards(crafter_dataset.Sampler):
+    ...     def draw(self, epoch, positions):
+    ...         return len(self.windows) - 1 - positions
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> next(iter(Backwards(windows))) == len(windows) - 1
+    True
     """
 
     def __init__(
@@ -94,18 +105,11 @@ class Sampler:
         even: bool = True,
     ) -> None:
         samples = len(windows) if samples is None else samples
-        for name, value, low in (
-            ("seed", seed, 0),
-            ("samples", samples, 1),
-            ("world_size", world_size, 1),
-            ("rank", rank, 0),
-        ):
-            if not isinstance(value, int | np.integer) or value < low:
-                raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
-        if rank >= world_size:
-            raise ArgumentError("rank", f"expected 0 to {world_size - 1}, found {rank}")
-        self.windows, self.seed, self.samples = windows, int(seed), int(samples)
-        self.rank, self.world_size, self.even = int(rank), int(world_size), even
+        self.windows, self.even = windows, even
+        self.seed = whole_number("seed", seed, 0)
+        self.samples = whole_number("samples", samples, 1)
+        self.world_size = whole_number("world_size", world_size, 1)
+        self.rank = whole_number("rank", rank, 0, self.world_size - 1)
         self.place, self.moves = Place(), 0
         if not len(self):
             raise ArgumentError(
@@ -128,6 +132,13 @@ class Sampler:
             Numbers of the windows.
         """
         return positions % len(self.windows)
+
+    def __repr__(self) -> str:
+        rank = f", rank {self.rank} of {self.world_size}" if self.world_size > 1 else ""
+        return (
+            f"<{type(self).__name__}: {self.samples:,} windows an epoch of {len(self.windows):,}, "
+            f"seed {self.seed}, epoch {self.place.epoch}{rank}>"
+        )
 
     def __len__(self) -> int:
         """Return how many windows this rank draws in a whole epoch."""
@@ -276,6 +287,14 @@ class SequentialSampler(Sampler):
         As for `Sampler`.
     even : bool, optional
         As for `Sampler`.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> windows = crafter_dataset.Windows(dataset, 16, stride=16, padding="right", min_rows=2)
+    >>> list(crafter_dataset.SequentialSampler(windows)) == list(range(len(windows)))
+    True
     """
 
 
@@ -345,6 +364,16 @@ class WeightedSampler(Sampler):
     ------
     ValueError
         If the weights do not fit, or no window has a positive one.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> windows = crafter_dataset.Windows(dataset, 16)
+    >>> good = dataset.episodes["return"] > 1
+    >>> sampler = crafter_dataset.WeightedSampler(windows, good, samples=1000)
+    >>> bool(good[windows.read(sampler.numbers(0, 0, 8))["episode_ids"]].all())
+    True
     """
 
     def __init__(
@@ -403,6 +432,14 @@ class EpisodeSampler(WeightedSampler):
         What to draw from.
     **options
         As for `Sampler`.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> sampler = crafter_dataset.EpisodeSampler(windows, samples=1000, seed=1)
+    >>> windows.read(sampler.numbers(epoch=0, start=0, stop=8))["frames"].shape
+    (8, 16, 64, 64, 3)
     """
 
     def __init__(self, windows: Windows, **options: Any) -> None:
@@ -429,6 +466,16 @@ class TerminalSampler(Sampler):
     ------
     ValueError
         If `share` is not from 0 to 1, or no window holds a death.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> windows = crafter_dataset.Windows(dataset, 16, fields=["terminations"])
+    >>> sampler = crafter_dataset.TerminalSampler(windows, share=0.5, samples=1000)
+    >>> ends = windows.read(list(sampler))["terminations"].any(axis=1)
+    >>> bool(0.4 < ends.mean() < 0.7)
+    True
     """
 
     def __init__(self, windows: Windows, share: float = 0.5, **options: Any) -> None:
@@ -494,6 +541,15 @@ class DiamondSampler(Sampler):
     ------
     ValueError
         If the windows are not of this kind.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> windows = crafter_dataset.Windows(dataset, 16, padding="both")
+    >>> sampler = crafter_dataset.DiamondSampler(windows, seed=1)
+    >>> windows.read(sampler.numbers(epoch=0, start=0, stop=8))["mask_padding"].shape
+    (8, 16)
     """
 
     def __init__(self, windows: Windows, **options: Any) -> None:
@@ -552,6 +608,15 @@ def by_return(temperature: float = 1.0) -> Weights:
     ------
     ValueError
         If it is not positive.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> dataset = crafter_dataset.open_dataset("data.zarr")
+    >>> weights = crafter_dataset.by_return(temperature=0.5)
+    >>> windows = crafter_dataset.Windows(dataset, 16, weights=weights)
+    >>> bool(windows.weights.argmax() == dataset.episodes["return"].argmax())
+    True
     """
     if not temperature > 0:
         raise ArgumentError("temperature", f"expected a positive number, found {temperature}")

@@ -18,12 +18,15 @@ from crafter_dataset.schemas.errors import ArgumentError
 SYNTAX = "numbers and ranges such as 0:100,250,900:"
 
 CONDITIONS = (
-    "a condition on id, length, return, end, world_seed and achievements, such as "
+    "comparisons (==, !=, <, <=, >, >=) of columns, joined by and, or, not, such as "
     '"return > 3 and end == \'terminated\'" or "collect_iron or length >= 500"'
 )
 
 _RETURN = "return_"
 """Stands for `return`, which is a keyword of Python."""
+
+_MOST = 2**63 - 1
+"""The largest integer that columns hold; with larger ones NumPy 1 compares, NumPy 2 does not."""
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -143,14 +146,18 @@ class _Condition:
 
     def _value(self, node: ast.expr) -> Any:
         match node:
+            case ast.Constant(value=int(number)) if number > _MOST:
+                raise OverflowError
             case ast.Constant(value=int() | float() | str()):
                 return node.value
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
                 return -number
             case ast.Name(id=name):
                 name = "return" if name == _RETURN else name
-                if name in self._table.columns:
-                    return self._table[name]
+                if name not in self._table.columns:
+                    known = ", ".join(self._table.condition_names)
+                    raise ArgumentError("filter", f"expected one of {known}, found {name!r}")
+                return self._table[name]
         raise _refused(node)
 
     def _compared(self, kind: ast.cmpop, left: ast.expr, right: ast.expr) -> NDArray[np.bool_]:

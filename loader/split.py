@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 
 
@@ -36,6 +37,10 @@ def split_groups(
     ArgumentError
         If the fractions are not positive or add up to more than 1.
     """
+    numbers = all(isinstance(share, int | float | np.number) for share in fractions)
+    if not numbers:
+        raise ArgumentError("fractions", f"expected numbers, found {fractions}")
+    seed = whole_number("seed", seed, 0)
     total = sum(fractions)
     if not fractions or min(fractions) <= 0 or total > 1 + 1e-9:
         raise ArgumentError(

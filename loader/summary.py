@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.errors import CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
-from crafter_dataset.schemas.wording import format_bytes
+from crafter_dataset.schemas.wording import extent, format_bytes
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,15 @@ class Summary:
         None if achievements are not stored.
     score : float or None
         Crafter score in percent, see `crafter_score`; None likewise.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> summary = crafter_dataset.open_dataset("data.zarr").summary()
+    >>> sum(summary.end_reasons.values()) == summary.episodes
+    True
+    >>> summary.success_rates["collect_diamond"]
+    0.0
     """
 
     episodes: int
@@ -55,7 +64,7 @@ class Summary:
         size = "" if self.stored_bytes is None else f", {format_bytes(self.stored_bytes)}"
         length, returned = (values.get("mean", 0.0) for values in (self.lengths, self.returns))
         return (
-            f"<Summary: {self.episodes:,} episodes, {self.frames:,} frames{size};\n"
+            f"<Summary: {extent(self.episodes, self.frames)}{size};\n"
             f" length {length:.1f}, return {returned:.2f} in the mean{score}>"
         )
 
@@ -132,6 +141,12 @@ def crafter_score(success_rates: list[float]) -> float:
     -------
     float
         From 0 to 100.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> round(crafter_dataset.crafter_score([1.0, 0.5, 0.0]), 2)
+    16.27
     """
     return float(np.expm1(np.mean(np.log1p(100 * np.array(success_rates)))))
 

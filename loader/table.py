@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.errors import UnknownNameError
+from crafter_dataset.schemas.wording import counted
 
 TABLE_DTYPE = np.dtype(
     [
@@ -98,9 +99,13 @@ class EpisodeTable:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, those that filters use first."""
+        return (*self.condition_names, *(TABLE_DTYPE.names or ()))
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """Names of the columns that filters use."""
         worked_out = (ACHIEVEMENTS, *self._achievements) if self._achievements else ()
-        names = "id", "length", "return", END, "world_seed"
-        return (*names, *worked_out, *(TABLE_DTYPE.names or ()))
+        return ("id", "length", "return", END, "world_seed", *worked_out)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -111,13 +116,22 @@ class EpisodeTable:
         return len(self.records)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return self.records if dtype is None else self.records.astype(dtype)
+        if dtype is None and not copy:
+            return self.records
+        return self.records.astype(self.dtype if dtype is None else dtype)
 
     def __repr__(self) -> str:
-        return f"<EpisodeTable of {self._where}: {len(self):,} episodes>"
+        return f"<EpisodeTable of {self._where}: {counted(len(self), 'episode')}>"
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, list) and key and all(isinstance(name, str) for name in key):
+            return self.records[[self._stored(name) for name in key]]
         if not isinstance(key, str):
+            if isinstance(key, int | np.integer) and not -len(self) <= key < len(self):
+                raise IndexError(
+                    f"episodes: expected an index from {-len(self)} to {len(self) - 1}, found "
+                    f"{key} ({self._where})"
+                )
             return self.records[key]
         name = ALIASES.get(key, key)
         if name in (TABLE_DTYPE.names or ()):
@@ -129,11 +143,23 @@ class EpisodeTable:
             return self._all_reached().sum(1)
         if key in self._achievements:
             return self._all_reached()[:, self._achievements.index(key)]
-        raise UnknownNameError(
-            "column", f"expected one of {', '.join(self.columns)}, found {key!r} ({self._where})"
+        raise self._unknown(key, self.columns)
+
+    def _stored(self, key: str) -> str:
+        """Return the records' name of a column that is not worked out."""
+        known = TABLE_DTYPE.names or ()
+        name = ALIASES.get(key, key)
+        if name not in known:
+            raise self._unknown(key, (*ALIASES, *known))
+        return name
+
+    def _unknown(self, key: str, known: Iterable[str]) -> UnknownNameError:
+        return UnknownNameError(
+            "column", f"expected one of {', '.join(known)}, found {key!r} ({self._where})"
         )
 
     def _all_reached(self) -> NDArray[np.bool_]:
         if self._reached is None:
             self._reached = self._read_reached()
+            self._reached.setflags(write=False)
         return self._reached

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import ArgumentError, MissingPackageError
 
 try:
@@ -78,6 +79,16 @@ class Batch:
     sent_as : tuple or None
         How it is sent from a worker process to the one that trains: shared
         memory, shapes and layout.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> batch = next(iter(crafter_dataset.WindowLoader(windows, batch_size=8)))
+    >>> batch.to("cpu").act.shape
+    torch.Size([8, 16])
+    >>> batch.as_iris()["observations"].shape
+    torch.Size([8, 16, 3, 64, 64])
     """
 
     named: dict[str, Tensor]
@@ -279,7 +290,17 @@ def normalize(
     ------
     ValueError
         If the frames are not uint8, or the mask does not fit.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> import torch
+    >>> frames = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    >>> crafter_dataset.normalize(frames, low=0.0, high=1.0)
+    tensor([0.0000, 0.2000, 1.0000])
     """
+    if not isinstance(frames, torch.Tensor):
+        raise ArgumentError("frames", f"expected a Tensor, found {type(frames).__name__}")
     if frames.dtype != torch.uint8:
         raise ArgumentError("frames", f"expected uint8, found {frames.dtype}")
     scaled = frames.to(dtype).div_(255)
@@ -321,6 +342,16 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
     ------
     ValueError
         If there is no such layout.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> from torch.utils.data import DataLoader
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> dataset = crafter_dataset.WindowDataset(windows, layout="HWC")
+    >>> loader = DataLoader(dataset, 8, shuffle=True, collate_fn=crafter_dataset.collate)
+    >>> dataset[5].obs.shape, next(iter(loader)).obs.shape
+    (torch.Size([16, 64, 64, 3]), torch.Size([8, 16, 64, 64, 3]))
     """
 
     def __init__(self, windows: Windows, layout: Layout = "CHW") -> None:
@@ -363,6 +394,17 @@ def collate(batch: Any) -> Any:
     -------
     Batch
         The same object.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> from torch.utils.data import DataLoader
+    >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
+    >>> dataset = crafter_dataset.WindowDataset(windows)
+    >>> sampler = crafter_dataset.EpisodeSampler(windows, samples=1000)
+    >>> loader = DataLoader(dataset, 8, sampler=sampler, collate_fn=crafter_dataset.collate)
+    >>> next(iter(loader)).act.shape
+    torch.Size([8, 16])
     """
     return batch
 
@@ -428,9 +470,10 @@ class WindowLoader(DataLoader[Batch]):
             raise TypeError(f"sampler: expected a Sampler, found {order!r}")
         if order.windows is not windows:
             raise ArgumentError("sampler", "expected one of these windows, found one of others")
-        if not isinstance(batch_size, int) or batch_size < 1:
+        batch_size = whole_number("batch_size", batch_size, 1)
+        if options.pop("shuffle", None):
             raise ArgumentError(
-                "batch_size", f"expected an integer of 1 or more, found {batch_size!r}"
+                "shuffle", "expected none, since the order is the sampler's, found one"
             )
         if drop_last and batch_size > len(order):
             raise ArgumentError(
@@ -461,6 +504,12 @@ class WindowLoader(DataLoader[Batch]):
                 drawn = count
             self._place = self._place._replace(drawn=drawn)
             yield batch
+
+    def __repr__(self) -> str:
+        return (
+            f"<WindowLoader of {self.batch_size} windows a batch, {self.num_workers} workers:\n"
+            f" {self.order!r}\n {self.order.windows!r}>"
+        )
 
     def __len__(self) -> int:
         """Return how many batches are left in the epoch, or are in the next one at its end."""

@@ -12,11 +12,13 @@ import numpy as np
 
 from crafter_dataset.loader.container import open_container
 from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.progress import Progress, ProgressOption, Report, ignore, reporting
 from crafter_dataset.schemas.validation import find_violations
 from crafter_dataset.schemas.violations import Violation
+from crafter_dataset.schemas.wording import counted
 
 NEEDED = {"world_seeds", "terrain"}
 """Per-episode fields that are needed to play episodes again."""
@@ -38,6 +40,15 @@ class ValidationReport:
         Whether every chunk was read.
     replayed : tuple of int
         Indices of the episodes that were played again.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> report = crafter_dataset.validate("data.zarr")
+    >>> report.episodes > 0 and not report.violations
+    True
+    >>> report.to_json()["valid"]
+    True
     """
 
     path: str
@@ -54,7 +65,7 @@ class ValidationReport:
             return f"{self.path}: invalid, {len(self.violations)} violations"
         how = ", every chunk read" if self.deep else ""
         how += f", {len(self.replayed)} replayed bit by bit" if self.replayed else ""
-        return f"{self.path}: valid, {self.episodes:,} episodes{how}"
+        return f"{self.path}: valid, {counted(self.episodes, 'episode')}{how}"
 
     def __repr__(self) -> str:
         first = f";\n {self.violations[0]}" if self.violations else ""
@@ -78,7 +89,7 @@ class ValidationReport:
 
 
 def validate(
-    path: str | Path,
+    path: Dataset | str | Path,
     *,
     deep: bool = False,
     replay: int = 0,
@@ -89,8 +100,8 @@ def validate(
 
     Parameters
     ----------
-    path : str or Path
-        The dataset.
+    path : Dataset, str or Path
+        The dataset, or where it is; of a part, the whole is checked.
     deep : bool
         Whether to read every chunk: checksums, digests, ranges, flags, padding.
     replay : int
@@ -121,8 +132,8 @@ def validate(
     >>> bool(report), report.violations
     (True, ())
     """
-    if replay < 0:
-        raise ArgumentError("replay", f"expected 0 or more, found {replay}")
+    replay = whole_number("replay", replay, 0)
+    path = path.path if isinstance(path, Dataset) else path
     violations: list[Violation] = []
     tell = on_violation or ignore
 

@@ -15,6 +15,7 @@ from crafter_dataset.loader.window_index import Padding, WindowIndex
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.wording import counted
 
 Alignment = Literal["transitions", "arrivals"]
 
@@ -78,6 +79,8 @@ class Windows:
 
     Raises
     ------
+    TypeError
+        If `dataset` is of another class.
     ValueError
         If an argument is not as above, there is no window at all, or final
         frames are needed that were not recorded.
@@ -104,6 +107,10 @@ class Windows:
         alignment: Alignment = "transitions",
         min_rows: int = 1,
     ) -> None:
+        if not isinstance(dataset, Dataset):
+            raise TypeError(
+                f"dataset: expected a Dataset, such as open_dataset(path), found {dataset!r}"
+            )
         known = [name for name in dataset.fields if name != "episode_ids"]
         fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
         for name in fields:
@@ -157,8 +164,8 @@ class Windows:
 
     def __repr__(self) -> str:
         return (
-            f"<Windows of {self.length} rows, {len(self):,} in {len(self.dataset):,} episodes "
-            f"of {self.dataset.path}>"
+            f"<Windows of {self.length} rows, {len(self):,} in "
+            f"{counted(len(self.dataset), 'episode')} of {self.dataset.path}>"
         )
 
     def identity(self) -> str:

@@ -115,17 +115,20 @@ class ChunkCodec:
         CodecError
             If the name is unknown or the level out of its range.
         """
+        if not isinstance(text, str):
+            raise CodecError("codec", f"expected {CODEC_CHOICES}, found {text!r}")
         name, colon, level_text = text.partition(":")
         if text == "none":
             return cls("none", 0)
         if name not in _LEVELS:
-            raise CodecError(f"codec: expected {CODEC_CHOICES}, found {text!r}")
+            raise CodecError("codec", f"expected {CODEC_CHOICES}, found {text!r}")
         lowest, highest, default = _LEVELS[name]
         is_number = level_text.isascii() and level_text.isdecimal()
         level = int(level_text) if is_number else default
         if (colon and not is_number) or not lowest <= level <= highest:
             raise CodecError(
-                f"codec {name}: expected a level from {lowest} to {highest}, found {level_text!r}"
+                "codec",
+                f"{name}: expected a level from {lowest} to {highest}, found {level_text!r}",
             )
         return cls(name, level)
 
@@ -222,7 +225,7 @@ class ChunkCodec:
         if dtype.itemsize > 1:
             documents[0]["configuration"] = {"endian": "little"}
         if self.name == "gzip":
-            raise CodecError("codec gzip: expected an HDF5 file, found a Zarr group")
+            raise CodecError("codec", "expected an HDF5 file, found a Zarr group")
         if self.name == "zstd":
             documents.append(
                 {"name": "zstd", "configuration": {"level": self.level, "checksum": False}}

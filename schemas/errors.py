@@ -18,7 +18,7 @@ class Advice:
     Parameters
     ----------
     text : str
-        What that does, up to the argument: `go on with it with`.
+        What that does, up to the argument: `go on with it by`.
     argument : str
         Name of the argument in Python.
     value : bool, int or str
@@ -218,7 +218,5 @@ class CorruptDataError(DatasetError):
     """Stored bytes are missing, cut short, or fail their checksum."""
 
 
-class CodecError(DatasetError):
-    """A codec's name or level is not one the format allows."""
-
-    exit_code = 2
+class CodecError(ArgumentError):
+    """A codec's name or level is not one that the format or the container allows."""

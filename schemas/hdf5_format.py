@@ -102,7 +102,7 @@ def filters_of(field: Field, metadata: Metadata) -> tuple[Filter, ...]:
     if codec.name == "zstd":
         return Filter(ZSTD, "zstd", (codec.level,)), checksum
     if codec.name == "none":
-        raise CodecError(f"codec: expected a compression, as HDF5 needs, found {codec}")
+        raise CodecError("codec", f"expected a compression, as HDF5 needs, found {codec}")
     # Version of the filter, of the format; element size, chunk size, level, no shuffling.
     chunk_bytes = chunk_rows(field, metadata) * field.row_bytes(metadata.sizes())
     itemsize = np.dtype(field.dtype).itemsize

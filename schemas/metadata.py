@@ -17,6 +17,7 @@ from crafter_dataset.schemas.layout import (
     Field,
 )
 from crafter_dataset.schemas.violations import metadata_violations, require_dataset
+from crafter_dataset.schemas.wording import extent
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class SourceSpec:
     trajectories_per_world: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metadata:
     """The root attribute `crafter_dataset`; `schemas.entries.ENTRIES` has the rules of its entries.
 
@@ -140,6 +141,13 @@ class Metadata:
         SHA-256 of the content, 64 hexadecimal digits; None while building.
     counts : Counts
         How much is committed.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> metadata = crafter_dataset.open_dataset("data.zarr").metadata
+    >>> metadata.seed, metadata.env.size, metadata.actions[:2]
+    (7, (64, 64), ('noop', 'move_left'))
     """
 
     env: EnvSpec
@@ -170,6 +178,14 @@ class Metadata:
             if entry.optional and getattr(self, entry.path) == _DEFAULTS[entry.path]:
                 del values[entry.path]
         return {key: values[key] for key in dict.fromkeys(map(_root, ENTRIES)) if key in values}
+
+    def __repr__(self) -> str:
+        counts, digest = self.counts, self.digest or "none yet"
+        return (
+            f"<Metadata: {self.status}, {extent(counts.episodes, counts.frames)} of "
+            f"{self.env.name},\n policy {self.policy.name}, seed {self.seed}, codec {self.codec}, "
+            f"digest {digest[:16]};\n to_json() returns all entries>"
+        )
 
     def header(self) -> dict[str, Any]:
         """Return the entries that the dataset's digest covers."""

@@ -37,6 +37,13 @@ class Progress:
         How long this run has taken.
     nbytes : int, optional
         Bytes on disk, where they are counted.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> state = crafter_dataset.Progress("frames", 400, 2, 100, new_frames=100, seconds=2.0)
+    >>> state.fraction, state.rate, state.seconds_left
+    (0.25, 50.0, 6.0)
     """
 
     unit: Literal["frames", "episodes"]

@@ -24,6 +24,12 @@ class Violation:
         What the format asks for there.
     found : str
         What is there instead.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> print(crafter_dataset.Violation("frames", "uint8", "float32"))
+    frames: expected uint8, found float32
     """
 
     path: str

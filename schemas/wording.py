@@ -31,6 +31,30 @@ def format_time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Format a number of things: `1 episode`, `1,000 episodes`.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    noun : str
+        What one of them is called.
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def extent(episodes: int, frames: int) -> str:
+    """Format how much there is: `2 episodes, 1,000 frames`.
+
+    Parameters
+    ----------
+    episodes, frames : int
+        How many.
+    """
+    return f"{counted(episodes, 'episode')}, {counted(frames, 'frame')}"
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's text without line breaks, or the name of its class if it has none.
 

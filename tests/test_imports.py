@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import crafter_dataset
-from tests.api.names import public_names
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("schemas", "engine", "envs", "loader", "builder", "viewer", "commands")
@@ -65,6 +64,27 @@ def test_a_build_with_the_fast_engine_imports_neither_gymnasium_nor_the_simulato
     assert not {"gymnasium", "crafter", "numba", "opensimplex", "PIL", "h5py"} & loaded
 
 
+def test_a_conversion_between_containers_imports_neither_the_compiler_nor_the_simulator(
+    dataset_path, tmp_path
+):
+    loaded = loaded_by(
+        f"import crafter_dataset; crafter_dataset.convert({str(dataset_path)!r}, "
+        f"{str(tmp_path / 'd.zarr')!r}, episodes='0'); crafter_dataset.StoppedError"
+    )
+    assert not {"gymnasium", "crafter", "numba", "llvmlite", "opensimplex", "PIL"} & loaded
+
+
+def test_all_names_can_be_taken_where_pytorch_is_not_installed():
+    hidden = (
+        "import importlib.util, sys; find = importlib.util.find_spec; "
+        "importlib.util.find_spec = lambda name: None if name == 'torch' else find(name); "
+    )
+    assert "numpy" in loaded_by(
+        hidden + "from crafter_dataset import *; build, Windows; import crafter_dataset, inspect; "
+        "assert 'WindowLoader' not in dir(crafter_dataset); inspect.getmembers(crafter_dataset)"
+    ) - {"torch"}
+
+
 @pytest.mark.parametrize("code", [
     "import crafter_dataset, gymnasium; crafter_dataset.ENV_ID",
     "import gymnasium, crafter_dataset; crafter_dataset.CrafterEnv",
@@ -78,7 +98,8 @@ def test_gymnasium_knows_the_environment(code):
 
 
 def test_public_names_are_there_and_declared_for_type_checkers():
-    assert all(thing is not None for _, thing in public_names())
+    for name in crafter_dataset.__all__:
+        assert getattr(crafter_dataset, name) is not None
     tree = ast.parse(Path(crafter_dataset.__file__).read_text())
     checked = next(node for node in tree.body if isinstance(node, ast.If))
     declared = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from crafter_dataset.schemas.wording import counted
 from crafter_dataset.viewer import moves
 from crafter_dataset.viewer.arrangement import achievement_at, arrange, timeline_frame
 from crafter_dataset.viewer.events import (
@@ -55,7 +56,7 @@ def update(state: State, event: Event) -> State:
             return replace(state, track=track, frame=frame)
         case Grown(dataset, shelf):
             state = state.with_shelf(shelf, dataset)
-            return moves.tell(state, f"{shelf.name}: {len(shelf.table):,} episodes now")
+            return moves.tell(state, f"{shelf.name}: {counted(len(shelf.table), 'episode')} now")
         case Counted(dataset, reached):
             shelf = state.shelves[dataset]
             reached = reached[: len(shelf.table)]

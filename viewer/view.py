@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.pictures import FILMS, PICTURES
 from crafter_dataset.schemas.errors import Advice, ArgumentError, CrafterDatasetError, DatasetError
 from crafter_dataset.schemas.progress import ProgressOption, ignore, reporting
@@ -34,7 +35,7 @@ class DisplayError(CrafterDatasetError):
 
 
 def view(
-    paths: str | Path | Sequence[str | Path],
+    paths: Dataset | str | Path | Sequence[Dataset | str | Path],
     *,
     episode: int | None = None,
     frame: int = 0,
@@ -53,8 +54,9 @@ def view(
 
     Parameters
     ----------
-    paths : str, Path or sequence of these
-        A dataset, or several to switch between.
+    paths : Dataset, str, Path or sequence of these
+        A dataset or where it is, or several to switch between; of a part, the
+        whole is shown.
     episode : int, optional
         Id of the episode to show first.
     frame : int
@@ -102,8 +104,9 @@ def view(
     >>> crafter_dataset.view("data.zarr", episode=2, screenshot="viewer.png")
     ()
     """
-    paths = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not paths:
+    shown_ones = [paths] if isinstance(paths, Dataset | str | Path) else list(paths)
+    where = [each.path if isinstance(each, Dataset) else each for each in shown_ones]
+    if not where:
         raise ArgumentError("paths", "expected a dataset, found none")
     if not (math.isfinite(fps) and SPEED[0] <= fps <= SPEED[1]):
         raise ArgumentError("fps", f"expected {SPEED[0]} to {SPEED[1]}, found {fps}")
@@ -112,14 +115,14 @@ def view(
     shown = _file("screenshot", screenshot, PICTURES)
     written = _file("export", export, (*FILMS, *PICTURES))
     told = on_file or ignore
-    library = Library(paths)
+    library = Library(where)
     try:
         shelves = library.shelves()
         panels = Panels() if header else Panels.bare()
         frame_size = shelves[0].metadata.env.size
         _check_scale(scale, frame_size, written)
         state = State(shelves, _window_size(frame_size, panels, scale), panels=panels, fps=fps)
-        state = opened(_at(state, paths[0], episode, frame), library)
+        state = opened(_at(state, where[0], episode, frame), library)
         with _naming_what_pygame_raises():
             if shown is None and written is None:
                 _show(state, library, on_window or ignore)
@@ -127,7 +130,7 @@ def view(
             from crafter_dataset.viewer.drawing import export as drawing
 
             if state.row is None:
-                raise DatasetError(f"{paths[0]}: expected an episode to draw, found none")
+                raise DatasetError(f"{where[0]}: expected an episode to draw, found none")
             problems: list[str] = []
             if shown is not None:
                 problems += drawing.screenshot(shown, state, library)
@@ -144,8 +147,6 @@ def view(
 @contextlib.contextmanager
 def _naming_what_pygame_raises() -> Iterator[None]:
     import pygame
-
-    import crafter_dataset.viewer.drawing  # noqa: F401  it says how pygame is to be imported
 
     try:
         yield

@@ -86,11 +86,18 @@ def make_policy(job: Job) -> Policy:
     """
     spec = job.metadata.policy
     try:
-        return load_factory(spec.name)(job.num_envs, **spec.parameters)
+        policy = load_factory(spec.name)(job.num_envs, **spec.parameters)
     except PolicyError as error:
         raise CollectError(str(error)) from error
     except Exception as error:
         raise raised(job.policy_name, error, []) from error
+    for method in ("reset", "act"):
+        if not callable(getattr(policy, method, None)):
+            raise CollectError(
+                f"{job.policy_name}: expected a policy with the methods reset and act, found "
+                f"{type(policy).__name__}, which has no {method}"
+            )
+    return policy
 
 
 def in_episodes(episodes: list[int]) -> str:

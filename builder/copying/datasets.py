@@ -15,6 +15,7 @@ from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.errors import Advice, ArgumentError, Note
 from crafter_dataset.schemas.progress import ProgressOption, reporting
+from crafter_dataset.schemas.wording import extent
 
 
 def opened(source: Dataset | str | Path) -> Dataset:
@@ -133,6 +134,6 @@ def store_plan(
         metadata, complete = store(path, series, options)
     if not complete and should_stop is None:
         counts = metadata.counts
-        kept = f"{counts.episodes:,} episodes ({counts.frames:,} frames) are safe in {path}"
+        kept = f"{extent(counts.episodes, counts.frames)} are safe in {path}"
         raise KeyboardInterrupt(Note(kept, [Advice("go on with", "resume")]))
     return open_dataset(path)

@@ -136,7 +136,8 @@ def name_policy(policy: str | Callable[..., Policy]) -> str:
             f"my_policy.py, and import it from there (from my_policy import {qualified})",
         )
     name = f"{found}:{qualified}"
-    if module != "__main__" and _lookup(module, qualified) is not policy:
+    # Equal, not the same: a class method is made anew whenever it is looked up.
+    if module != "__main__" and _lookup(module, qualified) != policy:
         raise PolicyError(
             "policy",
             f"expected what worker processes find as {name}, found something else of that name",
@@ -191,9 +192,15 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
     factory = load_factory(name)
     try:
         signature = inspect.signature(factory)
-        bound = signature.bind(1, **arguments)
     except (TypeError, ValueError) as error:
         raise PolicyError("policy", f"{name!r}: {error}") from error
+    try:
+        bound = signature.bind(1, **arguments)
+    except TypeError as error:
+        known = ", ".join(list(signature.parameters)[1:]) or "none"
+        raise PolicyError(
+            "policy_args", f"expected arguments that {name} takes ({known}), found: {error}"
+        ) from error
     bound.apply_defaults()
     parameters = dict(list(bound.arguments.items())[1:])
     for parameter in signature.parameters.values():
@@ -204,5 +211,5 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
         return PolicySpec(name, json.loads(json.dumps(parameters, allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise PolicyError(
-            "policy", f"{name!r}: expected parameters that fit into JSON, found {parameters}"
+            "policy_args", f"{name!r}: expected parameters that fit into JSON, found {parameters}"
         ) from error

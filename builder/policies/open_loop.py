@@ -63,6 +63,18 @@ class OpenLoopPolicy:
     plan : callable
         Takes an episode's Generator and yields blocks of its actions, each an
         ndarray, shape (actions,), uint8.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> import numpy as np
+    >>> def gather(rng):
+    ...     while True:
+    ...         yield np.array([1, 5, 5], np.uint8)  # a move to the left, then do twice
+    >>> policy = crafter_dataset.OpenLoopPolicy(num_envs=1, plan=gather)
+    >>> policy.reset(lane=0, rng=crafter_dataset.policy_generator(7, 0))
+    >>> [policy.act(frames=None, infos={}).item() for _ in range(4)]
+    [1, 5, 5, 1]
     """
 
     def __init__(self, num_envs: int, plan: Plan) -> None:

@@ -15,6 +15,19 @@ class Policy(Protocol):
     A policy runs inside a worker process. For the dataset not to depend on
     the number of workers or lanes, what it does in a lane must depend only on
     that lane's frames, infos and Generator.
+
+    Examples
+    --------
+    >>> import crafter_dataset
+    >>> import numpy as np
+    >>> class Sleeper:
+    ...     def __init__(self, num_envs): pass
+    ...     def reset(self, lane, rng): pass
+    ...     def act(self, frames, infos):
+    ...         return np.where(infos["daylight"] < 0.3, 6, 5)  # sleep at night, do by day
+    >>> frames, infos = crafter_dataset.CrafterVectorEnv(num_envs=2).reset(seed=7)
+    >>> Sleeper(num_envs=2).act(frames, infos)
+    array([5, 5])
     """
 
     def reset(self, lane: int, rng: np.random.Generator) -> None:

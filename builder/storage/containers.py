@@ -62,14 +62,15 @@ def check_codec(path: Path, metadata: Metadata) -> None:
     codec = ChunkCodec.parse(metadata.codec)
     if codec.name == "gzip" and not is_hdf5(path):
         raise CodecError(
-            f"codec: expected zstd, blosc-zstd, blosc-lz4 or none in a Zarr group, found {codec} "
-            f"({path})"
+            "codec",
+            f"expected zstd, blosc-zstd, blosc-lz4 or none in a Zarr group, found {codec} ({path})",
         )
     if codec.name == "none" and is_hdf5(path):
         # Fletcher-32 alone takes a block of zeros for one of ones; deflate has a checksum too.
         raise CodecError(
-            f"codec: expected gzip, zstd, blosc-zstd or blosc-lz4 in an HDF5 file (gzip:0 does not "
-            f"compress), found {codec} ({path})"
+            "codec",
+            f"expected gzip, zstd, blosc-zstd or blosc-lz4 in an HDF5 file (gzip:0 does not "
+            f"compress), found {codec} ({path})",
         )
     sizes = metadata.sizes()
     for field in metadata.present_fields():
@@ -78,8 +79,9 @@ def check_codec(path: Path, metadata: Metadata) -> None:
         size = metadata.chunk_frames * field.row_bytes(sizes)
         if size > MOST_CHUNK_BYTES:
             raise CodecError(
-                f"chunk_frames: expected chunks of at most {MOST_CHUNK_BYTES} bytes, found {size} "
-                f"for {field.path} ({path})"
+                "chunk_frames",
+                f"expected chunks of at most {MOST_CHUNK_BYTES} bytes, found {size} "
+                f"for {field.path} ({path})",
             )
 
 
@@ -96,7 +98,7 @@ def is_free(path: Path) -> bool:
     return path.is_dir() and all(child.name.endswith(PARTIAL) for child in path.iterdir())
 
 
-PLACE_ADVICE = (Advice("go on with it with", "resume"), Advice("replace it with", "overwrite"))
+PLACE_ADVICE = (Advice("go on with it by", "resume"), Advice("replace it by", "overwrite"))
 """What can be done where a dataset is in the way."""
 
 

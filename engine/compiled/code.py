@@ -1,9 +1,10 @@
-"""What compiled code follows from: its sources, the compiler and other files."""
+"""What compiled code follows from: its sources, the compiler, its flags, and other files."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ COMPILER = ("llvmlite", "numba", "numpy")
 
 _PACKAGE = __name__.partition(".")[0]
 _ROOT = Path(__file__).parents[2]
-_IMPORT = re.compile(
-    rf"^[ \t]*from ({_PACKAGE}(?:\.\w+)*) import (\([^)]*\)|[^\n]*)"
-    rf"|^[ \t]*import ({_PACKAGE}[\w.]+)",
-    re.MULTILINE,
-)
+_JOINED = re.compile(r"\\\n|#[^\n]*")
+"""What stands between the parts of a statement."""
+
+_NAMED = re.compile(rf"\b({_PACKAGE}(?:\.\w+)*)(?:\s+import\s+(\([^)]*\)|[^\n]*))?")
+"""A dotted name, and the names imported from it."""
+
+_FLAGS = re.compile(r"NUMBA_(BOUNDSCHECK|OPT|\w*VECTORIZE|DEBUGINFO|CPU_\w+|ENABLE_AVX|LLVM_\w+)")
+"""Environment variables that change the code which numba makes."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def _fingerprint(code: Code) -> str:
 
     for package in sorted({*COMPILER, *code.packages}):
         add(package, metadata.version(package).encode())
+    for flag in sorted(filter(_FLAGS.fullmatch, os.environ)):
+        add(flag, os.environ[flag].encode())
     for module, source in sorted(sources_of(code.modules)):
         add(module, source)
     for path in sorted(code.files()):
@@ -108,10 +114,18 @@ def sources_of(modules: Iterable[str]) -> Iterator[tuple[str, bytes]]:
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
         source = path.read_bytes()
         yield module, source
-        for start, names, plain in _IMPORT.findall(source.decode()):
-            inside = (f"{start}.{name}" for name in re.findall(r"\w+", names))
-            found = [plain or start, *inside]
-            waiting += [name for name in found if name != _PACKAGE and _file_of(name) is not None]
+        waiting += [name for name in _imports(source) if name != _PACKAGE and _file_of(name)]
+
+
+def _imports(source: bytes) -> Iterator[str]:
+    """Yield what a module names of this package, wherever in it: modules, and names in them.
+
+    A parser would take a tenth of a second at each start. This may find too
+    much, which does no harm; relative imports, which it would not find, are
+    forbidden by a test.
+    """
+    for start, names in _NAMED.findall(_JOINED.sub(" ", source.decode())):
+        yield from (start, *(f"{start}.{name}" for name in re.findall(r"\w+", names)))
 
 
 def _file_of(module: str) -> Path | None:

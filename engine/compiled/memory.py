@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LINE = 64
+LINE = 64
 """Bytes of a line of the processor's cache."""
 
 
@@ -29,6 +29,6 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    space = np.zeros(size + _LINE, np.uint8)
-    start = -space.ctypes.data % _LINE
+    space = np.zeros(size + LINE, np.uint8)
+    start = -space.ctypes.data % LINE
     return space[start : start + size].view(dtype).reshape(shape)

@@ -12,10 +12,7 @@ ENGINE = Code(
     "engine",
     modules=(
         STEP,
-        # These make the data that lanes start from, which is kept beside the code.
-        "crafter_dataset.engine.fast.textures",
-        "crafter_dataset.engine.fast.world",
-        "crafter_dataset.engine.fast.worldgen",
+        "crafter_dataset.engine.fast.lane_parts",  # makes data that is kept beside the code
     ),
     packages=("crafter", "imageio", "opensimplex", "pillow"),
     files=crafter_files,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import pickle
 from collections.abc import Iterable
 from operator import is_
 from typing import Any
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.engine.compiled.cache import cache_folder, kept
+from crafter_dataset.engine.compiled.cache import cache_folder
 from crafter_dataset.engine.compiled.compiling import Needed, compile_missing
 from crafter_dataset.engine.compiled.machine import machine
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE, STEP
+from crafter_dataset.engine.fast.lane_parts import load_parts
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import make_seen
 
@@ -54,7 +54,7 @@ class FastLanes:
         length: int = 10_000,
         reward: bool = True,
     ) -> None:
-        world, self._picture, self._scratch = _load_parts(area, view, size)
+        world, self._picture, self._scratch = load_parts(area, view, size)
         self.area = area
         self.worlds: NDArray[Any] = np.zeros(count, world)
         self.worlds["width"], self.worlds["height"] = area
@@ -238,56 +238,6 @@ def daylights(count: int) -> NDArray[np.float64]:
         progress = (number / 300) % 1 + 0.3
         values.append(1 - np.abs(np.cos(np.pi * progress)) ** 3)
     return np.array(values)
-
-
-def _load_parts(
-    area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]
-) -> tuple[np.dtype[Any], tuple[Any, ...], tuple[Any, ...]]:
-    """Load what lanes start from: the record type of a world, a picture and a scratch.
-
-    They are kept on disk, since making them imports crafter and all that it imports.
-    """
-
-    def make() -> bytes:
-        from crafter_dataset.engine.fast.textures import make_picture
-        from crafter_dataset.engine.fast.world import cells_for, world_dtype
-        from crafter_dataset.engine.fast.worldgen import make_scratch
-
-        memories: dict[int, NDArray[Any]] = {}
-        parts = _freeze((make_picture(view, size), make_scratch(area)), memories)
-        return pickle.dumps((world_dtype(cells_for(area)), parts, memories))
-
-    names = ("x".join(map(str, pair)) for pair in (area, view, size))
-    # The folder is the user's own, like the compiled code in it.
-    world, parts, memories = pickle.loads(
-        kept(ENGINE, f"lanes-{'-'.join(names)}-{machine()}", make)
-    )
-    picture, scratch = _thaw(parts, memories)
-    return world, picture, scratch
-
-
-def _freeze(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
-    """Describe arrays by the memory that they are views of, which may be larger, or shared."""
-    if isinstance(value, tuple):
-        return tuple(_freeze(item, memories) for item in value)
-    if not isinstance(value, np.ndarray):
-        return value
-    memory = value
-    while isinstance(memory.base, np.ndarray):
-        memory = memory.base
-    memories[id(memory)] = memory
-    offset = value.ctypes.data - memory.ctypes.data
-    return [id(memory), offset, value.dtype, value.shape]
-
-
-def _thaw(value: Any, memories: dict[int, NDArray[Any]]) -> Any:
-    """Make the arrays that `_freeze` described."""
-    if isinstance(value, tuple):
-        return tuple(_thaw(item, memories) for item in value)
-    if not isinstance(value, list):
-        return value
-    memory, offset, dtype, shape = value
-    return np.ndarray(shape, dtype, memories[memory], offset)
 
 
 def warm_up(area: tuple[int, int], others: Iterable[Needed] = ()) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crafter_dataset.builder.build import build as build
-    from crafter_dataset.builder.convert import StoppedError as StoppedError
     from crafter_dataset.builder.convert import convert as convert
     from crafter_dataset.builder.copying.combine import CombineError as CombineError
     from crafter_dataset.builder.errors import BuildError as BuildError
     from crafter_dataset.builder.errors import PolicyError as PolicyError
     from crafter_dataset.builder.errors import SettingsError as SettingsError
+    from crafter_dataset.builder.errors import StoppedError as StoppedError
     from crafter_dataset.builder.importing.foreign import ForeignError as ForeignError
     from crafter_dataset.builder.merge import merge as merge
     from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy as OpenLoopPolicy
@@ -75,9 +75,9 @@ if TYPE_CHECKING:
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "builder.build": ("build",),
-    "builder.convert": ("StoppedError", "convert"),
+    "builder.convert": ("convert",),
     "builder.copying.combine": ("CombineError",),
-    "builder.errors": ("BuildError", "PolicyError", "SettingsError"),
+    "builder.errors": ("BuildError", "PolicyError", "SettingsError", "StoppedError"),
     "builder.importing.foreign": ("ForeignError",),
     "builder.merge": ("merge",),
     "builder.policies.open_loop": ("OpenLoopPolicy",),
@@ -126,12 +126,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)
-
 
 if not TYPE_CHECKING:  # else a checker would take any name for one of these
 
     def __getattr__(name: str) -> Any:
+        if name == "__all__":
+            return _names_there_are()
         if name == "__version__":
             from importlib.metadata import version
 
@@ -141,5 +141,14 @@ if not TYPE_CHECKING:  # else a checker would take any name for one of these
         return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
+def _names_there_are() -> list[str]:
+    """List the public names that can be had, so without PyTorch's where that is not installed."""
+    from importlib.util import find_spec
+
+    has_torch = find_spec("torch") is not None
+    return sorted(name for name, home in _HOME_OF.items() if has_torch or home != "loader.torch")
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF, "__version__"})
+    own = (name for name in globals() if name.startswith("__"))
+    return sorted({*own, *_names_there_are(), "__version__"})

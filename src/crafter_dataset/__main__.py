@@ -1,4 +1,4 @@
-"""Run a command as `python -m crafter_dataset VERB`; without a verb, `build-dataset`."""
+"""Run a command as `python -m crafter_dataset VERB`; with options alone, `build-dataset`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,27 @@ import sys
 
 VERBS = ("build", "validate", "inspect", "convert", "merge", "split", "view", "plot")
 
+_USAGE = f"""\
+Usage: python -m crafter_dataset [{"|".join(VERBS)}] ...
+
+Runs VERB-dataset, which --help after the verb explains; without a verb, build-dataset."""
+
 
 def main() -> None:
     """Run the command that the first argument names."""
-    verb = sys.argv.pop(1) if sys.argv[1:2] and sys.argv[1] in VERBS else "build"
+    first = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if first in ("-h", "--help"):
+        print(_USAGE)
+        return
+    if first in VERBS:
+        del sys.argv[1]
+    elif not first.startswith("-"):
+        print(
+            f"crafter_dataset: error: expected one of {', '.join(VERBS)}, found {first}",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    verb = first if first in VERBS else "build"
     importlib.import_module(f"crafter_dataset.commands.{verb}").main()
 
 

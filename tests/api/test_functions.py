@@ -16,7 +16,6 @@ import pytest
 
 import crafter_dataset
 from crafter_dataset.schemas.progress import Progress
-from tests.api.names import public_names
 from tests.policies_for_tests import Random
 
 QUICK = {"length": 30, "area": (24, 20), "workers": 0}
@@ -43,7 +42,7 @@ def test_numbers_stand_for_squares(tmp_path):
     env = dataset.metadata.env
     assert (env.size, env.view, env.area) == ((48, 48), (7, 7), (24, 24))
     for name, wrong in (("size", "64x64"), ("area", (1, 2, 3)), ("view", 1.5)):
-        with pytest.raises(ValueError, match=f"{name}: expected a number or two, found"):
+        with pytest.raises(ValueError, match=f"{name}: expected a whole number or two, found"):
             crafter_dataset.build(tmp_path / "b", episodes=1, **{name: wrong})
 
 
@@ -71,7 +70,7 @@ def test_without_a_number_it_goes_on_to_what_it_was_to_become(tmp_path):
 
 
 ERRORS = [
-    ({}, ["exists already; go on with it with resume=True, or replace it with overwrite=True"],
+    ({}, ["exists already; go on with it by resume=True, or replace it by overwrite=True"],
      ["--resume", "--overwrite"]),
     ({"frames": 1, "episodes": 1}, ["frames, episodes: expected at most one, found both"],
      ["--frames, --episodes:"]),
@@ -79,7 +78,7 @@ ERRORS = [
      ["--resume, --overwrite"]),
     ({"chunk_frames": 0, "overwrite": True}, ["chunk_frames: expected 1 to 16384, found 0"],
      ["--chunk-frames"]),
-    ({"codec": "zip", "overwrite": True}, ["zip"], ["zip"]),
+    ({"codec": "zip", "overwrite": True}, ["codec: expected zstd"], ["--codec: expected zstd"]),
     ({"policy": "heuristik", "overwrite": True}, ["policy: expected heuristic"], ["--policy:"]),
 ]  # fmt: skip
 
@@ -110,8 +109,9 @@ def test_errors_speak_python_here_and_options_there(data, command, arguments, py
 def test_the_errors_are_one_family():
     errors = [
         thing
-        for _, thing in public_names()
-        if isinstance(thing, type) and issubclass(thing, Exception)
+        for name in crafter_dataset.__all__
+        if isinstance(thing := getattr(crafter_dataset, name), type)
+        and issubclass(thing, Exception)
     ]
     assert len(errors) >= 15
     assert all(issubclass(error, crafter_dataset.CrafterDatasetError) for error in errors)
@@ -232,12 +232,97 @@ def test_a_policy_of_a_session_is_refused_with_how_it_could(tmp_path):
 @pytest.mark.parametrize("thing", [
     "data", "data[0]", "data[1:3]", "data.episodes", "data.summary()", "data[0]['frames']",
     "crafter_dataset.Windows(data, 4)", "crafter_dataset.validate(data.path)", "data.metadata.env",
-    "crafter_dataset.UniformSampler(crafter_dataset.Windows(data, 4))",
+    "crafter_dataset.UniformSampler(crafter_dataset.Windows(data, 4))", "data.metadata",
+    "crafter_dataset.EpisodeSampler(crafter_dataset.Windows(data, 4), rank=1, world_size=2)",
 ])  # fmt: skip
 def test_what_is_printed_fits_three_lines(data, thing):
     shown = repr(eval(thing, {"data": data, "crafter_dataset": crafter_dataset}))
     assert len(shown.splitlines()) <= 3
     assert max(map(len, shown.splitlines())) < 240
+
+
+def test_a_loader_is_shown_in_three_lines(data):
+    pytest.importorskip("torch")
+    loader = crafter_dataset.WindowLoader(crafter_dataset.Windows(data, 4), 2)
+    assert repr(loader).splitlines()[0] == "<WindowLoader of 2 windows a batch, 0 workers:"
+    assert len(repr(loader).splitlines()) == 3
+    with pytest.raises(ValueError, match=r"shuffle: expected none, since the order is the sampler"):
+        crafter_dataset.WindowLoader(loader.order.windows, 2, shuffle=True)
+
+
+WRONG_NUMBERS = [
+    ("seed", 7.0), ("seed", True), ("chunk_frames", 8.5), ("length", "9"), ("num_envs", 2.0),
+    ("trajectories_per_world", 1.5), ("workers", 1.0), ("frames", 1e5), ("size", (64.0, 64)),
+    ("area", 24.5), ("view", (9, None)), ("commit_seconds", "1"), ("codec", 3), ("fields", 3),
+    ("policy_args", [1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_NUMBERS)
+def test_what_is_of_another_type_replaces_nothing(data, name, value):
+    arguments = {**QUICK, "overwrite": True, name: value}
+    with pytest.raises(crafter_dataset.ArgumentError, match=f"^{name}: expected .*, found"):
+        crafter_dataset.build(data.path, **arguments)
+    again = crafter_dataset.open_dataset(data.path)
+    assert again.metadata.digest == data.metadata.digest
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path, data):
+    numbers = {name: np.int64(QUICK[name]) for name in ("length", "workers")}
+    dataset = crafter_dataset.build(
+        tmp_path / "a", episodes=np.int32(6), seed=np.uint8(0), area=np.array([24, 20]), **numbers
+    )
+    assert dataset.metadata.digest == data.metadata.digest
+
+
+@pytest.mark.parametrize(("call", "error", "text"), [
+    ("convert(data, 'x.zarr', chunk_frames=2.5)", ValueError, "chunk_frames: expected a whole"),
+    ("validate(data.path, replay=1.5)", ValueError, "replay: expected a whole number, 0 or more"),
+    ("Windows('data.zarr', 4)", TypeError, "dataset: expected a Dataset"),
+    ("CrafterVectorEnv(0)", ValueError, "num_envs: expected 1 or more, found 0"),
+    ("CrafterEnv(area=(3, 2.5))", ValueError, "area: expected a whole number or two"),
+    ("open_dataset(data.path).split([0.5, 0.5])", ValueError, "fractions: expected numbers"),
+    ("open_dataset(data.path).split(0.5, seed=-1)", ValueError, "seed: expected 0 or more"),
+    ("open_dataset(data.path).filter('lenth > 3')", ValueError, "filter: expected one of id, len"),
+    ("open_dataset(data.path).filter('return = 1')", ValueError, "comparisons [(]==, !=,"),
+    ("UniformSampler(Windows(data, 4), samples=0.5)", ValueError, "samples: expected a whole"),
+])  # fmt: skip
+def test_errors_name_what_was_expected(data, tmp_path, monkeypatch, call, error, text):
+    monkeypatch.chdir(tmp_path)
+    names = {name: getattr(crafter_dataset, name) for name in crafter_dataset.__all__}
+    with pytest.raises(error, match=text):
+        eval(call, {"data": data, **names})
+
+
+def test_codecs_that_are_not_given_are_the_datasets_own(tmp_path):
+    crafter_dataset.build(tmp_path / "a", episodes=2, codec="zstd:6", **QUICK)
+    dataset = crafter_dataset.build(tmp_path / "a", episodes=3, codec=None, resume=True, workers=0)
+    assert dataset.metadata.codec == "zstd:6"
+
+
+def test_datasets_stand_for_their_paths(data, tmp_path):
+    assert crafter_dataset.validate(data, deep=True)
+    crafter_dataset.view([data], screenshot=tmp_path / "a.png")
+    crafter_dataset.view(data, screenshot=tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_what_a_table_gives_cannot_change_what_filters_find(data):
+    table = data.episodes
+    reached = table[data.metadata.achievements[0]]
+    with pytest.raises(ValueError, match="read-only"):
+        reached[:] = False
+    own = np.array(table)
+    own["lengths"] = 0
+    assert table["length"].all()
+    assert table[["length", "return"]].dtype.names == ("lengths", "returns")
+    with pytest.raises(IndexError, match="episodes: expected an index from -6 to 5, found 99"):
+        table[99]
+
+
+def test_a_part_does_not_claim_the_digest_of_the_whole(data):
+    assert data.metadata.digest[:8] in repr(data)
+    assert "digest" not in repr(data[:2])
 
 
 def test_a_dataset_in_a_notebook_is_a_table(data):
@@ -271,8 +356,8 @@ def test_names_that_there_are_not_are_answered_with_those_that_there_are(data):
     with pytest.raises(KeyError) as caught:
         data[0]["framse"]
     assert str(caught.value).startswith("field: expected one of frames, actions, ")
-    with pytest.raises(KeyError, match=r"column: expected one of id, length, .*found 'lengths'"):
-        data.episodes["lengths"]
+    with pytest.raises(KeyError, match=r"column: expected one of id, length, .*found 'lengthy'"):
+        data.episodes["lengthy"]
     with pytest.raises(IndexError, match="expected an index from -6 to 5, found 9"):
         data[9]
     with pytest.raises(TypeError, match=r"dataset.filter takes a mask, dataset.select takes ids"):
@@ -330,7 +415,8 @@ def test_notes_of_a_conversion_are_warnings_of_the_callers_line(tmp_path):
     crafter_dataset.build(
         tmp_path / "a", episodes=90, should_stop=lambda: asked.append(0) or len(asked) > 2, **QUICK
     )
-    with pytest.warns(UserWarning, match="is not complete; its .* episodes") as caught:
+    text = "is not complete; what is taken is the .* episodes"
+    with pytest.warns(UserWarning, match=text) as caught:
         crafter_dataset.convert(tmp_path / "a", tmp_path / "b.zarr", episodes=[0])
     assert [warning.filename for warning in caught] == [__file__]
     notes = []

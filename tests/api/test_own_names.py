@@ -118,6 +118,20 @@ def test_as_a_module(folder, words):
     run(folder, sys.executable, "-m", "crafter_dataset", *words)
 
 
+@pytest.mark.parametrize(("words", "code", "said"), [
+    ([], 0, "[build|validate|inspect|convert|merge|split|view|plot]"), (["--help"], 0, "VERB"),
+    (["inspct", "d"], 2, "error: expected one of build, validate, "),
+])  # fmt: skip
+def test_as_a_module_it_says_what_there_is(tmp_path, words, code, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "crafter_dataset", *words],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_training_with_spawned_workers(folder, dataset_path):
     pytest.importorskip("torch")
     said = script(

@@ -152,7 +152,7 @@ def test_users_policy_from_the_current_folder(command, tmp_path):
         ("--size 10", 2, ["size: expected at least 2 pixels a cell"]),
         ("--area 0", 2, ["area: expected two integers from 1"]),
         ("--view 4x2", 2, ["view: expected at least 4 rows"]),
-        ("--codec lz77", 2, ["codec: expected zstd:1..22", "'lz77'"]),
+        ("--codec lz77", 2, ["--codec: expected zstd:1..22", "'lz77'"]),
         ("--codec zstd:99", 2, ["expected a level from 1 to 22, found '99'"]),
         ("--policy nope", 2, ["policy: expected heuristic", "'nope'"]),
         ("--policy no.such:f", 2, ["cannot import no.such"]),

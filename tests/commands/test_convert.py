@@ -153,7 +153,7 @@ def test_a_film_of_one_episode(command, data, tmp_path):
         ("data.zarr out.zarr --codec lz", 2, ["codec: expected zstd:1..22", "'lz'"]),
         ("data.zarr out.zarr --episodes 99", 2, ["--episodes: expected some of the episodes 0 to"]),
         ("data.zarr out.zarr --filter end=='foo'", 2, ["one of unknown, terminated", "'foo'"]),
-        ("data.zarr out.zarr --filter length", 2, ["--filter: expected a condition", "'length'"]),
+        ("data.zarr out.zarr --filter length", 2, ["--filter: expected comparisons", "'length'"]),
         ("data.zarr out.zarr --append --overwrite", 2, ["--overwrite, --append: expected"]),
         ("data.zarr out.zarr --append", 1, ["out.zarr: expected a Crafter dataset, found nothing"]),
         ("data.zarr out --to npz --codec zstd", 2, ["--codec: expected a dataset of ours"]),

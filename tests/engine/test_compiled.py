@@ -21,6 +21,7 @@ from crafter_dataset.engine.compiled.jit import check_externals
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
+from crafter_dataset.engine.fast.lane_parts import pack, unpack
 
 BUILD = ("build-dataset", "--out", "d", "--episodes", 2, "--length", 5, "--quiet")
 NO_NUMBA = """
@@ -119,6 +120,8 @@ def test_code_is_known_by_its_content_wherever_and_whenever_it_was_installed(els
     [
         ("builder/zstd/words.py", (False, True)),
         ("engine/fast/rules.py", (True, False)),
+        ("engine/fast/textures.py", (True, False)),
+        ("engine/fast/lane_parts.py", (True, False)),
         ("engine/compiled/jit.py", (True, True)),
         ("engine/rows.py", (True, False)),
         ("loader/dataset.py", (False, False)),
@@ -131,6 +134,42 @@ def test_each_code_follows_from_its_own_sources(elsewhere, changed, moves):
     path.write_text(path.read_text() + "# another\n")
     after = fingerprints()
     assert tuple(a != b for a, b in zip(after, before, strict=True)) == moves
+
+
+@pytest.mark.parametrize("imported", [
+    "from crafter_dataset.loader import (\n    dataset,  # :)\n    table,\n)",
+    "def f():\n    from crafter_dataset.loader \\\n        import table",
+    "import json, crafter_dataset.loader.table as table",
+])  # fmt: skip
+def test_imports_are_followed_however_they_are_written(elsewhere, imported):
+    path = elsewhere / "builder" / "zstd" / "words.py"
+    path.write_text(path.read_text() + f"\n{imported}\n")
+    before = fingerprints()[1]
+    table = elsewhere / "loader" / "table.py"
+    table.write_text(table.read_text() + "# another\n")
+    assert fingerprints()[1] != before
+
+
+def test_flags_that_change_code_count(monkeypatch):
+    before = fingerprints()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
+    assert fingerprints() == before
+    monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+    assert all(a != b for a, b in zip(fingerprints(), before, strict=True))
+
+
+def test_what_lanes_start_from_is_kept_as_it_was():
+    world = np.dtype([("a", "u1"), ("b", "f8", (2, 3)), ("c", "?")], align=True)
+    memory = np.arange(40.0)
+    parts = memory[3:9].reshape(2, 3), (7, memory[5:], np.array([[True]])), True
+    again, found = unpack(pack(world, parts))
+    assert again == world
+    assert again.isalignedstruct
+    np.testing.assert_array_equal(found[0], parts[0], strict=True)
+    assert (found[1][0], found[2]) == (7, True)
+    found[0][0, 2] = -1
+    assert found[1][1][0] == -1
+    np.testing.assert_array_equal(found[1][2], parts[1][2], strict=True)
 
 
 def test_a_kernel_in_another_folder_is_followed_there(elsewhere):

@@ -267,8 +267,8 @@ def test_windows_are_as_likely_as_diamonds(dataset, padding):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda w: UniformSampler(w, seed=-1), "seed: expected an integer of 0 or more, found -1"),
-        (lambda w: UniformSampler(w, samples=0), "samples: expected an integer of 1 or more"),
+        (lambda w: UniformSampler(w, seed=-1), "seed: expected 0 or more, found -1"),
+        (lambda w: UniformSampler(w, samples=0), "samples: expected 1 or more"),
         (lambda w: UniformSampler(w, rank=2, world_size=2), "rank: expected 0 to 1, found 2"),
         (lambda w: UniformSampler(w, samples=2, world_size=3), "one for each of 3 ranks, found 2"),
         (lambda w: WeightedSampler(w), "weights: expected one an episode, here or in Windows"),

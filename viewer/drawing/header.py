@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pygame
 
+from crafter_dataset.schemas.wording import counted
 from crafter_dataset.viewer.arrangement import Rect
 from crafter_dataset.viewer.drawing.style import DIM, write
 from crafter_dataset.viewer.state import State
@@ -90,7 +91,7 @@ def _action(track: Track, frame: int) -> list[tuple[str, str]]:
     return [
         ("action", action),
         ("timestep", f"{frame:,}"),
-        ("length", f"{track.length:,} frames"),
+        ("length", counted(track.length, "frame")),
         ("reward", "-" if last else "?" if reward is None else f"{reward:+.1f}"),
         ("done", "-" if last else _flag(truncated or ended)),
         ("trunc", "-" if last else _flag(truncated)),

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.arithmetic import ceil_div
+from crafter_dataset.schemas.wording import extent
 from crafter_dataset.viewer.plots.canvas import new_figure
 from crafter_dataset.viewer.plots.gathering import Gathered
 from crafter_dataset.viewer.plots.published import HUMAN, RANDOM, Published
@@ -27,7 +28,7 @@ def lengths_and_returns(data: Gathered) -> Figure:
     figure = new_figure(10, 4)
     _histogram(figure.add_subplot(1, 2, 1), data.lengths, "length, in frames")
     _histogram(figure.add_subplot(1, 2, 2), data.returns, "return")
-    figure.suptitle(f"{len(data.lengths):,} episodes, {int(data.lengths.sum()):,} frames")
+    figure.suptitle(extent(len(data.lengths), int(data.lengths.sum())))
     return figure
 
 

@@ -11,6 +11,7 @@ import click
 from crafter_dataset.commands.running import Running
 from crafter_dataset.schemas.codecs import CODEC_CHOICES
 from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES
+from crafter_dataset.schemas.wording import extent
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
@@ -30,7 +31,7 @@ chunk_frames_option: Decorator = click.option(
     help="Frames compressed together.  [default: as in the source]",
 )
 overwrite_option: Decorator = click.option(
-    "--overwrite", is_flag=True, help="Replace a dataset of ours, or a film, that is there."
+    "--overwrite", is_flag=True, help="Replace a dataset of ours that is there."
 )
 resume_option: Decorator = click.option(
     "--resume", is_flag=True, help="Go on after a kill or Ctrl-C."
@@ -62,14 +63,14 @@ def report_copy(dataset: Dataset, path: Path, run: Running, command: str) -> int
     counts = dataset.metadata.counts
     if dataset.metadata.status != "complete":
         click.echo(
-            f"stopped: {counts.episodes:,} episodes ({counts.frames:,} frames) are safe in {path}; "
+            f"stopped: {extent(counts.episodes, counts.frames)} are safe in {path}; "
             f"go on with the same command and --resume ({command})",
             err=True,
         )
         return run.exit_code
     if not run.quiet:
         click.echo(
-            f"{path}: {counts.episodes:,} episodes, {counts.frames:,} frames, "
+            f"{path}: {extent(counts.episodes, counts.frames)}, "
             f"{dataset.metadata.codec}, digest {dataset.metadata.digest}"
         )
     return 0
