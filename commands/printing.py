@@ -6,7 +6,7 @@ import click
 
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.report import summary_lines
-from crafter_dataset.loader.summary import summarize
+from crafter_dataset.loader.summary import summary_of
 
 
 def print_summary(dataset: Dataset) -> None:
@@ -17,7 +17,7 @@ def print_summary(dataset: Dataset) -> None:
     dataset : Dataset
         The dataset, or a part of one.
     """
-    summary = summarize(dataset)
+    summary = summary_of(dataset)
     for name, text in summary_lines(dataset, summary):
         click.echo(f"{name:<12} {text}")
     if summary.success_rates:

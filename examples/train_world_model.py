@@ -1,4 +1,4 @@
-r"""A small world model: the next frame from two frames and an action, on the CPU in minutes.
+r"""A small world model: the next frame from two frames and an action.
 
     build-dataset --out data.zarr --frames 50000
     python examples/train_world_model.py data.zarr
@@ -7,7 +7,8 @@ A convolutional encoder and decoder, told the action, predicts what changes.
 Before it has learned anything it predicts that nothing does, so its loss
 begins at that of copying the last frame, and falls below it. Episodes are
 split by world: no map of the validation was trained on. It runs on a GPU
-where there is one. The loss is the mean squared error of frames from -1 to 1.
+where there is one; the 800 steps take 4 minutes on two free cores (3.8 steps a
+second) and 20 on busy ones (0.6 to 0.8). The loss is the mean squared error of frames from -1 to 1.
 """
 
 from __future__ import annotations

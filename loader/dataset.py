@@ -280,9 +280,9 @@ class Dataset(Sequence[Episode]):
         CorruptDataError
             If stored bytes are missing or fail their checksum.
         """
-        from crafter_dataset.loader.summary import summarize
+        from crafter_dataset.loader.summary import summary_of
 
-        return summarize(self)
+        return summary_of(self)
 
     def to_pandas(self) -> Any:
         """Return the episodes table as a DataFrame.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crafter_dataset.loader.dataset import Dataset
-from crafter_dataset.loader.summary import Summary, summarize
+from crafter_dataset.loader.summary import Summary, summary_of
 from crafter_dataset.schemas.wording import counted, format_bytes
+
+if TYPE_CHECKING:
+    from crafter_dataset.loader.dataset import Dataset
 
 Lines = list[tuple[str, str]]
 """One name and one text per line."""
@@ -109,7 +111,7 @@ def summary_json(dataset: Dataset) -> dict[str, Any]:
         "path": str(dataset.path),
         "metadata": dataset.metadata.to_json(),
         "provenance": dataset.provenance,
-        "summary": vars(summarize(dataset)),
+        "summary": vars(summary_of(dataset)),
     }
 
 

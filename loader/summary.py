@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.errors import CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.wording import extent, format_bytes
+
+if TYPE_CHECKING:
+    from crafter_dataset.loader.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,13 @@ class Summary:
         )
 
 
-def summarize(dataset: Dataset | str | Path) -> Summary:
-    """Return statistics of a dataset; its images are not read.
+def summary_of(dataset: Dataset) -> Summary:
+    """Return statistics of some episodes; see `loader.summarize.summarize`.
 
     Parameters
     ----------
-    dataset : Dataset, str or Path
-        A dataset or a part of one, or where it is.
+    dataset : Dataset
+        A dataset, or a part of one.
 
     Returns
     -------
@@ -84,20 +85,9 @@ def summarize(dataset: Dataset | str | Path) -> Summary:
 
     Raises
     ------
-    NotADatasetError, VersionError, MetadataError
-        If the path holds no dataset that this software can read.
     CorruptDataError
         If stored bytes are missing or fail their checksum.
-
-    Examples
-    --------
-    >>> import crafter_dataset
-    >>> summary = crafter_dataset.summarize("data.zarr")
-    >>> 0 <= summary.score <= 100
-    True
     """
-    if not isinstance(dataset, Dataset):
-        dataset = open_dataset(dataset)
     rates = score = None
     if "achievements" in dataset.fields:
         shares = (reached_achievements(dataset).sum(0) / max(len(dataset), 1)).tolist()

@@ -107,7 +107,7 @@ class SourceSpec:
 
 @dataclass(frozen=True, repr=False)
 class Metadata:
-    """The root attribute `crafter_dataset`; `schemas.entries.ENTRIES` has the rules of its entries.
+    """What a dataset says of itself: the root attribute `crafter_dataset`.
 
     Parameters
     ----------

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from crafter_dataset.loader.samplers import UniformSampler as UniformSampler
     from crafter_dataset.loader.samplers import WeightedSampler as WeightedSampler
     from crafter_dataset.loader.samplers import by_return as by_return
+    from crafter_dataset.loader.summarize import summarize as summarize
     from crafter_dataset.loader.summary import Summary as Summary
     from crafter_dataset.loader.summary import crafter_score as crafter_score
-    from crafter_dataset.loader.summary import summarize as summarize
     from crafter_dataset.loader.table import EpisodeTable as EpisodeTable
     from crafter_dataset.loader.torch import Batch as Batch
     from crafter_dataset.loader.torch import WindowDataset as WindowDataset
@@ -99,7 +99,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "WeightedSampler",
         "by_return",
     ),
-    "loader.summary": ("Summary", "crafter_score", "summarize"),
+    "loader.summarize": ("summarize",),
+    "loader.summary": ("Summary", "crafter_score"),
     "loader.table": ("EpisodeTable",),
     "loader.torch": ("Batch", "WindowDataset", "WindowLoader", "collate", "normalize"),
     "loader.validate": ("ValidationReport", "validate"),

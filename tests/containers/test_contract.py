@@ -17,7 +17,7 @@ from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.storage import containers
 from crafter_dataset.loader import CorruptDataError, Windows, open_dataset
 from crafter_dataset.loader.container import open_container
-from crafter_dataset.loader.summary import summarize
+from crafter_dataset.loader.summarize import summarize
 from crafter_dataset.schemas import find_violations
 from tests.building import build
 from tests.synthetic import grow_dataset, write_dataset

@@ -43,7 +43,7 @@ class Block:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Yield a page's blocks, those in tabs too."""
+    """Yield a page's blocks, indented ones too."""
     text = page.read_text()
     fences = len(re.findall(r"^ *```", text, re.MULTILINE))
     found = list(_BLOCK.finditer(text))

@@ -1,72 +1,66 @@
 """What the README and the documentation show, works: every block of code is run.
 
-Builds are made smaller, a window is not opened, and nothing is installed.
+README's and the site's first page begin in an empty folder, the other pages with the `data.zarr`
+that these make. Builds are made smaller, a window is not opened, and nothing is installed.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import inspect
 import re
 import shutil
 import sys
 import tomllib
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import crafter_dataset
 from crafter_dataset.builder.settings import BuildSettings, Target
-from crafter_dataset.commands.build import command as build_command
-from crafter_dataset.commands.convert import command as convert_command
-from crafter_dataset.commands.inspect import command as inspect_command
-from crafter_dataset.commands.merge import command as merge_command
-from crafter_dataset.commands.plot import command as plot_command
-from crafter_dataset.commands.split import command as split_command
-from crafter_dataset.commands.validate import command as validate_command
-from crafter_dataset.commands.view import command as view_command
 from tests.building import build
+from tests.docs.calls import COMMANDS, FIRST_NUMBERS, Call, SmallerBuilds, calls, smaller
 from tests.docs.pages import PAGES, README, ROOT, Block, blocks, command_lines
 
-COMMANDS = {
-    c.name: c
-    for c in (
-        build_command,
-        validate_command,
-        inspect_command,
-        view_command,
-        plot_command,
-        convert_command,
-        merge_command,
-        split_command,
-    )
-}
 NOT_RUN = {"pip", "mkdocs", "pytest", "python", "ruff", "mypy", "lint-imports", "pre-commit", "."}
 """What these install or check is what CI installs and checks."""
 
 PACKAGE_OF = {"minari": "minari", "lerobot": "lerobot", "mp4": "av", "diamond": "torch"}
 """Formats that need a package that may be missing."""
 
+FIRST_PAGES = (README, ROOT / "docs" / "index.md")
+"""Pages that begin with nothing, and make the `data.zarr` that all others read."""
+
+REFERENCE = [p for p in PAGES if p.parent.name == "api" and p.name != "index.md"]
+
+FRAMES = 2500
+"""Frames of a build that does not say how many."""
+
 
 @pytest.fixture(scope="session")
 def pages_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build what pages call `data.zarr`."""
+    """Build what the first pages make, `data.zarr`."""
     path = tmp_path_factory.mktemp("pages") / "data.zarr"
-    build(path, BuildSettings(seed=5), Target(frames=2500), workers=0)
+    build(path, BuildSettings(), Target(frames=FRAMES), workers=0)
     return path
 
 
 def made_smaller(words: list[str]) -> list[str]:
     """Let a build take a second."""
     words = list(words)
-    for option, scale, least in (("--frames", 500, 1000), ("--episodes", 100, 2)):
-        if option in words:
-            place = words.index(option) + 1
-            words[place] = str(max(int(words[place]) // scale, least))
+    for name in FIRST_NUMBERS:
+        if f"--{name}" in words:
+            place = words.index(f"--{name}") + 1
+            words[place] = str(smaller(name, int(words[place])))
             return words
-    return words if "--resume" in words or "--config" in words else [*words, "--frames", "2500"]
+    goes_on = "--resume" in words and Path(words[words.index("--out") + 1]).exists()
+    return words if goes_on or "--config" in words else [*words, "--frames", str(FRAMES)]
 
 
-def run_line(words: list[str], folder: Path) -> None:
+def run_line(words: list[str]) -> None:
     """Run a command of a page, as its reader would who goes through it from the top."""
     name, *rest = words
     if name in NOT_RUN:
@@ -82,10 +76,6 @@ def run_line(words: list[str], folder: Path) -> None:
             COMMANDS[name].make_context(name, rest)
             return
     if name == "build-dataset":
-        out = folder / rest[rest.index("--out") + 1]
-        if out.is_dir() and "--resume" not in rest:
-            shutil.rmtree(out)
-        out.unlink(missing_ok=True) if out.is_file() else None
         words = made_smaller(words)
     status = COMMANDS[name].main(words[1:], prog_name=name, standalone_mode=False)
     assert not status, words
@@ -97,7 +87,8 @@ def test_every_block_runs(page, pages_data, tmp_path, monkeypatch):
         pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    shutil.copytree(pages_data, tmp_path / "data.zarr")
+    if page not in FIRST_PAGES:
+        shutil.copytree(pages_data, tmp_path / "data.zarr")
     before = set(sys.modules)
     names: dict[str, object] = {}
     try:
@@ -115,11 +106,11 @@ def run_block(block: Block, page: Path, names: dict[str, object], folder: Path) 
         (folder / block.title).write_text(block.text)
     match block.language:
         case "python":
-            code = "\n" * (block.line - 1) + block.text
+            code = SmallerBuilds().visit(ast.parse("\n" * (block.line - 1) + block.text))
             exec(compile(code, str(page), "exec"), names)
         case "bash":
             for words in command_lines(block):
-                run_line(words, folder)
+                run_line(words)
         case "toml":
             tomllib.loads(block.text)
         case other:
@@ -133,6 +124,62 @@ def test_there_are_blocks_that_run():
             count[block.language] = count.get(block.language, 0) + 1
     assert count["python"] >= 25
     assert count["bash"] >= 15
+
+
+def test_pages_can_be_gone_through_in_one_folder():
+    """What two pages write has two names, unless the second reads or replaces what is there."""
+    writer: dict[str, Path] = {}
+    files: dict[str, str] = {}
+    for page in PAGES:
+        for block in blocks(page):
+            if block.title:
+                assert files.setdefault(block.title, block.text) == block.text, page
+            for call in calls(block):
+                for path in call.writes:
+                    first = writer.setdefault(path, page)
+                    assert first == page or call.may_find_it_there, (
+                        f"{page}:{call.line}: {first} writes {path} as well"
+                    )
+    assert writer["data.zarr"] == README
+    assert len(writer) > 40
+
+
+def pairs() -> Iterator[tuple[Path, Block, Block]]:
+    """Yield the blocks that say the same as a command and from Python, which follow each other."""
+    for page in PAGES:
+        text = page.read_text().splitlines()
+        found = list(blocks(page))
+        for block, following in pairwise(found):
+            before = [text[one.line - 4] if one.line > 3 else "" for one in (block, following)]
+            if before[0].startswith("As a command") and before[1] == "From Python:":
+                yield page, block, following
+
+
+def test_builds_are_the_same_as_a_command_and_from_python():
+    compared = 0
+    for page, command, python in pairs():
+        one, other = (
+            [call.settings for call in calls(block) if call.function == "build"]
+            for block in (command, python)
+        )
+        assert one == other, f"{page}:{command.line}"
+        compared += len(one)
+    assert compared >= 9
+    assert len(list(pairs())) >= 10
+
+
+def test_what_a_block_writes_is_found():
+    bash = "view-dataset a.zarr --export b.gif\nsplit-dataset a c d && merge-dataset c d e\n"
+    python = "crafter_dataset.split('a', ['b', 'c'], overwrite=True)\ndataset.split(0.9)\n"
+    found = [*calls(Block("bash", "", bash, 1)), *calls(Block("python", "", python, 1))]
+    assert [call.writes for call in found] == [["b.gif"], ["c", "d"], ["e"], ["b", "c"]]
+    assert [call.may_find_it_there for call in found] == [False, False, False, True]
+    assert Call("build", {"path": "a", "resume": True}, 1).may_find_it_there
+
+
+def test_pages_need_no_extension_to_be_read():
+    for page in PAGES:
+        assert "\n=== " not in page.read_text(), f"{page}: tabs are not shown in a repository"
 
 
 def test_the_readme_is_short():
@@ -154,9 +201,36 @@ def test_links_lead_somewhere(page):
 
 
 def test_the_reference_has_every_public_name_once():
-    text = "\n".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.md"))
-    named = re.findall(r"^::: crafter_dataset\.(\w+)$", text, flags=re.MULTILINE)
-    assert sorted(named) == crafter_dataset.__all__
+    named = [name for page in REFERENCE for name in references(page)]
+    if importlib.util.find_spec("torch"):
+        assert sorted(named) == crafter_dataset.__all__
+    assert len(set(named)) == len(named)
+    assert set(named) >= set(crafter_dataset.__all__)
+
+
+@pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.stem)
+def test_the_reference_begins_with_a_table_of_its_names(page):
+    """Each with the first sentence of its docstring."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page.read_text(), flags=re.MULTILINE)
+    assert [name for name, _ in rows] == references(page)
+    for name, about in rows:
+        if name in crafter_dataset.__all__:
+            assert about == first_sentence(name), f"{page}: {name}"
+
+
+def references(page: Path) -> list[str]:
+    """List the names whose documentation the site shows on a page."""
+    return re.findall(r"^::: crafter_dataset\.(\w+)$", page.read_text(), flags=re.MULTILINE)
+
+
+def first_sentence(name: str) -> str:
+    """Return how the docstring of a public name begins; a constant's stands below it."""
+    thing = getattr(crafter_dataset, name)
+    text = inspect.getdoc(thing) or ""
+    if isinstance(thing, str):
+        source = (ROOT / "envs" / "registration.py").read_text()
+        text = re.search(rf'^{name} = .*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)[1]
+    return re.match(r".*?\.(?=\s|$)", " ".join(text.split()))[0]
 
 
 def test_every_page_is_in_the_sites_contents():

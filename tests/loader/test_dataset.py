@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.split import split_groups
-from crafter_dataset.loader.summary import crafter_score, summarize
+from crafter_dataset.loader.summarize import summarize
+from crafter_dataset.loader.summary import crafter_score
 from crafter_dataset.schemas import CorruptDataError, NotADatasetError, VersionError
 from tests.building import build
 from tests.conftest import SMALL_WORLD

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.dataset import Dataset
-from crafter_dataset.loader.summary import Summary, summarize
+from crafter_dataset.loader.summary import Summary, summary_of
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.progress import Progress, Report, ignore
 from crafter_dataset.viewer.maps.seen import field_of_view, moved, seen, visits
@@ -169,7 +169,7 @@ def gather(
         lengths=table["lengths"],
         returns=table["returns"],
         actions=actions[: len(meta.actions)],
-        summary=summarize(dataset),
+        summary=summary_of(dataset),
         worlds=list(worlds.values()),
         cells_seen=cells_seen,
         seen_in=seen_in,
