@@ -256,7 +256,7 @@ def test_short_last_batches_may_be_dropped(dataset):
     with pytest.raises(ValueError, match="batch_size: expected at most 74"):
         WindowLoader(windows, 75, drop_last=True)
     for wrong in (0, None):
-        with pytest.raises(ValueError, match="batch_size: expected 1 or more"):
+        with pytest.raises(ValueError, match=r"batch_size: expected (a whole number, )?1 or more"):
             WindowLoader(windows, wrong)
 
 
