@@ -245,6 +245,7 @@ def test_the_formats_that_help_names_are_those_there_are():
 
 def test_an_exported_dataset_of_the_default_size_comes_back_through_minari(command, tmp_path):
     """Everything that Minari has a place for survives the way there and back."""
+    pytest.importorskip("minari")
     from tests.building import build
 
     settings = BuildSettings(area=(16, 16), length=30, seed=2)
