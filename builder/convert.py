@@ -21,7 +21,7 @@ from crafter_dataset.builder.copying.series import Series
 from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
 from crafter_dataset.builder.storage.containers import PLACE_ADVICE
-from crafter_dataset.loader.container import is_address
+from crafter_dataset.loader.container import is_address, local_path
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.formats import FORMATS, export_dataset
 from crafter_dataset.loader.table import EpisodeTable
@@ -161,7 +161,7 @@ def convert(
     >>> crafter_dataset.convert("data.zarr", "npz", to="npz", filter="length > 1").name
     'npz'
     """
-    out = Path(out)
+    out = local_path("out", out)
     if overwrite and (append or resume):
         others = "append" if append else "resume"
         raise ArgumentError(("overwrite", others), "expected at most one, found both")
@@ -184,12 +184,12 @@ def _warn(note: str) -> None:
     warnings.warn(note, stacklevel=4)
 
 
-def format_of(out: Path, to: str | None = None) -> str:
+def format_of(out: str | Path, to: str | None = None) -> str:
     """Return the format that is to be written.
 
     Parameters
     ----------
-    out : Path
+    out : str or Path
         What is to be written.
     to : str, optional
         The format, if it is not to follow from the path's ending.
@@ -204,6 +204,7 @@ def format_of(out: Path, to: str | None = None) -> str:
     ArgumentError
         If there is no such format, or the ending is that of another.
     """
+    out = local_path("out", out)
     suffix = out.suffix.lower()
     kind = to or ENDINGS.get(suffix)
     if kind is None:

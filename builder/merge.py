@@ -14,6 +14,7 @@ from crafter_dataset.builder.copying.datasets import (
     store_plan,
 )
 from crafter_dataset.builder.stopping import StopOption
+from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.progress import ProgressOption
@@ -82,7 +83,7 @@ def merge(
     """
     if isinstance(sources, str | Path) or not len(sources):
         raise ArgumentError("sources", f"expected a list of datasets, found {sources!r}")
-    out = Path(out)
+    out = local_path("out", out)
     datasets = [opened(source) for source in sources]
     check_distinct_paths([dataset.path for dataset in datasets], out)
     parts = [part_of(dataset) for dataset in datasets]

@@ -23,6 +23,7 @@ from crafter_dataset.builder.settings import (
 from crafter_dataset.builder.storage import containers
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.engine.engines import check_engine, warm_up
+from crafter_dataset.loader.container import local_path
 from crafter_dataset.schemas.errors import Advice, Note
 from crafter_dataset.schemas.metadata import Counts, Metadata
 from crafter_dataset.schemas.progress import Progress
@@ -108,7 +109,7 @@ def run_build(
     OSError
         If the disk is full or cannot be written.
     """
-    path = Path(path)
+    path = local_path("path", path)
     if given is None:
         given = () if settings is None else tuple(BuildSettings.__dataclass_fields__)
     settings, options = settings or BuildSettings(), options or RunOptions()

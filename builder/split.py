@@ -15,6 +15,7 @@ from crafter_dataset.builder.copying.datasets import (
     store_plan,
 )
 from crafter_dataset.builder.stopping import StopOption
+from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.progress import ProgressOption
@@ -92,7 +93,7 @@ def split(
     """
     if isinstance(outs, str | Path) or not len(outs):
         raise ArgumentError("outs", f"expected a list of paths, found {outs!r}")
-    paths = [Path(out) for out in outs]
+    paths = [local_path("outs", out) for out in outs]
     if len({os.path.realpath(path) for path in paths}) != len(paths):
         raise ArgumentError("outs", "expected distinct paths, found one twice")
     shares = tuple(fractions) if fractions else (1 / len(paths),) * len(paths)

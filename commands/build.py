@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -17,7 +16,7 @@ from crafter_dataset.builder.settings import (
     settings_of,
 )
 from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.options import Argument, Names, Pair, read_config
+from crafter_dataset.commands.options import Argument, Names, Pair, Place, read_config
 from crafter_dataset.commands.running import Running
 from crafter_dataset.engine.protocol import ENGINES
 from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
@@ -72,7 +71,7 @@ def _leave_out_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--out",
     "path",
-    type=click.Path(path_type=Path),
+    type=Place(),
     required=True,
     metavar="PATH",
     help="What to write: a Zarr group, for example data.zarr, or an HDF5 file, data.h5.",
@@ -97,7 +96,7 @@ def _leave_out_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--overwrite", is_flag=True, help="Replace the dataset at PATH.")
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=Place(),
     is_eager=True,
     expose_value=False,
     callback=read_config,

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.storing import (
     chunk_frames_option,
@@ -39,8 +40,8 @@ Examples:
 
 
 @dataset_command("convert-dataset", epilog=EXAMPLES)
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
-@click.argument("out", metavar="DST", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC", type=Place())
+@click.argument("out", metavar="DST", type=Place())
 @click.option(
     "--to",
     type=click.Choice(TARGETS),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, echo_json, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.schemas.wording import format_bytes
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataset_command("inspect-dataset")
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("path", metavar="PATH", type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(path: Path, as_json: bool) -> int:
     """Show what is in the dataset at PATH: settings, arrays, statistics."""

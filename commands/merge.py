@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.storing import (
     codec_option,
@@ -19,10 +20,8 @@ from crafter_dataset.commands.storing import (
 
 
 @dataset_command("merge-dataset")
-@click.argument(
-    "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.argument("out", metavar="DST", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=Place())
+@click.argument("out", metavar="DST", type=Place())
 @codec_option
 @overwrite_option
 @resume_option

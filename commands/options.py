@@ -9,10 +9,53 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crafter_dataset.loader.container import is_address
+
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
 else:  # generic only since click 8.4
     _ParamType = click.ParamType
+
+
+class Place(click.Path):
+    """Where a dataset is or is to be: a path, in which `~` is the home, or an address."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Path:
+        """Read a path, and leave an address as it is; see `click.ParamType`.
+
+        Parameters
+        ----------
+        value : str or Path
+            A path or an address, from the command line or a configuration file.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The command that is run.
+
+        Returns
+        -------
+        str or Path
+            A text for an address; a Path otherwise.
+
+        Raises
+        ------
+        click.BadParameter
+            If the home is not known, or the value is no text.
+        """
+        if not isinstance(value, str | Path):
+            self.fail(f"expected a path, found {value!r}", param, ctx)
+        if is_address(value):
+            return str(value)
+        try:
+            path = Path(value).expanduser()
+        except RuntimeError as error:
+            self.fail(f"{error} ({value})", param, ctx)
+        super().convert(str(path), param, ctx)
+        return path
 
 
 class Pair(_ParamType):
@@ -149,7 +192,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: Path | None) 
     if value is None:
         return None
     try:
-        entries = tomllib.loads(value.read_text())
+        entries = tomllib.loads(Path(value).read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"{value}: expected a TOML file, found: {error}") from error
     known = {

@@ -8,14 +8,15 @@ from typing import Any, NoReturn, get_args
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.viewer.plot import MOST_MAPS, Format, plot
 
 
 @dataset_command("plot-dataset")
-@click.argument("dataset", metavar="PATH")
+@click.argument("dataset", metavar="PATH", type=Place())
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     required=True,
     metavar="DIR",
     help="Folder for the plots and index.html; made if it is not there.",

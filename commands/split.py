@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.storing import (
     codec_option,
@@ -30,8 +31,8 @@ def _fractions(
 
 
 @dataset_command("split-dataset")
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
-@click.argument("outs", metavar="DST...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC", type=Place())
+@click.argument("outs", metavar="DST...", nargs=-1, required=True, type=Place())
 @click.option(
     "--fractions",
     callback=_fractions,

@@ -10,11 +10,12 @@ from typing import NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, echo_json, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.schemas.progress import ProgressLine, ProgressOption, is_terminal
 
 
 @dataset_command("validate-dataset")
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("path", metavar="PATH", type=Place())
 @click.option(
     "--deep", is_flag=True, help="Read every chunk: checksums, digests, ranges, flags, padding."
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
+from crafter_dataset.commands.options import Place
 from crafter_dataset.viewer.view import MOST_SCALE, SPEED, view
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = Place(dir_okay=False)
 
 
 @dataset_command("view-dataset")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=Place())
 @click.option("--episode", type=click.IntRange(0), help="Number of the episode to show first.")
 @click.option(
     "--frame", type=click.IntRange(0), default=0, show_default=True, help="Frame to show first."

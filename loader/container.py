@@ -24,6 +24,34 @@ def is_address(path: str | Path) -> bool:
     return "://" in str(path)
 
 
+def local_path(argument: str, path: str | Path) -> Path:
+    """Return the path of what is to be written.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    path : str or Path
+        Where to write.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ArgumentError
+        If it is an address.
+    """
+    if is_address(path):
+        raise ArgumentError(
+            argument,
+            f"expected a path of a disk, since only reading takes addresses, found {path}",
+        )
+    return Path(path)
+
+
 def open_container(
     path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
 ) -> Container:

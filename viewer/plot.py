@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.loader.export.pictures import whole_file
 from crafter_dataset.loader.report import settings_lines, summary_lines
@@ -109,7 +110,7 @@ def plot(
         if value not in allowed:
             bounds = f"1 to {MOST_MAPS}" if name == "maps" else f"one of {', '.join(allowed)}"  # type: ignore[arg-type]
             raise ArgumentError(name, f"expected {bounds}, found {value!r}")
-    out = Path(out)
+    out = local_path("out", out)
     if out.resolve().is_relative_to(Path(whole.path).resolve()):
         raise ArgumentError("out", f"expected a folder outside of the dataset, found {out}")
     try:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.export.pictures import FILMS, PICTURES
 from crafter_dataset.schemas.errors import Advice, ArgumentError, CrafterDatasetError, DatasetError
@@ -179,7 +180,7 @@ def _check_scale(scale: int | None, size: tuple[int, int], exported: Path | None
 def _file(argument: str, path: str | Path | None, endings: tuple[str, ...]) -> Path | None:
     if path is None:
         return None
-    path = Path(path)
+    path = local_path(argument, path)
     if path.suffix.lower() not in endings:
         raise ArgumentError(
             argument, f"expected a name that ends in one of {', '.join(endings)}, found {path}"

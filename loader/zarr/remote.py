@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING, index_bytes, read_index
 from crafter_dataset.schemas.violations import Violation
 from crafter_dataset.schemas.wording import one_line
-from crafter_dataset.schemas.zarr_format import chunk_file, document_violations
+from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 _FIELDS = {field.path: field for field in FIELDS}
 
@@ -75,8 +76,7 @@ class RemoteZarr:
             What is wrong.
         """
         array = self._slow.array(field.path)
-        document = array.metadata.to_dict()
-        for expected, found in document_violations(field, metadata, dict(document)):
+        for expected, found in document_violations(field, metadata, self._document(field.path)):
             yield Violation(field.path, expected, found)
         for problem in self._missing_files(field.path, 0, array.shape[0] if array.ndim else 0):
             yield Violation(field.path, "a file for every chunk", problem)
@@ -145,6 +145,16 @@ class RemoteZarr:
             Path of the array in the group.
         """
         return int(self._slow.array(path).nbytes_stored())
+
+    def _document(self, path: str) -> dict[str, Any]:
+        """Return an array's document as it is stored; empty if there is none that can be read."""
+        place = self._slow.array(path).store_path / DOCUMENT
+        try:
+            stored = sync(place.get(default_buffer_prototype()))
+            document = json.loads(stored.to_bytes()) if stored is not None else {}
+        except Exception as error:  # what a store raises depends on the store
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
+        return document if isinstance(document, dict) else {}
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
         """Yield what is missing, which zarr-python takes for fill values; all chunks are stored."""

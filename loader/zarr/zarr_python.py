@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import zarr
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.wording import one_line
+from crafter_dataset.schemas.zarr_format import DOCUMENT
 
 
 class ZarrPythonGroup:
@@ -35,8 +37,12 @@ class ZarrPythonGroup:
 
     def __init__(self, where: Path | str) -> None:
         try:
-            store = zarr.storage.ZipStore(where) if _is_zip(where) else where
-            self._group = zarr.open_group(store, mode="r", zarr_format=3)
+            if _is_zip(where):
+                store = zarr.storage.ZipStore(where)
+                root = _root_inside(where)
+                self._group = zarr.open_group(store, path=root, mode="r", zarr_format=3)
+            else:
+                self._group = zarr.open_group(where, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = self._group.attrs.asdict()
         except Exception as error:  # it raises many kinds of errors for what it cannot open
             raise NotADatasetError(
@@ -136,3 +142,12 @@ class ZarrPythonGroup:
 
 def _is_zip(where: Path | str) -> bool:
     return str(where).endswith(".zip") and Path(where).is_file()
+
+
+def _root_inside(where: Path | str) -> str:
+    """Return the folder of a zip file that is the group: its top, or the only one in it."""
+    with ZipFile(where) as archive:
+        names = set(archive.namelist())
+    folders = {name.partition("/")[0] for name in names if name.endswith(f"/{DOCUMENT}")}
+    roots = [folder for folder in sorted(folders) if f"{folder}/{DOCUMENT}" in names]
+    return roots[0] if DOCUMENT not in names and len(roots) == 1 else ""

@@ -1,0 +1,148 @@
+"""What is no local folder is read through zarr-python, and says the same."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+
+import crafter_dataset
+from crafter_dataset.builder.settings import Target
+from crafter_dataset.loader import CorruptDataError, NotADatasetError, Windows, open_dataset
+from tests.building import build
+from tests.containers.test_contract import FRAMES, SETTINGS, assert_same
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("local") / "data.zarr"
+    build(path, SETTINGS, Target(frames=FRAMES), workers=0)
+    return path
+
+
+def zipped(folder: Path, out: Path) -> str:
+    """As `cd data.zarr && zip -r ../out.zip .`."""
+    return shutil.make_archive(str(out / "inside"), "zip", folder)
+
+
+def zipped_with_its_folder(folder: Path, out: Path) -> str:
+    """As `zip -r out.zip data.zarr`."""
+    return shutil.make_archive(str(out / "around"), "zip", folder.parent, folder.name)
+
+
+def as_address(folder: Path, out: Path) -> str:
+    return f"file://{folder}"
+
+
+def in_memory(folder: Path, out: Path) -> str:
+    address = f"memory://{out}/data.zarr"
+    files, _ = fsspec.core.url_to_fs(address)
+    files.put(str(folder), str(out / "data.zarr"), recursive=True)
+    return address
+
+
+PLACES = [zipped, zipped_with_its_folder, as_address, in_memory]
+
+
+@pytest.fixture(params=PLACES, ids=lambda place: place.__name__)
+def where(request, folder, tmp_path) -> str:
+    return request.param(folder, tmp_path)
+
+
+def test_it_holds_what_the_folder_holds(where, folder):
+    assert_same(where, folder)
+
+
+def test_it_is_valid(where):
+    report = crafter_dataset.validate(where, deep=True)
+    assert report.violations == ()
+    assert report.episodes == len(open_dataset(where))
+
+
+def test_it_is_summed_up_alike(where, folder):
+    assert crafter_dataset.summarize(where) == crafter_dataset.summarize(folder)
+
+
+def test_windows_are_the_same(where, folder):
+    one, other = (Windows(open_dataset(path), 5)[[0, 7, 3]] for path in (where, folder))
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, other[name])
+
+
+def test_it_is_converted(where, folder, tmp_path):
+    copy = crafter_dataset.convert(where, tmp_path / "copy.zarr")
+    assert copy.metadata.digest == open_dataset(folder).metadata.digest
+
+
+def test_it_is_shown(where, tmp_path):
+    crafter_dataset.view(where, screenshot=tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_commands_take_it(where, command):
+    if where.startswith("memory://"):
+        pytest.skip("another process has another memory")
+    for words in (["inspect-dataset"], ["validate-dataset", "--deep"]):
+        done = command(*words, where)
+        assert done.returncode == 0, done.stderr
+
+
+def test_what_is_missing_is_named(folder, tmp_path):
+    copy = tmp_path / "data.zarr"
+    shutil.copytree(folder, copy)
+    next(copy.glob("frames/c.*")).unlink()
+    path = zipped(copy, tmp_path)
+    report = crafter_dataset.validate(path)
+    assert [violation.path for violation in report.violations] == ["frames"]
+    with pytest.raises(CorruptDataError, match=r"frames: expected a file c\S+, found none"):
+        open_dataset(path)[0]["frames"][0]
+
+
+def test_a_zip_of_something_else_is_none(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes.txt").write_text("mine")
+    path = zipped_with_its_folder(tmp_path / "a", tmp_path)
+    with pytest.raises(NotADatasetError, match="expected a Crafter dataset"):
+        open_dataset(path)
+
+
+ADDRESS = "memory://there/x"
+
+
+@pytest.mark.parametrize(("call", "argument"), [
+    ("build(ADDRESS, frames=9)", "path"), ("convert(data, ADDRESS, to='zarr')", "out"),
+    ("merge([data], ADDRESS)", "out"), ("split(data, ['a', ADDRESS])", "outs"),
+    ("plot(data, ADDRESS)", "out"), ("view(data, screenshot=ADDRESS + '.png')", "screenshot"),
+])  # fmt: skip
+def test_nothing_is_written_to_an_address(folder, tmp_path, monkeypatch, call, argument):
+    monkeypatch.chdir(tmp_path)
+    names = {name: getattr(crafter_dataset, name) for name in crafter_dataset.__all__}
+    text = f"{argument}: expected a path of a disk, since only reading takes addresses, found mem"
+    with pytest.raises(ValueError, match=text):
+        eval(call, {"data": folder, "ADDRESS": ADDRESS, **names})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_write_to_no_address_either(command, folder, tmp_path):
+    for words in (["build-dataset", "--frames", 9, "--out"], ["convert-dataset", folder]):
+        done = command(*words, "s3://bucket/x.zarr")
+        assert done.returncode == 2
+        assert "expected a path of a disk" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tilde_is_the_home_wherever_it_stands(command, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "c.toml").write_text('out = "~/configured.zarr"\nframes = 20\narea = 24\n')
+    words = ["--frames", 20, "--area", 24, "--workers", 0, "--quiet"]
+    # Not in that home: else the engine would be compiled anew for it.
+    environment = {"HOME": str(home), "XDG_CACHE_HOME": str(Path.home() / ".cache")}
+    for options in (["--out=~/given.zarr", *words], ["--config", "c.toml", "--quiet"]):
+        done = command("build-dataset", *options, **environment)
+        assert done.returncode == 0, done.stderr
+    assert {path.name for path in home.glob("*.zarr")} == {"configured.zarr", "given.zarr"}
+    assert command("inspect-dataset", "~/given.zarr", **environment).returncode == 0
