@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.importing.checks import check_ends, convert, describe
@@ -21,6 +21,7 @@ from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
 )
+from crafter_dataset.engine.spec import ACTIONS
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import DatasetError
 from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
@@ -95,6 +96,7 @@ class MinariEpisodes:
             raise ForeignError(
                 f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
             )
+        _check_environment(entries, folder / METADATA)
         self.notes: tuple[str, ...] = ()
         from crafter_dataset.schemas.hdf5_file import find_dataset
 
@@ -274,6 +276,32 @@ def _read_entries(path: Path) -> dict[str, Any]:
     return entries
 
 
+def _check_environment(entries: Mapping[str, Any], where: Path) -> None:
+    """Refuse a dataset that says it is of another environment, or of other actions."""
+    spec = _parsed(entries.get("env_spec"))
+    names = [str(spec[key]) for key in ("id", "entry_point") if spec.get(key)]
+    if names and not any("crafter" in name.lower() for name in names):
+        raise ForeignError(f"{where}: env_spec: expected Crafter, found {names[0]}")
+    space = _parsed(entries.get("action_space"))
+    if not space:
+        return
+    found = [space.get("type"), space.get("n"), space.get("start") or 0]
+    if found != ["Discrete", len(ACTIONS), 0]:
+        shown = f"{found[0]}({found[1]})" if found[0] == "Discrete" else found[0]
+        raise ForeignError(
+            f"{where}: action_space: expected Discrete({len(ACTIONS)}), Crafter's, found {shown}"
+        )
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    """Return the entries of a JSON document inside a text; none if it is something else."""
+    try:
+        document = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def _h5py() -> Any:
     try:
         return import_module("h5py")
@@ -311,7 +339,8 @@ def _stored(group: Any, path: str, rows: int) -> Any:
 
 def _is_jpeg(observations: Any) -> bool:
     """Tell whether pictures are stored as JPEG: a row of bytes each, of one length or not."""
-    return observations.ndim in (1, 2)
+    inner = import_module("h5py").check_vlen_dtype(observations.dtype)
+    return observations.ndim in (1, 2) and np.uint8 in (observations.dtype, inner)
 
 
 def _pictures(observations: Any, rows: slice) -> NDArray[Any]:
@@ -319,4 +348,11 @@ def _pictures(observations: Any, rows: slice) -> NDArray[Any]:
     stored = observations[rows]
     if not _is_jpeg(observations):
         return np.asarray(stored)
-    return np.stack([np.asarray(Image.open(io.BytesIO(row.tobytes()))) for row in stored])
+    return np.stack([_decoded(row.tobytes()) for row in stored])
+
+
+def _decoded(data: bytes) -> NDArray[Any]:
+    try:
+        return np.asarray(Image.open(io.BytesIO(data), formats=["JPEG"]))
+    except UnidentifiedImageError as error:
+        raise ValueError("observations that are no JPEG") from error  # `_reading` names the file

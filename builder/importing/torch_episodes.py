@@ -26,6 +26,7 @@ from crafter_dataset.builder.importing.foreign import (
     PickledError,
     placeholder,
 )
+from crafter_dataset.builder.importing.plain_arrays import MAKERS, PlainArray
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 
 INFO = "info.pt"
@@ -360,27 +361,17 @@ def _torch() -> ModuleType:
 
 
 def _allow_numpy(torch: ModuleType) -> AbstractContextManager[Any]:
-    """Let plain files hold NumPy's arrays and numbers, which run no code; DIAMOND's info.pt does.
-
-    Their makers have different names in what NumPy 1 and 2 pickle; both are allowed.
-    """
+    """Let plain files hold NumPy's arrays and numbers, made by our own makers; DIAMOND's do."""
     if torch.__version__ < (2, 6):
         return nullcontext()
-    makers: list[Any] = [np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]]
-    names = [
-        (maker, f"numpy.{core}.multiarray.{maker.__name__}")
-        for maker in makers
-        for core in ("core", "_core")
-    ]
-    dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefd"}
-    context: AbstractContextManager[Any] = torch.serialization.safe_globals(
-        [*names, np.ndarray, np.dtype, *dtypes]
-    )
+    context: AbstractContextManager[Any] = torch.serialization.safe_globals(list(MAKERS))
     return context
 
 
 def _array(value: Any, where: str) -> NDArray[Any]:
     """Return a tensor's values, or an array's."""
+    if isinstance(value, PlainArray):
+        return value.values
     if isinstance(value, np.ndarray):
         return value
     if not isinstance(value, _torch().Tensor):

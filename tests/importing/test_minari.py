@@ -164,7 +164,7 @@ def change(path: Path, name: str, values) -> None:
         ),
         ("observations", np.zeros((5, 3, 36, 40), np.uint8), r"expected shape .* found \(.*40\)"),
         ("observations", np.zeros((5, 36, 40, 3)), "expected uint8, found float64"),
-        ("observations", np.zeros((5, 8), np.uint8), "cannot identify image"),
+        ("observations", np.zeros((5, 8), np.uint8), "found observations that are no JPEG"),
         ("infos/daylight", np.full(5, 2.0), "daylight: expected numbers from 0 to 1, found 2"),
         ("infos/achievements", np.full((5, 22), 65_536), "achievements: .*found 65536"),
         (
@@ -274,3 +274,47 @@ def test_metadata_of_ours_that_is_wrong(exported, tmp_path):
         path.write_text(json.dumps(wrong))
         with pytest.raises(ForeignError, match=message):
             open_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("env_spec", json.dumps({"id": "ALE/Breakout-v5"}), "expected Crafter, found ALE/Breakout"),
+        ("env_spec", json.dumps({"id": "x", "entry_point": "craftax:Env"}), "found x"),
+        ("action_space", json.dumps({"type": "Discrete", "n": 4}), r"found Discrete\(4\)"),
+        ("action_space", json.dumps({"type": "Discrete", "n": 17, "start": 1}), "action_space"),
+        ("action_space", json.dumps({"type": "Box", "shape": [2]}), "found Box"),
+    ],
+)  # fmt: skip
+def test_what_says_that_it_is_something_else_is_refused(tmp_path, key, value, message):
+    path = write(tmp_path)
+    document = path / "data" / "metadata.json"
+    document.write_text(json.dumps(json.loads(document.read_text()) | {key: value}))
+    with pytest.raises(ForeignError, match=message):
+        MinariEpisodes(path)
+
+
+@pytest.mark.parametrize("spec", [
+    None, "", "no JSON", json.dumps({"id": "CrafterReward-v1"}), json.dumps(["Breakout"]),
+    json.dumps({"id": "mine", "entry_point": "crafter:Env"}),
+])  # fmt: skip
+def test_what_says_that_it_is_crafter_or_nothing_is_taken(tmp_path, spec):
+    path = write(tmp_path)
+    document = path / "data" / "metadata.json"
+    document.write_text(json.dumps(json.loads(document.read_text()) | {"env_spec": spec}))
+    assert MinariEpisodes(path).count == len(LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((5, 17), np.float32), r"expected shape \(T \+ 1, H, W, 3\), found \(1, 17\)"),
+        (np.zeros((5, 17), np.uint8), "found observations that are no JPEG"),
+    ],
+)
+def test_vectors_are_no_pictures(tmp_path, values, message):
+    path = write(tmp_path)
+    change(path, "episode_0/observations", values)
+    with pytest.raises(ForeignError, match=message) as caught:
+        MinariEpisodes(path)
+    assert " at 0x" not in str(caught.value)

@@ -11,6 +11,7 @@ import pytest
 
 from crafter_dataset.builder.importing.detect import open_foreign
 from crafter_dataset.builder.importing.foreign import ForeignError
+from crafter_dataset.builder.importing.torch_episodes import _array, load_file
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 from tests.importing.rows import read
 
@@ -256,3 +257,64 @@ def test_pickles_are_not_run_unasked(tmp_path, zipped):
         open_foreign(tmp_path)
     source = open_foreign(tmp_path, allow_pickle=True)
     assert_same(read(source)[0].rows, original)
+
+
+class Says:
+    """Is pickled as a call of something with arguments, and a state."""
+
+    def __init__(self, *said):
+        self.said = said
+
+    def __reduce__(self):
+        return self.said
+
+
+BYTES = np.dtype("u1")
+RECONSTRUCT = np.zeros(1).__reduce__()[0]
+
+
+def array(kind, shape, data, order=False):
+    """Is pickled as an array of a type, a shape and bytes."""
+    return Says(RECONSTRUCT, (np.ndarray, (0,), b"b"), (1, shape, kind, order, data))
+
+
+def kind(code, *state):
+    return Says(np.dtype, (code, False, True), state)
+
+
+LONG = kind("i8", 3, "<", None, None, None, -1, -1, 0)
+DOUBLE = kind("f8", 3, "<", None, None, None, -1, -1, 0)
+PARTS = kind("i8", 4, "<", (BYTES, (1,)), None, None, -1, -1, 0, None)
+FIELDS = kind("V8", 4, "|", None, ("a",), {"a": (BYTES, 0)}, 8, 1, 0)
+LIES = {
+    # The memory of 9 numbers of 8 bytes, in which NumPy would take each for one of a byte.
+    "subarray": array(PARTS, (9,), b"\0" * 72),
+    "fields": array(FIELDS, (9,), b"\0" * 72),
+    "objects": array(kind("O8", 3, "|", None, None, None, -1, -1, 63), (9,), [print] * 9),
+    "short": array(LONG, (9,), b"\0" * 71),
+    "huge": array(LONG, (2**62, 4), b""),
+    "negative": array(LONG, (-9,), b"\0" * 72),
+    "no type": array(3, (9,), b"\0" * 72),
+    "number": Says(np.float64(0).__reduce__()[0], (DOUBLE, b"")),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_arrays_that_are_not_what_they_say_are_refused(tmp_path, name):
+    episode = content(0, 9) | {"act": LIES[name]}
+    path = tmp_path / file_of(0)
+    path.parent.mkdir(parents=True)
+    torch.save(episode, path)
+    with pytest.raises(ForeignError, match=r"0\.pt"):
+        read(open_foreign(tmp_path))
+
+
+@pytest.mark.parametrize("code", ["?", "u1", "i2", ">i4", "<u8", "f4", ">f8"])
+def test_numpys_own_arrays_are_read(tmp_path, code):
+    path = tmp_path / "a.pt"
+    wanted = np.arange(12).astype(code).reshape(3, 4)
+    torch.save({"rows": wanted, "columns": np.asfortranarray(wanted), "one": wanted[1, 2]}, path)
+    found = load_file(path, allow_pickle=False)
+    for key in ("rows", "columns"):
+        np.testing.assert_array_equal(_array(found[key], "a"), wanted, strict=True)
+    assert found["one"] == wanted[1, 2]
