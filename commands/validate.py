@@ -54,7 +54,7 @@ def command(path: Path, deep: bool, replay: int, as_json: bool) -> int:
     if as_json:
         echo_json(report.to_json())
     else:
-        click.echo(str(report))
+        click.echo(f"{report}{' (--deep reads them)' if report and not deep else ''}")
     return 0 if report else 1
 
 

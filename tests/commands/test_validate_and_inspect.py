@@ -8,8 +8,11 @@ import shutil
 import pytest
 import zarr
 
+from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
+from tests.building import build
 from tests.commands.test_build import fails
+from tests.conftest import SMALL_WORLD
 
 
 @pytest.fixture
@@ -24,6 +27,32 @@ def test_valid(command, dataset_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip().endswith("every chunk read, 2 replayed bit by bit")
     assert done.stderr == ""
+
+
+def test_it_says_what_was_not_looked_at(command, tmp_path):
+    build(tmp_path / "d", BuildSettings(**SMALL_WORLD), Target(episodes=2), workers=0)
+    ends = {
+        (): "d: valid, 2 episodes; structure only, contents not read (--deep reads them)\n",
+        ("--deep",): "d: valid, 2 episodes, every chunk read\n",
+        ("--replay", 1): "d: valid, 2 episodes, 1 replayed bit by bit; other contents not read "
+        "(--deep reads them)\n",
+    }
+    for options, said in ends.items():
+        assert command("validate-dataset", "d", *options).stdout == said
+
+
+@pytest.mark.parametrize("target", [{"frames": 5000}, {"episodes": 90}])
+def test_a_part_of_a_build_is_said_to_be_one(command, tmp_path, target):
+    asked = []
+    build(tmp_path / "d", BuildSettings(**SMALL_WORLD), Target(**target), workers=0,
+          should_stop=lambda: asked.append(0) or len(asked) > 2)  # fmt: skip
+    dataset = open_dataset(tmp_path / "d")
+    (unit, wanted), counts = target.popitem(), dataset.metadata.counts
+    missing = f"{getattr(counts, unit)} of {wanted:,} {unit}"
+    done = command("validate-dataset", "d", "--deep")
+    assert done.stdout.endswith(f"every chunk read; incomplete: {missing}\n")
+    assert done.returncode == 0
+    assert json.loads(command("validate-dataset", "d", "--json").stdout)["missing"] == missing
 
 
 def test_valid_as_json(command, small_path):
