@@ -12,6 +12,7 @@ from crafter_dataset.schemas.wording import counted, format_bytes
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
+    from crafter_dataset.schemas.metadata import Metadata, SourceSpec
 
 Lines = list[tuple[str, str]]
 """One name and one text per line."""
@@ -71,12 +72,16 @@ def settings_lines(dataset: Dataset) -> Lines:
     meta = dataset.metadata
     sizes = (meta.env.area, meta.env.view, meta.env.size)
 
+    differing = _differing(meta)
+
     def said(entry: str, text: str) -> str:
-        return "?" if entry in meta.unknown else text
+        if entry in meta.unknown:
+            return "?"
+        return "of several sources, see below" if entry in differing else text
 
     more = [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
     more += [
-        (f"source {index}", f"seed {source.seed}, {source.policy.name}")
+        (f"source {index}", f"seed {source.seed}, {source.policy.name}{_arguments(source)}")
         for index, source in enumerate(meta.sources)
     ]
     return [
@@ -99,17 +104,34 @@ def settings_lines(dataset: Dataset) -> Lines:
     ]
 
 
+def _differing(meta: Metadata) -> set[str]:
+    """Return which entries are those of one of several sources, and not of the others."""
+    names = ("policy", "seed", "trajectories_per_world")
+    return {
+        name
+        for name in names
+        if any(getattr(source, name) != getattr(meta, name) for source in meta.sources)
+    }
+
+
+def _arguments(source: SourceSpec) -> str:
+    return f" {dict(source.policy.parameters)}" if source.policy.parameters else ""
+
+
 def summary_json(dataset: Dataset) -> dict[str, Any]:
     """Return path, metadata, provenance and summary as a dict that fits into JSON.
+
+    What is the first source's alone is None in the metadata; `sources` has all of them.
 
     Parameters
     ----------
     dataset : Dataset
         The dataset, or a part of one.
     """
+    metadata = dataset.metadata.to_json() | dict.fromkeys(_differing(dataset.metadata))
     return {
         "path": str(dataset.path),
-        "metadata": dataset.metadata.to_json(),
+        "metadata": metadata,
         "provenance": dataset.provenance,
         "summary": vars(summary_of(dataset)),
     }
@@ -135,6 +157,7 @@ def short_lines(dataset: Dataset) -> list[str]:
     digest = f", digest {(meta.digest or 'none')[:_DIGITS]}" if whole else ""
     width, height = meta.env.size
     how = f"policy {meta.policy.name}, seed {meta.seed}"
+    how = f"{len(meta.sources)} sources" if _differing(meta) else how
     how = "imported" if {"seed", "policy"} & set(meta.unknown) else how
     lines = [
         f"{episodes}, {counted(dataset.frames, 'frame')}, {meta.status}",

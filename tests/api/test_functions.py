@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import signal
@@ -408,6 +409,23 @@ def test_parts_are_split_merged_and_converted(data, tmp_path):
     assert [episode.id for episode in long] == [0, 1]
     folder = crafter_dataset.convert(data, tmp_path / "npz", to="npz", episodes="1,3")
     assert len(list(folder.glob("*.npz"))) == 2
+
+
+def test_what_is_merged_is_not_said_to_be_of_its_first_part(tmp_path, command):
+    for seed, policy in ((3, "noop"), (4, "random")):
+        crafter_dataset.build(tmp_path / policy, episodes=2, seed=seed, policy=policy, **QUICK)
+    both = crafter_dataset.merge([tmp_path / "noop", tmp_path / "random"], tmp_path / "both.zarr")
+    assert "2 sources, 64x64" in repr(both)
+    shown = command("inspect-dataset", both.path).stdout
+    assert [line.split(maxsplit=1)[1] for line in shown.splitlines() if " source " in line] == [
+        "0               seed 3, noop", "1               seed 4, random",
+    ]  # fmt: skip
+    for name in ("policy", "seed"):
+        [line] = [line for line in shown.splitlines() if line.split()[:1] == [name]]
+        assert line.split(maxsplit=1)[1] == "of several sources, see below"
+    metadata = json.loads(command("inspect-dataset", both.path, "--json").stdout)["metadata"]
+    assert metadata["policy"] is metadata["seed"] is None
+    assert [source["seed"] for source in metadata["sources"]] == [3, 4]
 
 
 def test_notes_of_a_conversion_are_warnings_of_the_callers_line(tmp_path):
