@@ -13,7 +13,7 @@ from crafter_dataset.builder.episodes import EncodedEpisode, cut_episode
 from crafter_dataset.builder.errors import BuildError, SettingsError
 from crafter_dataset.builder.pool import Pool, make_pool
 from crafter_dataset.builder.provenance import describe_run
-from crafter_dataset.builder.run_options import RunOptions, usable_cores
+from crafter_dataset.builder.run_options import RunOptions
 from crafter_dataset.builder.settings import (
     DEFAULT_FRAMES,
     BuildSettings,
@@ -24,6 +24,7 @@ from crafter_dataset.builder.storage import containers
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.engine.engines import check_engine, warm_up
 from crafter_dataset.loader.container import local_path
+from crafter_dataset.schemas.cores import usable_cores
 from crafter_dataset.schemas.errors import Advice, Note
 from crafter_dataset.schemas.metadata import Counts, Metadata
 from crafter_dataset.schemas.progress import Progress

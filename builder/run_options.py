@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,12 +14,6 @@ from crafter_dataset.schemas.progress import Report, ignore
 
 COMMIT_SECONDS = 10.0
 """Time between commits, so at most what a kill costs."""
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
+
+from crafter_dataset.schemas.cores import usable_cores
 
 Item = TypeVar("Item")
 
@@ -19,9 +20,7 @@ def default_threads() -> int:
     """Return how many threads a reader uses: the usable cores, or one in a worker process."""
     if multiprocessing.current_process().daemon:
         return 1
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), MOST_THREADS)
-    return min(os.cpu_count() or 1, MOST_THREADS)
+    return min(usable_cores(), MOST_THREADS)
 
 
 class WorkerThreads:
