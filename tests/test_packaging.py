@@ -69,6 +69,8 @@ WRONG = SCRIPT + '\nbuild(3.5, frames="many")\n'
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel, made from a source distribution of the files that git knows."""
+    pytest.importorskip("build")
+    pytest.importorskip("setuptools", "77")
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
