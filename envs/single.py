@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 from typing import Any
 
 import gymnasium
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
-from crafter_dataset.schemas.arguments import as_pair
+from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
@@ -102,10 +104,22 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         self._shapes = (size[1], size[0], 3), area
         self._rewards = np.zeros(1)
         self._world_seed = -1
+        self._lock = threading.Lock()
         self.engine = engine
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of, which goes on by itself from the same state."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.Lock()
+
+    def __copy__(self) -> CrafterEnv:
+        return copy.deepcopy(self)  # no copy shares a world with another
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -132,12 +146,13 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         ArgumentError, gymnasium.error.Error
             If the seed is out of its range.
         """
-        super().reset(seed=seed)
-        if seed is None:
-            seed = int(self.np_random.integers(2**31 - 1))
-        self._lanes.reset(0, check_seed(seed), self._seen)
-        self._world_seed = seed
-        return self._frame(), self._info(1.0)
+        with self._lock:
+            super().reset(seed=seed)
+            if seed is None:
+                seed = int(self.np_random.integers(2**31 - 1))
+            self._lanes.reset(0, check_seed(seed), self._seen)
+            self._world_seed = seed
+            return self._frame(), self._info(1.0)
 
     def step(
         self, action: np.int64 | int
@@ -169,19 +184,19 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         ValueError
             If the action is not in the action space.
         """
-        if self._world_seed < 0:
-            raise gymnasium.error.ResetNeeded("step: expected reset to be called first")
-        if not 0 <= action < len(ACTIONS):
-            raise ArgumentError("action", f"expected 0 to {len(ACTIONS) - 1}, found {action}")
-        self._lanes.step(_PLAYING, np.array([action], np.int64), self._rewards, self._seen)
-        ended = self._lanes.ended(0)
-        return (
-            self._frame(),
-            float(self._rewards[0]),
-            ended == TERMINATED,
-            ended == TIME_LIMIT,
-            self._info(float(ended != TERMINATED)),
-        )
+        number = whole_number("action", action, 0, len(ACTIONS) - 1)
+        with self._lock:
+            if self._world_seed < 0:
+                raise gymnasium.error.ResetNeeded("step: expected reset to be called first")
+            self._lanes.step(_PLAYING, np.array([number], np.int64), self._rewards, self._seen)
+            ended = self._lanes.ended(0)
+            return (
+                self._frame(),
+                float(self._rewards[0]),
+                ended == TERMINATED,
+                ended == TIME_LIMIT,
+                self._info(float(ended != TERMINATED)),
+            )
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return the last observation, or None without a render mode or an episode.

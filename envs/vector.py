@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,23 +107,43 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._lanes = make_lanes(engine, num_envs, area, view, size, length, reward)
         self._seen = make_seen(num_envs, area, size)
-        self._frames = self._seen.frames.reshape(num_envs, size[1], size[0], 3)
-        self._infos: dict[str, NDArray[Any]] = {
-            "semantic": self._seen.semantic.reshape(num_envs, *area),
-            "position": self._seen.positions,
-            "inventory": self._seen.inventory,
-            "achievements": self._seen.achievements,
-            "daylight": self._seen.daylight,
-            "discount": np.zeros(num_envs, np.float32),
-            "world_seed": np.zeros(num_envs, np.int64),
-        }
+        self._shapes = (size[1], size[0], 3), area
+        self._discount = np.zeros(num_envs, np.float32)
+        self._world_seeds = np.zeros(num_envs, np.int64)
         self._started = np.zeros(num_envs, bool)
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.zeros(num_envs, bool)
         self._copy = copy
+        self._connect()
+
+    def _connect(self) -> None:
+        """Make what is shown of the arrays that lanes write to."""
+        self._lock = threading.Lock()
+        count, seen = len(self._started), self._seen
+        infos: dict[str, NDArray[Any]] = {
+            "semantic": seen.semantic.reshape(count, *self._shapes[1]),
+            "position": seen.positions,
+            "inventory": seen.inventory,
+            "achievements": seen.achievements,
+            "daylight": seen.daylight,
+            "discount": self._discount,
+            "world_seed": self._world_seeds,
+        }
         # Gymnasium's convention: `_key` says which lanes have the entry.
-        infos = self._infos | {f"_{key}": self._started for key in self._infos}
-        self._shown = _read_only(self._frames), {key: _read_only(infos[key]) for key in infos}
+        infos |= {f"_{key}": self._started for key in infos}
+        frames = seen.frames.reshape(count, *self._shapes[0])
+        self._shown = _read_only(frames), {key: _read_only(infos[key]) for key in infos}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of, which goes on by itself from the same state."""
+        return {k: value for k, value in vars(self).items() if k not in ("_lock", "_shown")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._connect()
+
+    def __copy__(self) -> CrafterVectorEnv:
+        return copy.deepcopy(self)  # no copy shares a world with another
 
     def reset(
         self,
@@ -154,14 +176,22 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             is empty, or a seed is not from 0 to 2**32 - 1; then no lane is
             reset.
         """
+        with self._lock:
+            self._start(seed, options)
+            return self._show()
+
+    def _start(
+        self, seed: int | Sequence[int | None] | None, options: dict[str, Any] | None
+    ) -> None:
         mask = self._reset_mask(options)
-        lanes = range(self.num_envs)
+        count = len(self._started)
+        lanes = range(count)
         if isinstance(seed, int | np.integer):
             seeds: Sequence[int | None] = [int(seed) + lane for lane in lanes]
         else:
             seeds = [None for _ in lanes] if seed is None else seed
-        if len(seeds) != self.num_envs:
-            raise ArgumentError("seed", f"expected {self.num_envs} seeds, found {len(seeds)}")
+        if len(seeds) != count:
+            raise ArgumentError("seed", f"expected {count} seeds, found {len(seeds)}")
         given = [None if each is None else check_seed(each) for each in seeds]
         if isinstance(seed, int | np.integer):
             super().reset(seed=int(seed))
@@ -169,12 +199,11 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
             known = given[lane]
             world_seed = int(self.np_random.integers(2**31 - 1)) if known is None else known
             self._lanes.reset(lane, world_seed, self._seen)
-            self._infos["world_seed"][lane] = world_seed
+            self._world_seeds[lane] = world_seed
         self._started |= mask
         self._terminated &= ~mask
         self._truncated &= ~mask
-        self._infos["discount"][mask] = 1
-        return self._show()
+        self._discount[mask] = 1
 
     def step(
         self, actions: NDArray[np.int64]
@@ -210,10 +239,26 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         ValueError
             If an action of a running lane is not in the action space.
         """
+        with self._lock:
+            return self._take(np.asarray(actions))
+
+    def _take(
+        self, actions: NDArray[Any]
+    ) -> tuple[
+        NDArray[np.uint8],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        dict[str, Any],
+    ]:
         if not self._started.any():
             raise gymnasium.error.ResetNeeded("step: expected a lane to be reset first")
-        playing = self.playing
-        actions = np.asarray(actions).astype(np.int64)
+        playing, count = self.playing, len(self._started)
+        if actions.shape != (count,) or actions.dtype.kind not in "iu":
+            raise ArgumentError(
+                "actions",
+                f"expected {count} integers, found {actions.dtype} of shape {actions.shape}",
+            )
         wrong = playing & ((actions < 0) | (actions >= len(ACTIONS)))
         if wrong.any():
             lane = int(np.argmax(wrong))
@@ -221,12 +266,12 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
                 "actions",
                 f"expected 0 to {len(ACTIONS) - 1} in lane {lane}, found {actions[lane]}",
             )
-        rewards = np.zeros(self.num_envs, np.float64)
-        self._lanes.step(playing, actions, rewards, self._seen)
+        rewards = np.zeros(count, np.float64)
+        self._lanes.step(playing, actions.astype(np.int64), rewards, self._seen)
         for lane in np.flatnonzero(playing).tolist():
             ended = self._lanes.ended(lane)
             self._terminated[lane], self._truncated[lane] = ended == TERMINATED, ended == TIME_LIMIT
-        self._infos["discount"][self._terminated] = 0
+        self._discount[self._terminated] = 0
         frames, infos = self._show()
         return frames, rewards, self._terminated.copy(), self._truncated.copy(), infos
 
@@ -247,16 +292,24 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         -------
         ndarray, shape `area`, uint8
             Indexed [x, y].
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such lane; the error is a ValueError.
         """
-        return self._lanes.terrain(lane)
+        lane = whole_number("lane", lane, 0, len(self._started) - 1)
+        with self._lock:
+            return self._lanes.terrain(lane)
 
     def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
         if options is None or "reset_mask" not in options:
-            return np.ones(self.num_envs, bool)
+            return np.ones(len(self._started), bool)
         mask = np.asarray(options["reset_mask"])
-        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+        if mask.shape != self._started.shape or mask.dtype != np.bool_ or not mask.any():
             raise ArgumentError(
-                "reset_mask", f"expected {self.num_envs} bools of which one is true, found {mask}"
+                "reset_mask",
+                f"expected {len(self._started)} bools of which one is true, found {mask}",
             )
         return mask
 

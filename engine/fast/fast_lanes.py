@@ -54,6 +54,7 @@ class FastLanes:
         length: int = 10_000,
         reward: bool = True,
     ) -> None:
+        self._made_with = count, area, view, size, length, reward
         world, self._picture, self._scratch = load_parts(area, view, size)
         self.area = area
         self.worlds: NDArray[Any] = np.zeros(count, world)
@@ -71,6 +72,16 @@ class FastLanes:
             Entry(name, STEP, ENGINE)
             for name in ("reset_lane", "observe_lane", "step_lanes", "play")
         )
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Return what a copy is made of: compiled code and images are loaded anew."""
+        return self._made_with, self.worlds, self._steps
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        made_with, worlds, steps = state
+        self.__init__(*made_with)  # type: ignore[misc]
+        self.worlds[...] = worlds
+        self._steps = list(steps)
 
     def needed(self) -> list[Needed]:
         """Return all code that lanes of this area call."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import threading
 import warnings
 
 import gymnasium
@@ -273,3 +276,103 @@ def test_gymnasium_makes_vectors(mode):
         np.testing.assert_array_equal(frames[0], expected)
     finally:
         env.close()
+
+
+WAYS = [
+    copy.copy, copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["copy", "deepcopy", "pickle"])
+def test_a_copy_goes_on_by_itself(engine, way):
+    env = CrafterEnv(**SMALL, engine=engine)
+    env.reset(seed=3)
+    for action in range(17):
+        env.step(action)
+    other = way(env)
+    actions = [*range(17)] * 3
+    first = [env.step(action)[0] for action in actions]
+    for action, frame in zip(actions, first, strict=True):
+        np.testing.assert_array_equal(other.step(action)[0], frame)
+    np.testing.assert_array_equal(env.reset()[0], other.reset()[0])  # np_random goes along
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["copy", "deepcopy", "pickle"])
+def test_a_copy_of_many_goes_on_by_itself(engine, way):
+    env = CrafterVectorEnv(3, **SMALL, engine=engine)
+    env.reset(seed=[1, 2, 3])
+    actions = np.array([5, 3, 1])
+    env.step(actions)
+    other = way(env)
+    kept = [env.step(actions) for _ in range(20)]
+    for frames, rewards, ended, cut, infos in kept:
+        found = other.step(actions)
+        for one, two in zip((frames, rewards, ended, cut), found[:4], strict=True):
+            np.testing.assert_array_equal(one, two)
+        assert infos.keys() == found[4].keys()
+        for name, values in infos.items():
+            np.testing.assert_array_equal(values, found[4][name])
+
+
+@pytest.mark.parametrize("action", [2.7, 3.0, True, np.True_, None, "3", np.array([3]), 17, -1,
+                                    float("nan"), np.uint64(2**64 - 1)], ids=repr)  # fmt: skip
+def test_what_is_no_action_is_refused(action):
+    env = CrafterEnv(**SMALL)
+    env.reset(seed=1)
+    with pytest.raises(ValueError, match=r"action: expected (a whole number, )?0 to 16, found"):
+        env.step(action)
+
+
+@pytest.mark.parametrize("action", [3, np.int64(3), np.uint8(3), np.array(3)], ids=repr)
+def test_integers_of_any_kind_are_actions(action):
+    env = CrafterEnv(**SMALL)
+    env.reset(seed=1)
+    env.step(action)
+
+
+@pytest.mark.parametrize("actions", [
+    [1, 2], 5, np.ones((3, 3), int), np.ones(3), ["1", "2", "3"], [True, False, True],
+    [np.nan, 1, 2], np.array([2**64 - 1, 1, 1], np.uint64), [1, 2, 17],
+], ids=repr)  # fmt: skip
+def test_what_are_no_actions_are_refused(actions):
+    env = CrafterVectorEnv(3, **SMALL)
+    env.reset(seed=1)
+    with pytest.raises(ValueError, match=r"actions: expected (3 integers|0 to 16)"):
+        env.step(actions)
+
+
+def test_another_number_of_lanes_later_changes_nothing():
+    env = CrafterVectorEnv(2, **SMALL)
+    env.num_envs = 5
+    assert env.reset(seed=1)[0].shape[0] == 2
+    env.step(np.ones(2, int))
+    for lane in (-1, 2):
+        with pytest.raises(ValueError, match="lane: expected 0 to 1"):
+            env.terrain(lane)
+
+
+def test_threads_may_share_an_environment():
+    """Whose order then is any; but each step is whole."""
+    single, many = CrafterEnv(**SMALL), CrafterVectorEnv(4, **SMALL)
+    single.reset(seed=1)
+    many.reset(seed=1)
+    errors = []
+
+    def play(number: int) -> None:
+        try:
+            for step in range(300):
+                if (step + number) % 7:
+                    single.step(step % 17)
+                    many.step(np.full(4, step % 17))
+                else:
+                    single.reset(seed=step)
+                    many.reset(seed=step)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=play, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
