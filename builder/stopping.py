@@ -39,7 +39,7 @@ class StopRequest:
     def __init__(
         self,
         message: str = COMMITTING,
-        signals: Collection[int] = (signal.SIGINT, signal.SIGTERM),
+        signals: Collection[int] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
     ) -> None:
         self.signal = 0
         self._message, self._signals = message, signals
@@ -48,7 +48,9 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
             for number in self._signals:
-                self._before[number] = signal.signal(number, self._ask)
+                # What nohup, or a shell that starts jobs, has set to be ignored stays ignored.
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -18,6 +18,7 @@ from crafter_dataset.builder.settings import (
 from crafter_dataset.commands.ending import dataset_command, run
 from crafter_dataset.commands.options import Argument, Names, Pair, Place, read_config
 from crafter_dataset.commands.running import Running
+from crafter_dataset.commands.saying import say
 from crafter_dataset.engine.protocol import ENGINES
 from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
 from crafter_dataset.schemas.wording import counted, extent
@@ -130,7 +131,7 @@ def command(ctx: click.Context, /, quiet: bool, **options: Any) -> int:
         dataset = build(**options, given=given, **running.arguments)
     if dataset.metadata.status != "complete":
         counts = dataset.metadata.counts
-        click.echo(
+        say(
             f"stopped: {extent(counts.episodes, counts.frames)} are safe; go on "
             f"with: build-dataset --out {options['path']} --resume",
             err=True,
@@ -141,7 +142,7 @@ def command(ctx: click.Context, /, quiet: bool, **options: Any) -> int:
 
         print_summary(dataset)
         if running.last is not None and running.last.new_frames:
-            click.echo(
+            say(
                 f"built        {counted(running.last.new_frames, 'frame')} in "
                 f"{running.last.seconds:,.1f} s, {running.last.rate:,.0f} frames/s"
             )

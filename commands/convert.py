@@ -10,6 +10,7 @@ import click
 from crafter_dataset.commands.ending import dataset_command, run
 from crafter_dataset.commands.options import Place
 from crafter_dataset.commands.running import Running
+from crafter_dataset.commands.saying import say
 from crafter_dataset.commands.storing import (
     chunk_frames_option,
     codec_option,
@@ -86,20 +87,20 @@ def command(source: Path, out: Path, quiet: bool, **options: Any) -> int:
 
     def note(text: str) -> None:
         if not quiet:
-            click.echo(f"note: {text}", err=True)
+            say(f"note: {text}", err=True)
 
     message = () if kind in OURS else ("stopping ...",)
     with Running(quiet, *message) as running:
         try:
             written = convert(source, out, **options, **running.arguments, on_note=note)
         except StoppedError as error:
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
             return running.exit_code
     if not isinstance(written, Path):
         return report_copy(written, out, running, "convert-dataset")
     if running.last is not None:
         done = running.last
-        click.echo(f"{out}: {extent(done.episodes or 0, done.frames)}, {kind}")
+        say(f"{out}: {extent(done.episodes or 0, done.frames)}, {kind}")
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from crafter_dataset.commands.saying import drop, open_streams, say
 from crafter_dataset.schemas.errors import CrafterDatasetError, Note
 
 INTERRUPTED = 130
@@ -63,9 +64,10 @@ def run(command: click.Command) -> NoReturn:
     """
     name = command.name or "command"
     details = ""
+    open_streams()
     try:
         status = command.main(standalone_mode=False, prog_name=name)
-        sys.stdout.flush()
+        _flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.UsageError as error:
         code, text = 2, f"{error.format_message()} (see {name} --help)"
@@ -73,10 +75,6 @@ def run(command: click.Command) -> NoReturn:
         code, text = 1, error.format_message()
     except (click.Abort, KeyboardInterrupt):
         code, text = INTERRUPTED, "interrupted"
-    except BrokenPipeError:
-        # The reader of our output has left; leave Python nothing to complain about at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except CrafterDatasetError as error:
         code, text = error.exit_code, error.for_command(names_of(command))
         details = error.details or traceback.format_exc()
@@ -85,13 +83,21 @@ def run(command: click.Command) -> NoReturn:
     except OSError as error:
         code, text = 1, describe_os_error(error, names_of(command))
     if details and os.environ.get("CRAFTER_DATASET_DEBUG"):
-        click.echo(details, err=True)
-    click.echo(f"{name}: error: {' '.join(text.split())}", err=True)
+        say(details, err=True)
+    say(f"{name}: error: {' '.join(text.split())}", err=True)
     if code == INTERRUPTED:
         # Threads that were interrupted while reading would complain when they end.
-        sys.stdout.flush()
+        _flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _flush() -> None:
+    """Write what standard output still holds; what cannot be written is dropped."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        drop(sys.stdout)
 
 
 def names_of(command: click.Command) -> dict[str, str]:
@@ -147,4 +153,4 @@ def echo_json(value: Any) -> None:
     value : object
         Something that fits into JSON.
     """
-    click.echo(json.dumps(value, indent=2))
+    say(json.dumps(value, indent=2))

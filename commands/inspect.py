@@ -9,6 +9,7 @@ import click
 
 from crafter_dataset.commands.ending import dataset_command, echo_json, run
 from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.saying import say
 from crafter_dataset.schemas.wording import format_bytes
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ def command(path: Path, as_json: bool) -> int:
         echo_json(summary_json(dataset) | {"arrays": arrays})
         return 0
     print_summary(dataset)
-    click.echo("settings")
+    say("settings")
     for name, text in settings_lines(dataset):
-        click.echo(f"  {name:<22} {text}")
-    click.echo("arrays")
+        say(f"  {name:<22} {text}")
+    say("arrays")
     for name, about in arrays.items():
         shape = "x".join(map(str, about["shape"]))
-        click.echo(
+        say(
             f"  {name:<22} {about['dtype']:<8} {shape:<20} "
             f"{about['chunk_rows']:>6} rows a chunk  {format_bytes(about['stored_bytes']):>9}"
         )

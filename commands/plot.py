@@ -9,6 +9,7 @@ import click
 
 from crafter_dataset.commands.ending import dataset_command, run
 from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.saying import say
 from crafter_dataset.viewer.plot import MOST_MAPS, Format, plot
 
 
@@ -45,7 +46,7 @@ def command(dataset: str, out: Path, **options: Any) -> None:
         out,
         **options,
         progress=True,
-        on_file=lambda path: click.echo(f"wrote {path}"),
+        on_file=lambda path: say(f"wrote {path}"),
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from crafter_dataset.commands.saying import say
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.report import summary_lines
 from crafter_dataset.loader.summary import summary_of
@@ -19,8 +18,8 @@ def print_summary(dataset: Dataset) -> None:
     """
     summary = summary_of(dataset)
     for name, text in summary_lines(dataset, summary):
-        click.echo(f"{name:<12} {text}")
+        say(f"{name:<12} {text}")
     if summary.success_rates:
-        click.echo("achievements")
+        say("achievements")
         for name, rate in summary.success_rates.items():
-            click.echo(f"  {name:<22} {rate:7.2%}")
+            say(f"  {name:<22} {rate:7.2%}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crafter_dataset.commands.running import Running
+from crafter_dataset.commands.saying import say
 from crafter_dataset.schemas.codecs import CODEC_CHOICES
 from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES
 from crafter_dataset.schemas.wording import extent
@@ -62,14 +63,14 @@ def report_copy(dataset: Dataset, path: Path, run: Running, command: str) -> int
     """
     counts = dataset.metadata.counts
     if dataset.metadata.status != "complete":
-        click.echo(
+        say(
             f"stopped: {extent(counts.episodes, counts.frames)} are safe in {path}; "
             f"go on with the same command and --resume ({command})",
             err=True,
         )
         return run.exit_code
     if not run.quiet:
-        click.echo(
+        say(
             f"{path}: {extent(counts.episodes, counts.frames)}, "
             f"{dataset.metadata.codec}, digest {dataset.metadata.digest}"
         )

@@ -11,6 +11,7 @@ import click
 
 from crafter_dataset.commands.ending import dataset_command, echo_json, run
 from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.saying import say
 from crafter_dataset.schemas.progress import ProgressLine, ProgressOption, is_terminal
 
 
@@ -40,7 +41,7 @@ def command(path: Path, deep: bool, replay: int, as_json: bool) -> int:
     def show(violation: Violation) -> None:
         if not as_json:
             line.clear()
-            click.echo(f"{violation}")
+            say(f"{violation}")
 
     with contextlib.closing(line):
         report = validate(
@@ -54,7 +55,7 @@ def command(path: Path, deep: bool, replay: int, as_json: bool) -> int:
     if as_json:
         echo_json(report.to_json())
     else:
-        click.echo(f"{report}{' (--deep reads them)' if report and not deep else ''}")
+        say(f"{report}{' (--deep reads them)' if report and not deep else ''}")
     return 0 if report else 1
 
 

@@ -8,6 +8,7 @@ import click
 
 from crafter_dataset.commands.ending import dataset_command, run
 from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.saying import say
 from crafter_dataset.viewer.view import MOST_SCALE, SPEED, view
 
 _FILE = Place(dir_okay=False)
@@ -56,12 +57,12 @@ def command(paths: tuple[str, ...], no_header: bool, **options: Any) -> int:
         header=not no_header,
         **options,
         progress=True,
-        on_file=lambda path: click.echo(f"wrote {path}"),
+        on_file=lambda path: say(f"wrote {path}"),
         on_window=_print_keys,
     )
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        click.echo(f"view-dataset: damaged: {problems[0]}{more}", err=True)
+        say(f"view-dataset: damaged: {problems[0]}{more}", err=True)
     return 1 if problems else 0
 
 
@@ -69,7 +70,7 @@ def _print_keys() -> None:
     from crafter_dataset.viewer.keys import help_lines
 
     for key, about in help_lines():
-        click.echo(f"  {key:<12} {about}")
+        say(f"  {key:<12} {about}")
 
 
 def main() -> NoReturn:

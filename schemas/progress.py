@@ -160,7 +160,8 @@ class ProgressLine:
             self._width = 0
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a broken pipe, a closed stream
+        # A broken pipe, a terminal that has gone, a closed stream or none.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             self._stream.write(text)
             self._stream.flush()
 
