@@ -16,7 +16,7 @@ from crafter_dataset.builder.settings import (
     settings_of,
 )
 from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.options import Argument, Names, Pair, Place, read_config
+from crafter_dataset.commands.options import Argument, Names, Number, Pair, Place, read_config
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.saying import say
 from crafter_dataset.engine.protocol import ENGINES
@@ -55,7 +55,7 @@ def _option(name: str, default: Any, known: Setting) -> Decorator:
     elif name == "fields":
         default = ",".join(default)
     elif "type" not in rest and known.low is not None:
-        rest = {"type": click.IntRange(known.low, known.high), **rest}
+        rest = {"type": Number(known.low, known.high), **rest}
     return click.option(option, name, default=default, show_default=shown, help=known.about, **rest)
 
 
@@ -79,12 +79,12 @@ def _leave_out_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--frames",
-    type=click.IntRange(1, MOST_COUNT),
+    type=Number(1, MOST_COUNT),
     help=f"Frames in all; the last episode is cut to fit.  [default: {DEFAULT_FRAMES}]",
 )
 @click.option(
     "--episodes",
-    type=click.IntRange(1, MOST_COUNT),
+    type=Number(1, MOST_COUNT),
     help="Whole episodes in all, instead of --frames.",
 )
 @_settings_options

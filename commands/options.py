@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,52 @@ class Place(click.Path):
             self.fail(f"{error} ({value})", param, ctx)
         super().convert(str(path), param, ctx)
         return path
+
+
+class Number(click.IntRange):
+    """A whole number, which may be written as people do: `1000000`, `1_000_000`, `1e6`, `100k`."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read a number from the command line or a configuration file; see `click.ParamType`.
+
+        Parameters
+        ----------
+        value : str, int or float
+            The number; a float as TOML has it, if it is whole.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The command that is run.
+
+        Returns
+        -------
+        int
+            The number.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is no whole number, or out of its range.
+        """
+        number = None if isinstance(value, bool) else _whole(str(value).strip())
+        if number is None:
+            text = f"expected a whole number such as 2000, 1e6 or 100k, found {value!r}"
+            self.fail(text, param, ctx)
+        return int(super().convert(number, param, ctx))
+
+
+def _whole(text: str) -> int | None:
+    """Return the whole number that a text stands for; None for anything else."""
+    match = re.fullmatch(r"([+-]?\d[\d_]{0,30}(?:\.\d{1,30})?(?:[eE][+]?\d{1,2})?)([kKM]?)", text)
+    if match is None or not text.isascii():
+        return None
+    try:
+        number = Decimal(match[1]) * {"": 1, "k": 1000, "K": 1000, "M": 10**6}[match[2]]
+    except InvalidOperation:
+        return None
+    return int(number) if number == number.to_integral_value() else None
 
 
 class Pair(_ParamType):

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, get_args
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.options import Number, Place
 from crafter_dataset.commands.saying import say
 from crafter_dataset.viewer.plot import MOST_MAPS, Format, plot
 
@@ -34,7 +34,7 @@ from crafter_dataset.viewer.plot import MOST_MAPS, Format, plot
 @click.option("--heatmap", is_flag=True, help="Colour cells by how often they were seen.")
 @click.option(
     "--maps",
-    type=click.IntRange(1, MOST_MAPS),
+    type=Number(1, MOST_MAPS),
     default=9,
     show_default=True,
     help="Worlds, and single trajectories, that are drawn.",

@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.options import Number, Place
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.storing import (
     codec_option,
@@ -42,9 +42,7 @@ def _fractions(
 @click.option(
     "--by-world", is_flag=True, help="Keep the episodes of a world together: no map in two parts."
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the shuffle."
-)
+@click.option("--seed", type=Number(0), default=0, show_default=True, help="Seed of the shuffle.")
 @codec_option
 @overwrite_option
 @resume_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crafter_dataset.commands.options import Number
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.saying import say
 from crafter_dataset.schemas.codecs import CODEC_CHOICES
@@ -27,7 +28,7 @@ codec_option: Decorator = click.option(
 )
 chunk_frames_option: Decorator = click.option(
     "--chunk-frames",
-    type=click.IntRange(1, MOST_CHUNK_FRAMES),
+    type=Number(1, MOST_CHUNK_FRAMES),
     metavar="N",
     help="Frames compressed together.  [default: as in the source]",
 )

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, echo_json, run
-from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.options import Number, Place
 from crafter_dataset.commands.saying import say
 from crafter_dataset.schemas.progress import ProgressLine, ProgressOption, is_terminal
 
@@ -22,7 +22,7 @@ from crafter_dataset.schemas.progress import ProgressLine, ProgressOption, is_te
 )
 @click.option(
     "--replay",
-    type=click.IntRange(0),
+    type=Number(0),
     default=0,
     show_default=True,
     metavar="N",

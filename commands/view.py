@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from crafter_dataset.commands.ending import dataset_command, run
-from crafter_dataset.commands.options import Place
+from crafter_dataset.commands.options import Number, Place
 from crafter_dataset.commands.saying import say
 from crafter_dataset.viewer.view import MOST_SCALE, SPEED, view
 
@@ -16,10 +16,8 @@ _FILE = Place(dir_okay=False)
 
 @dataset_command("view-dataset")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=Place())
-@click.option("--episode", type=click.IntRange(0), help="Number of the episode to show first.")
-@click.option(
-    "--frame", type=click.IntRange(0), default=0, show_default=True, help="Frame to show first."
-)
+@click.option("--episode", type=Number(0), help="Number of the episode to show first.")
+@click.option("--frame", type=Number(0), default=0, show_default=True, help="Frame to show first.")
 @click.option(
     "--fps",
     type=click.FloatRange(*SPEED),
@@ -30,7 +28,7 @@ _FILE = Place(dir_okay=False)
 @click.option("--no-header", is_flag=True, help="The frame alone: no header, map or timeline.")
 @click.option(
     "--scale",
-    type=click.IntRange(1, MOST_SCALE),
+    type=Number(1, MOST_SCALE),
     help="Pixels for one of a frame; by default as many as fit.",
 )
 @click.option(

@@ -13,6 +13,7 @@ import pytest
 
 from crafter_dataset.builder.settings import DEFAULT_FRAMES, BuildSettings
 from crafter_dataset.commands.build import command as build_command
+from crafter_dataset.commands.options import Number
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas import codecs, hdf5_format
 
@@ -88,6 +89,33 @@ def test_the_command_lines_target_wins_over_the_files(command, tmp_path):
     done = command("build-dataset", "--out", "d", "--config", "c.toml", "--episodes", 1, *SMALL)
     assert done.returncode == 0, done.stderr
     assert len(open_dataset(tmp_path / "d")) == 1
+
+
+@pytest.mark.parametrize(("written", "number"), [
+    ("1e3", 1000), ("1_000", 1000), ("1k", 1000), ("0.5k", 500), ("1.5E3", 1500), (" 20 ", 20),
+    ("2M", 2_000_000), ("+7", 7),
+])  # fmt: skip
+def test_numbers_are_written_as_people_do(written, number):
+    assert Number(1).convert(written, None, None) == number
+
+
+@pytest.mark.parametrize("written", [
+    "1.5", "1e-3", "0.0001k", "k", "1kk", "nan", "1e999", "0x10", "1e6k6", "\u0663", "", True, 1.5,
+    None, "1m", "9" * 99,
+], ids=repr)  # fmt: skip
+def test_what_is_no_number_is_refused(written):
+    with pytest.raises(click.BadParameter, match="expected a whole number such as 2000, 1e6 or"):
+        Number(1).convert(written, None, None)
+
+
+def test_numbers_in_commands_and_configurations(command, tmp_path):
+    (tmp_path / "c.toml").write_text("frames = 2e1\nseed = 7\n")
+    small = ["--area", "24", "--workers", "0", "--quiet"]
+    assert command("build-dataset", "--out", "d", "--config", "c.toml", *small).returncode == 0
+    dataset = open_dataset(tmp_path / "d")
+    assert (dataset.frames, dataset.metadata.seed) == (20, 7)
+    done = command("build-dataset", "--out", "e", "--frames", "0.03k", *small)
+    assert (done.returncode, open_dataset(tmp_path / "e").frames) == (0, 30)
 
 
 def test_fields_can_be_left_out(command, tmp_path):
