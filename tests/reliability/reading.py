@@ -80,7 +80,7 @@ def read_all(path: Path, episodes: int | None = None, deep: bool = True) -> Read
             if episode is None:
                 continue
             del reading.values[f"{number}"]
-            reading.values[f"{number}/end"] = np.array(episode.end_reason)
+            reading.attempt(f"{number}/end", lambda e=episode: np.array(e.end_reason))
             reading.attempt(f"{number}/terrain", lambda e=episode: e.terrain)
             for name in episode:
                 reading.attempt(f"{number}/{name}", lambda e=episode, n=name: e[n].read())
