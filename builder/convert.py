@@ -13,7 +13,6 @@ from crafter_dataset.builder.copying.combine import combine, missing_from
 from crafter_dataset.builder.copying.datasets import (
     check_distinct_paths,
     choose_codec,
-    opened,
     part_of,
     store_plan,
 )
@@ -22,7 +21,7 @@ from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
 from crafter_dataset.builder.storage.containers import PLACE_ADVICE
 from crafter_dataset.loader.container import is_address, local_path
-from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.loader.export.formats import FORMATS, export_dataset
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.arguments import whole_number

@@ -9,13 +9,12 @@ from crafter_dataset.builder.copying.combine import combine
 from crafter_dataset.builder.copying.datasets import (
     check_distinct_paths,
     choose_codec,
-    opened,
     part_of,
     store_plan,
 )
 from crafter_dataset.builder.stopping import StopOption
 from crafter_dataset.loader.container import local_path
-from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.progress import ProgressOption
 

@@ -19,6 +19,11 @@ from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
+_Stepped = tuple[
+    NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+]
+"""Observations, rewards, terminations, truncations and infos."""
+
 
 class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
     """Crafter environments stepped together, each reset only when asked.
@@ -205,15 +210,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         self._truncated &= ~mask
         self._discount[mask] = 1
 
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[
-        NDArray[np.uint8],
-        NDArray[np.float64],
-        NDArray[np.bool_],
-        NDArray[np.bool_],
-        dict[str, Any],
-    ]:
+    def step(self, actions: NDArray[np.int64]) -> _Stepped:
         """Take one action in every lane that is not parked.
 
         Parameters
@@ -242,15 +239,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         with self._lock:
             return self._take(np.asarray(actions))
 
-    def _take(
-        self, actions: NDArray[Any]
-    ) -> tuple[
-        NDArray[np.uint8],
-        NDArray[np.float64],
-        NDArray[np.bool_],
-        NDArray[np.bool_],
-        dict[str, Any],
-    ]:
+    def _take(self, actions: NDArray[Any]) -> _Stepped:
         if not self._started.any():
             raise gymnasium.error.ResetNeeded("step: expected a lane to be reset first")
         playing, count = self.playing, len(self._started)

@@ -498,3 +498,19 @@ def _reached(dataset: Dataset) -> NDArray[np.bool_]:
     from crafter_dataset.loader.summary import reached_achievements
 
     return reached_achievements(dataset)
+
+
+def opened(source: Dataset | str | Path) -> Dataset:
+    """Return a dataset, opened if it is not.
+
+    Parameters
+    ----------
+    source : Dataset, str or Path
+        A dataset or a part of one, or where it is.
+
+    Raises
+    ------
+    DatasetError
+        If there is none that can be read.
+    """
+    return source if isinstance(source, Dataset) else open_dataset(source)

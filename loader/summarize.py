@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.loader.summary import Summary, summary_of
 
 
@@ -35,4 +35,4 @@ def summarize(dataset: Dataset | str | Path) -> Summary:
     >>> 0 <= summary.score <= 100
     True
     """
-    return summary_of(dataset if isinstance(dataset, Dataset) else open_dataset(dataset))
+    return summary_of(opened(dataset))

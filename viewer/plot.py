@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from crafter_dataset.loader.container import local_path
-from crafter_dataset.loader.dataset import Dataset, open_dataset
+from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.loader.export.pictures import whole_file
 from crafter_dataset.loader.report import settings_lines, summary_lines
 from crafter_dataset.schemas.errors import ArgumentError, DatasetError, MissingPackageError
@@ -99,7 +99,7 @@ def plot(
     >>> crafter_dataset.plot("data.zarr", "plots", episodes="0:3").name
     'index.html'
     """
-    whole = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    whole = opened(dataset)
     chosen = whole if episodes is None else whole.select(episodes)
     if not len(chosen):
         raise DatasetError(f"{whole.path}: expected episodes to draw, found none")

@@ -18,22 +18,6 @@ from crafter_dataset.schemas.progress import ProgressOption, reporting
 from crafter_dataset.schemas.wording import extent
 
 
-def opened(source: Dataset | str | Path) -> Dataset:
-    """Return a dataset, opened if it is not.
-
-    Parameters
-    ----------
-    source : Dataset, str or Path
-        A dataset or a part of one, or where it is.
-
-    Raises
-    ------
-    DatasetError
-        If there is none that can be read.
-    """
-    return source if isinstance(source, Dataset) else open_dataset(source)
-
-
 def part_of(dataset: Dataset) -> Part:
     """Return the episodes of a dataset, or of a part of one, for copying.
 
