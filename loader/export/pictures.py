@@ -130,7 +130,7 @@ def _indexed(picture: NDArray[np.uint8], changed: NDArray[np.bool_]) -> Image.Im
     that none of them is far off, however rare.
     """
     packed = picture[changed].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    colours, which, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    colours, which, counts = _distinct(packed)
     listed = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(np.uint8)
     numbers = np.arange(len(colours))
     if len(colours) > CLEAR:
@@ -149,6 +149,23 @@ def _indexed(picture: NDArray[np.uint8], changed: NDArray[np.bool_]) -> Image.Im
     image = Image.frombytes("P", (width, height), pixels.tobytes())
     image.putpalette(listed.tobytes().ljust(768, b"\0"))
     return image
+
+
+def _distinct(
+    packed: NDArray[np.uint32],
+) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.intp]]:
+    """Return the colours there are, which of them each pixel has, and how often each occurs.
+
+    As `np.unique` does, but by a table of all colours instead of sorting, in a
+    tenth of the time. Of the second table only what is written takes memory.
+    """
+    seen = np.zeros(1 << 24, np.bool_)
+    seen[packed] = True
+    colours = np.flatnonzero(seen)
+    place = np.empty(1 << 24, np.int32)
+    place[colours] = np.arange(len(colours), dtype=np.int32)
+    which = place[packed]
+    return colours, which, np.bincount(which, minlength=len(colours))
 
 
 def _write_mp4(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) -> None:
