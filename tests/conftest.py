@@ -13,6 +13,7 @@ import pytest
 from crafter_dataset.builder import compression
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.engine.engines import warm_up
+from crafter_dataset.schemas.cores import usable_cores
 from tests.building import build
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -27,6 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
         warm_up("crafter", (64, 64))
         warm_up("fast", (64, 64))
         compression.warm_up(BuildSettings().metadata())
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run half as many tests again as there are cores: many wait for processes and the disk."""
+    return (usable_cores() * 3 + 1) // 2
 
 
 @pytest.fixture(scope="session")

@@ -96,8 +96,8 @@ def test_a_script_needs_no_guard_unless_its_policy_is_in_it(folder):
     assert "put what the script does under: if __name__ == '__main__':" in done.stderr
 
 
-def test_every_command(folder, dataset_path):
-    data = str(dataset_path)
+def test_every_command(folder, small_path):
+    data = str(small_path)
     run(folder, "build-dataset", "--out", "d", "--episodes", "2", "--length", "9", "--area", "24",
         "--workers", "2", "--quiet")  # fmt: skip
     run(folder, "validate-dataset", "d", "--deep", "--replay", "2")

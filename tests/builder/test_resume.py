@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from crafter_dataset.builder.storage import files
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
 from crafter_dataset.schemas import find_violations
-from tests.building import build
+from tests.building import build, has_played
 from tests.conftest import SMALL_WORLD
 
 SETTINGS = BuildSettings(seed=4, chunk_frames=16, **SMALL_WORLD)
@@ -75,7 +74,7 @@ def small_files(monkeypatch):
     monkeypatch.setattr("crafter_dataset.schemas.layout.TABLE_FILE_ROWS", 4)
 
 
-@pytest.mark.parametrize("first", [47, 48, 49, 100, 333])
+@pytest.mark.parametrize("first", [47, 48, 49, 333])
 def test_extending_across_files(tmp_path, small_files, first):
     whole = build(tmp_path / "whole", SETTINGS, Target(frames=1100), workers=0)
     build(tmp_path / "d", SETTINGS, Target(frames=first), workers=0, commit_seconds=0)
@@ -397,7 +396,7 @@ def test_ctrl_c_commits_what_is_whole(tmp_path):
     process = subprocess.Popen(
         COMMAND, cwd=tmp_path, start_new_session=True, text=True, stderr=subprocess.PIPE
     )
-    time.sleep(6)
+    has_played(process)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130

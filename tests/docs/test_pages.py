@@ -36,7 +36,7 @@ FIRST_PAGES = (README, ROOT / "docs" / "index.md")
 
 REFERENCE = [p for p in PAGES if p.parent.name == "api" and p.name != "index.md"]
 
-FRAMES = 2500
+FRAMES = 1800
 """Frames of a build that does not say how many."""
 
 

@@ -134,11 +134,8 @@ def test_iris_and_dreamer_find_their_names(dataset):
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
-@pytest.mark.parametrize("workers", [0, 1, 3])
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize(("workers", "method"), [(0, None), (1, "fork"), (3, "fork"), (2, "spawn")])
 def test_the_order_is_the_same_with_any_workers(dataset, workers, method):
-    if not workers and method == "spawn":
-        pytest.skip("no workers, no method")
     windows = Windows(dataset, 5, padding="right")
     sampler = UniformSampler(windows, seed=2)
     expected = [WindowDataset(windows).__getitems__(sampler.numbers(e, 0, 999)) for e in (0, 1)]
@@ -312,9 +309,10 @@ if __name__ == "__main__":
     try:  # PyTorch raises as soon as the signal comes, wherever that is
         for batch in loader:
             drawn += batch.segment_ids
-            for process in [] if resume else torch.multiprocessing.active_children():
+            for process in [] if resume else torch.multiprocessing.active_children()[:1]:
                 os.kill(process.pid, signal.SIGKILL)
     except (RuntimeError, OSError, EOFError):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         json.dump(loader.state_dict(), open(states, "w"))
     print(json.dumps(drawn), flush=True)
     os._exit(0)

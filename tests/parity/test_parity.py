@@ -110,7 +110,8 @@ def choose(counts):
 
 
 FIFTY = dict.fromkeys(SCENARIOS, 1) | {
-    "heuristic": 15, "random": 5, "achiever": 10, "sleeper": 3, "fighter": 3, "short": 3,
+    "heuristic": 10, "random": 4, "achiever": 8, "sleeper": 6, "fighter": 3, "short": 8,
+    "survivor": 0,
 }  # fmt: skip
 THOUSAND = dict.fromkeys(SCENARIOS, 20) | {
     "heuristic": 450, "random": 120, "achiever": 60, "sleeper": 60, "fighter": 60, "survivor": 3,
@@ -118,9 +119,10 @@ THOUSAND = dict.fromkeys(SCENARIOS, 20) | {
 
 
 def test_fifty_episodes_equal_stock_and_reach_everything():
+    """But for the 10,000 steps of a survivor, who takes longer than all others together."""
     assert sum(FIFTY.values()) >= 50
     coverage = play_all(choose(FIFTY))
-    assert not coverage.missing()
+    assert coverage.missing() == ["10,000 steps"]
 
 
 @pytest.mark.slow
