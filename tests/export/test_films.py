@@ -13,6 +13,7 @@ from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.loader.export.films import export_gif, export_mp4
 from crafter_dataset.loader.export.formats import export_dataset
+from crafter_dataset.loader.export.pictures import TABLE_PIXELS, _distinct
 from crafter_dataset.schemas.errors import ArgumentError, MissingPackageError
 from tests.synthetic import write_dataset
 
@@ -105,3 +106,13 @@ def test_refusals(small_path, tmp_path, monkeypatch):
     with pytest.raises(MissingPackageError, match=r"PyAV.*crafter-dataset\[video\]"):
         next(export_mp4(dataset[:1], tmp_path / "film.mp4"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [0, 1, TABLE_PIXELS - 1, TABLE_PIXELS, TABLE_PIXELS + 1])
+def test_colours_are_found_alike_by_a_table_and_by_sorting(count):
+    rng = np.random.default_rng(count)
+    some = np.append(rng.integers(1 << 24, size=300), [0, (1 << 24) - 1])
+    packed = rng.choice(some, count).astype(np.uint32)
+    expected = np.unique(packed, return_inverse=True, return_counts=True)
+    for found, values in zip(_distinct(packed), expected, strict=True):
+        np.testing.assert_array_equal(found, values)
