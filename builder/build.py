@@ -7,14 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from crafter_dataset.builder.errors import BuildError, SettingsError
+from crafter_dataset.builder.errors import BuildError, SettingsError, StoppedError
 from crafter_dataset.builder.policies.load import name_policy
 from crafter_dataset.builder.policies.protocol import PolicyFactory
 from crafter_dataset.builder.pool.worker import is_worker
-from crafter_dataset.builder.run import describe_kept, run_build
+from crafter_dataset.builder.run import run_build
 from crafter_dataset.builder.run_options import COMMIT_SECONDS, RunOptions
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
+from crafter_dataset.builder.storage.place import describe_kept
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.arguments import as_pair
 from crafter_dataset.schemas.errors import Note
@@ -74,7 +75,7 @@ def build(
     ----------
     path : str or Path
         What to write: the folder of a Zarr group, such as `data.zarr`, or an
-        HDF5 file, which ends in `.h5` or `.hdf5`.
+        HDF5 file, which ends in `.h5`, `.hdf5` or `.hdf`.
     frames : int, optional
         Frames in all; the last episode is cut to fit. By default 100,000, or for
         a dataset to resume, what it was to become.
@@ -121,7 +122,8 @@ def build(
         must be its own. A policy of yours must be given: a file alone never
         says what code is run.
     overwrite : bool
-        Replace the dataset at `path`.
+        Replace the dataset at `path`, once the new one is complete: until then it
+        grows in a hidden folder or file beside it, with which `resume` goes on.
     progress : bool or callable, optional
         True shows a line on standard error, False none; by default it is shown
         if that is a terminal. A callable is called with a `Progress` a few
@@ -151,6 +153,8 @@ def build(
         If the dataset to resume is damaged.
     OSError
         If the disk is full or cannot be written.
+    StoppedError
+        If `should_stop` ends it before any episode is whole; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C, once all whole episodes are committed.
 
@@ -190,4 +194,6 @@ def build(
         )
     if not result.complete and should_stop is None:
         raise KeyboardInterrupt(Note(*describe_kept(result.path, result.metadata.counts)))
+    if not result.path.exists():
+        raise StoppedError("stopped: nothing was written")
     return open_dataset(result.path)

@@ -19,14 +19,14 @@ from crafter_dataset.builder.copying.datasets import (
 from crafter_dataset.builder.copying.series import Series
 from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
-from crafter_dataset.builder.storage.containers import PLACE_ADVICE
+from crafter_dataset.builder.storage.place import PLACE_ADVICE
 from crafter_dataset.loader.container import is_address, local_path
 from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.loader.export.formats import FORMATS, export_dataset
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import Advice, ArgumentError
-from crafter_dataset.schemas.hdf5_format import SUFFIXES
+from crafter_dataset.schemas.hdf5_format import SUFFIXES, is_hdf5
 from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES
 from crafter_dataset.schemas.progress import ProgressOption, reporting
 from crafter_dataset.schemas.wording import counted
@@ -148,7 +148,8 @@ def convert(
     MissingPackageError
         If a package that the other format needs is not installed.
     StoppedError
-        If `should_stop` has stopped an export to another format.
+        If `should_stop` ends it before any episode is whole, or an export to another
+        format before all are; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C, once all whole episodes are committed.
 
@@ -214,7 +215,7 @@ def format_of(out: str | Path, to: str | None = None) -> str:
         )
     if kind not in (*OURS, *FORMATS):
         raise ArgumentError("to", f"expected one of {', '.join((*OURS, *FORMATS))}, found {kind!r}")
-    if kind in OURS and (suffix in SUFFIXES) != (kind == "hdf5"):
+    if kind in OURS and is_hdf5(out) != (kind == "hdf5"):
         endings = f"an ending out of {', '.join(SUFFIXES)}" if kind == "hdf5" else "no such ending"
         raise ArgumentError("out", f"expected {endings} for {kind}, found {out}")
     return kind

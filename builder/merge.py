@@ -45,7 +45,7 @@ def merge(
         Compression; by default the first source's, whose chunks are then copied
         as they are, and in HDF5 what needs no plugin.
     overwrite : bool
-        Replace a dataset that is at `out`.
+        Replace a dataset that is at `out`, once the new one is complete.
     resume : bool
         Go on after a kill or Ctrl-C.
     progress : bool or callable, optional
@@ -69,6 +69,8 @@ def merge(
         If something is at `out` that may not be replaced.
     DatasetError
         If a source is no dataset, or damaged.
+    StoppedError
+        If `should_stop` ends it before any episode is whole; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C, once all whole episodes are committed.
 

@@ -21,14 +21,14 @@ from crafter_dataset.builder.settings import (
     check_resumable,
 )
 from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.place import Place, describe_kept
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.engine.engines import check_engine, warm_up
 from crafter_dataset.loader.container import local_path
 from crafter_dataset.schemas.cores import usable_cores
 from crafter_dataset.schemas.errors import Advice, Note
-from crafter_dataset.schemas.metadata import Counts, Metadata
+from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.progress import Progress
-from crafter_dataset.schemas.wording import extent
 
 WAITING_BYTES = 2**28
 """Encoded episodes that may wait for an earlier one before no more are started."""
@@ -77,7 +77,7 @@ def run_build(
     Parameters
     ----------
     path : str or Path
-        Folder of the Zarr group, or an HDF5 file, which ends in `.h5` or `.hdf5`.
+        Folder of the Zarr group, or an HDF5 file, which ends in `.h5`, `.hdf5` or `.hdf`.
     settings : BuildSettings, optional
         What to build. By default what a dataset to resume has, or the default settings.
     target : Target, optional
@@ -120,34 +120,27 @@ def run_build(
         settings = replace(settings, codec=containers.default_codec(path))
     if resume and overwrite:
         raise SettingsError(("resume", "overwrite"), "expected at most one, found both")
-    stored = containers.check_place(path, resume, overwrite)
+    place = Place(path, resume=resume, overwrite=overwrite)
+    stored = place.look()
     # Before anything is made or replaced:
     metadata = stored or settings.metadata()
     containers.check_codec(path, metadata)
     check_engine(options.engine, metadata.env.area)
     warm_up(options.engine, metadata.env.area, compression.needed(metadata))
     compression.warm_up(metadata)
-    with containers.exclusive(path) as held:
-        if not held:
-            raise BuildError(f"{path}: another build is writing to it")
-        # Now nobody else can change it.
-        stored = containers.check_place(path, resume, overwrite)
-        if stored is not None:
-            check_resumable(stored, settings, given, str(path))
-            writer = containers.resume(path)
-        else:
-            writer = containers.create(path, settings.metadata())
-        try:
-            return _Run(writer, target, options).run()
-        finally:
-            writer.close()
+    with place.writing(settings.metadata()) as (writer, goes_on):
+        if goes_on:
+            check_resumable(writer.metadata, settings, given, str(path))
+        return _Run(writer, target, options, place).run()
 
 
 class _Run:
     """One run, from an open writer on."""
 
-    def __init__(self, writer: DatasetWriter, target: Target | None, options: RunOptions) -> None:
-        self._writer, self._options = writer, options
+    def __init__(
+        self, writer: DatasetWriter, target: Target | None, options: RunOptions, place: Place
+    ) -> None:
+        self._writer, self._options, self._place = writer, options, place
         self._begun = time.monotonic()
         self._target = target or self._stored_target()
         self._waiting: dict[int, EncodedEpisode] = {}
@@ -272,7 +265,7 @@ class _Run:
     def _result(self) -> BuildResult:
         metadata = self._writer.committed
         return BuildResult(
-            path=self._writer.path,
+            path=self._place.shown(self._writer),
             metadata=metadata,
             complete=self._target.reached(metadata.counts),
             new_frames=max(0, metadata.counts.frames - self._start.frames),
@@ -285,31 +278,4 @@ class _Run:
         return BuildError(f"{error}; {kept}", advice=advice, details=error.details)
 
     def _kept(self) -> tuple[str, tuple[Advice, ...]]:
-        return describe_kept(self._writer.path, self._writer.committed.counts)
-
-
-def describe_kept(path: Path, kept: Counts) -> tuple[str, tuple[Advice, ...]]:
-    """Say how much of an unfinished build is safe, and how to go on.
-
-    Parameters
-    ----------
-    path : Path
-        The dataset.
-    kept : Counts
-        What is committed.
-
-    Returns
-    -------
-    text : str
-        What is kept.
-    advice : tuple of Advice
-        How to go on.
-    """
-    if not path.exists():
-        return f"what was committed went with {path}", ()
-    go_on = Advice("go on with", "resume")
-    if not kept.episodes:
-        anew = Advice("build it anew with", "overwrite")
-        return f"no episode is committed yet in {path}", (go_on, anew)
-    text = f"{extent(kept.episodes, kept.frames)} are safe in {path}"
-    return text, (go_on,)
+        return describe_kept(self._place.shown(self._writer), self._writer.committed.counts)

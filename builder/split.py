@@ -13,6 +13,7 @@ from crafter_dataset.builder.copying.datasets import (
     part_of,
     store_plan,
 )
+from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import StopOption
 from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset, opened
@@ -56,7 +57,7 @@ def split(
         Compression; by default the source's, whose chunks are then copied as
         they are, and in HDF5 what needs no plugin.
     overwrite : bool
-        Replace datasets that are at `outs`.
+        Replace datasets that are at `outs`, each once the new one is complete.
     resume : bool
         Go on after a kill or Ctrl-C.
     progress : bool or callable, optional
@@ -78,6 +79,8 @@ def split(
         If something is at one of `outs` that may not be replaced.
     DatasetError
         If the source is no dataset, or damaged.
+    StoppedError
+        If `should_stop` ends it before any episode is whole; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C, once all whole episodes are committed.
 
@@ -110,8 +113,8 @@ def split(
     written: list[Dataset] = []
     for path, part in zip(paths, parts, strict=True):
         chosen = choose_codec(codec, dataset.path, part.metadata.codec, path)
-        written.append(
-            store_plan(
+        try:
+            stored = store_plan(
                 path,
                 combine([part_of(part)], chosen),
                 resume=resume,
@@ -119,7 +122,11 @@ def split(
                 progress=progress,
                 should_stop=should_stop,
             )
-        )
-        if written[-1].metadata.status != "complete":
+        except StoppedError:
+            if not written:
+                raise
+            break
+        written.append(stored)
+        if stored.metadata.status != "complete":
             break
     return written

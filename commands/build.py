@@ -132,7 +132,7 @@ def command(ctx: click.Context, /, quiet: bool, **options: Any) -> int:
     if dataset.metadata.status != "complete":
         counts = dataset.metadata.counts
         say(
-            f"stopped: {extent(counts.episodes, counts.frames)} are safe; go on "
+            f"stopped: {extent(counts.episodes, counts.frames)} are safe in {dataset.path}; go on "
             f"with: build-dataset --out {options['path']} --resume",
             err=True,
         )

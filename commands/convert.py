@@ -81,7 +81,6 @@ def command(source: Path, out: Path, quiet: bool, **options: Any) -> int:
     Compressed chunks are copied as they are where the codec allows.
     """
     from crafter_dataset.builder.convert import OURS, convert, format_of
-    from crafter_dataset.builder.errors import StoppedError
 
     kind = format_of(out, options["to"])
 
@@ -91,11 +90,7 @@ def command(source: Path, out: Path, quiet: bool, **options: Any) -> int:
 
     message = () if kind in OURS else ("stopping ...",)
     with Running(quiet, *message) as running:
-        try:
-            written = convert(source, out, **options, **running.arguments, on_note=note)
-        except StoppedError as error:
-            say(str(error), err=True)
-            return running.exit_code
+        written = convert(source, out, **options, **running.arguments, on_note=note)
     if not isinstance(written, Path):
         return report_copy(written, out, running, "convert-dataset")
     if running.last is not None:

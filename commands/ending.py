@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.commands.saying import drop, open_streams, say
 from crafter_dataset.schemas.errors import CrafterDatasetError, Note
 
@@ -75,6 +76,9 @@ def run(command: click.Command) -> NoReturn:
         code, text = 1, error.format_message()
     except (click.Abort, KeyboardInterrupt):
         code, text = INTERRUPTED, "interrupted"
+    except StoppedError as error:
+        say(str(error), err=True)
+        sys.exit(error.exit_code)
     except CrafterDatasetError as error:
         code, text = error.exit_code, error.for_command(names_of(command))
         details = error.details or traceback.format_exc()

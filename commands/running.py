@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import COMMITTING, StopRequest
 from crafter_dataset.schemas.progress import Progress, ProgressLine
 
@@ -43,6 +44,8 @@ class Running:
         if self._line is not None:
             self._line.close()
         self._stop.__exit__(*error)
+        if len(error) > 1 and isinstance(error[1], StoppedError):
+            error[1].exit_code = self.exit_code
 
     @property
     def last(self) -> Progress | None:

@@ -65,7 +65,7 @@ def report_copy(dataset: Dataset, path: Path, run: Running, command: str) -> int
     counts = dataset.metadata.counts
     if dataset.metadata.status != "complete":
         say(
-            f"stopped: {extent(counts.episodes, counts.frames)} are safe in {path}; "
+            f"stopped: {extent(counts.episodes, counts.frames)} are safe in {dataset.path}; "
             f"go on with the same command and --resume ({command})",
             err=True,
         )

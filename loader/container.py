@@ -7,7 +7,7 @@ from pathlib import Path
 from crafter_dataset.loader.workers import default_threads
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.errors import ArgumentError
-from crafter_dataset.schemas.hdf5_format import SUFFIXES
+from crafter_dataset.schemas.hdf5_format import is_hdf5
 
 CACHE_BYTES = 64 * 2**20
 """Bytes of decoded chunks that a reader keeps, by default."""
@@ -89,7 +89,7 @@ def open_container(
 
         return RemoteZarr(str(path))
     threads = default_threads() if threads is None else threads
-    if Path(path).is_file() or (not Path(path).exists() and Path(path).suffix.lower() in SUFFIXES):
+    if Path(path).is_file() or (not Path(path).exists() and is_hdf5(Path(path))):
         from crafter_dataset.loader.hdf5 import LocalHdf5
 
         return LocalHdf5(Path(path), cache_bytes, threads)

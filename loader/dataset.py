@@ -188,6 +188,7 @@ class Dataset(Sequence[Episode]):
             now.header() != then.header()
             or (now.chunk_frames, now.codec) != (then.chunk_frames, then.codec)
             or now.counts.episodes < then.counts.episodes
+            or (now.counts == then.counts and then.digest not in (None, now.digest))
         ):
             raise CorruptDataError(
                 f"{self.path}: expected the dataset that was opened, found another one in its place"

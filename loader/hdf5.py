@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ class _Chunks:
         self.name = path
         self.count = files.count
         self._path, self._end, self._files = str(file.path), file.end, files
-        self._descriptor = file.descriptor
+        self._opened = lambda path: os.dup(file.descriptor)  # another may have its name by now
         # Finding all places takes a few microseconds each, finding a single one some tens.
         array = file.array(path)
         self._find: Callable[[int], tuple[int, int]]
@@ -160,5 +161,5 @@ class _Chunks:
         address, size = self._find(number)
         if not size:
             raise CorruptDataError("a chunk is missing in the file")
-        file = self._files.get(self._path, None, self._end, self._descriptor)
+        file = self._files.get(self._path, None, self._opened, self._end)
         return file.data[address : address + size]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from crafter_dataset.schemas.metadata import Metadata
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file."""
 
-SUFFIXES = (".h5", ".hdf5")
+SUFFIXES = (".h5", ".hdf5", ".hdf")
 """Endings of the names of HDF5 files."""
 
 DEFAULT_CODEC = "gzip:3"
@@ -37,6 +38,17 @@ DEFLATE, FLETCHER32, BLOSC, ZSTD = 1, 3, 32001, 32015
 """Numbers of HDF5's own filters, and of the registered ones."""
 
 _BLOSC_CODES = {"lz4": 1, "zstd": 5}
+
+
+def is_hdf5(path: Path) -> bool:
+    """Tell whether a path names an HDF5 file; else it is the folder of a Zarr group.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    """
+    return path.suffix.lower() in SUFFIXES
 
 
 @dataclass(frozen=True)

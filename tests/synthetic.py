@@ -11,7 +11,9 @@ import numpy as np
 from crafter_dataset.builder.episodes import EncodedEpisode
 from crafter_dataset.builder.settings import BuildSettings
 from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.belongings import remove_dataset
 from crafter_dataset.schemas.codecs import ChunkCodec
+from crafter_dataset.schemas.hdf5_format import is_hdf5
 from crafter_dataset.schemas.layout import FRAME_FIELDS, TERMINATED, TIME_LIMIT
 
 
@@ -38,8 +40,10 @@ def _write(path, lengths, end_reasons, chunk_frames, codec, commits, complete):
     settings = BuildSettings(size=(18, 20), area=(3, 4), chunk_frames=chunk_frames)
     metadata = replace(settings.metadata(), codec=codec)
     rng = np.random.default_rng(len(lengths))
-    if not containers.is_hdf5(path):
-        path.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        remove_dataset(path)
+    if not is_hdf5(path):
+        path.mkdir(parents=True)
     writer = containers.create(path, metadata)
     for episode, length in enumerate(lengths):
         reason = TERMINATED if end_reasons is None else end_reasons[episode]

@@ -9,13 +9,15 @@ from pathlib import Path
 from crafter_dataset.builder.copying.combine import Part, Plan
 from crafter_dataset.builder.copying.series import Series
 from crafter_dataset.builder.copying.store import StoreOptions, store
+from crafter_dataset.builder.errors import StoppedError
 from crafter_dataset.builder.stopping import StopOption, ctrl_c_unless
 from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.place import PLACE_ADVICE, describe_kept
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.errors import Advice, ArgumentError, Note
+from crafter_dataset.schemas.hdf5_format import is_hdf5
 from crafter_dataset.schemas.progress import ProgressOption, reporting
-from crafter_dataset.schemas.wording import extent
 
 
 def part_of(dataset: Dataset) -> Part:
@@ -50,8 +52,8 @@ def choose_codec(wanted: str | None, source: Path | str, codec: str, path: Path)
     """
     if wanted is not None:
         return str(ChunkCodec.parse(wanted))
-    if containers.is_hdf5(path):  # whose own codec stays; another may need a plugin
-        return codec if containers.is_hdf5(Path(source)) else containers.default_codec(path)
+    if is_hdf5(path):  # whose own codec stays; another may need a plugin
+        return codec if is_hdf5(Path(source)) else containers.default_codec(path)
     return containers.default_codec(path) if codec.startswith("gzip") else codec
 
 
@@ -84,7 +86,7 @@ def store_plan(
     resume: bool,
     overwrite: bool,
     append: bool = False,
-    advice: tuple[Advice, ...] = containers.PLACE_ADVICE,
+    advice: tuple[Advice, ...] = PLACE_ADVICE,
     progress: ProgressOption,
     should_stop: StopOption,
 ) -> Dataset:
@@ -109,15 +111,17 @@ def store_plan(
     ------
     KeyboardInterrupt
         After Ctrl-C, once all whole episodes are committed, unless `should_stop` is given.
+    StoppedError
+        If it is stopped before any episode is whole; nothing is written then.
     BuildError, CodecError, DatasetError
         As `store` raises them.
     """
     series = Series.of_plan(plan) if isinstance(plan, Plan) else plan
     with reporting(progress) as report, ctrl_c_unless(should_stop) as asked:
         options = StoreOptions(resume, overwrite, append, advice, report, asked)
-        metadata, complete = store(path, series, options)
-    if not complete and should_stop is None:
-        counts = metadata.counts
-        kept = f"{extent(counts.episodes, counts.frames)} are safe in {path}"
-        raise KeyboardInterrupt(Note(kept, [Advice("go on with", "resume")]))
-    return open_dataset(path)
+        stored = store(path, series, options)
+    if not stored.complete and should_stop is None:
+        raise KeyboardInterrupt(Note(*describe_kept(stored.path, stored.metadata.counts)))
+    if not stored.path.exists():
+        raise StoppedError("stopped: nothing was written")
+    return open_dataset(stored.path)

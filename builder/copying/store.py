@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.provenance import describe_conversion
 from crafter_dataset.builder.run_options import COMMIT_SECONDS
 from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage.place import PLACE_ADVICE, Place
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.schemas.errors import Advice
 from crafter_dataset.schemas.metadata import Metadata
@@ -46,13 +48,31 @@ class StoreOptions:
     resume: bool = False
     overwrite: bool = False
     append: bool = False
-    advice: tuple[Advice, ...] = containers.PLACE_ADVICE
+    advice: tuple[Advice, ...] = PLACE_ADVICE
     on_progress: Report = ignore
     should_stop: Callable[[], bool] = lambda: False
     commit_seconds: float = COMMIT_SECONDS
 
 
-def store(path: Path, series: Series, options: StoreOptions | None = None) -> tuple[Metadata, bool]:
+class Stored(NamedTuple):
+    """What became of a copy.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        As committed.
+    complete : bool
+        Whether all episodes are there; else it was stopped.
+    path : Path
+        Where they are.
+    """
+
+    metadata: Metadata
+    complete: bool
+    path: Path
+
+
+def store(path: Path, series: Series, options: StoreOptions | None = None) -> Stored:
     """Write a dataset, or add to one.
 
     Parameters
@@ -66,10 +86,8 @@ def store(path: Path, series: Series, options: StoreOptions | None = None) -> tu
 
     Returns
     -------
-    metadata : Metadata
-        As committed.
-    complete : bool
-        Whether all episodes are there; else it was stopped.
+    Stored
+        What is committed, and where.
 
     Raises
     ------
@@ -81,26 +99,23 @@ def store(path: Path, series: Series, options: StoreOptions | None = None) -> tu
         If a source is damaged; what is committed stays.
     """
     options = options or StoreOptions()
-    go_on = options.resume or options.append
     containers.check_codec(path, series.metadata)
-    containers.check_place(path, go_on, options.overwrite, options.advice)
-    with containers.exclusive(path) as held:
-        if not held:
-            raise BuildError(f"{path}: another build is writing to it")
-        there = containers.check_place(path, go_on, options.overwrite, options.advice)
-        if there is None:
-            writer = containers.create(path, series.metadata)
-        else:
-            writer = containers.resume(path)
-        try:
-            if there is not None:
-                _adopt(writer, series)
-            return _run(writer, series, options)
-        finally:
-            writer.close()
+    place = Place(
+        path,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        append=options.append,
+        advice=options.advice,
+    )
+    place.look()
+    with place.writing(series.metadata) as (writer, goes_on):
+        if goes_on:
+            _adopt(writer, series)
+        complete = _run(writer, series, options)
+    return Stored(writer.committed, complete, place.shown(writer))
 
 
-def _run(writer: DatasetWriter, series: Series, options: StoreOptions) -> tuple[Metadata, bool]:
+def _run(writer: DatasetWriter, series: Series, options: StoreOptions) -> bool:
     start = writer.metadata.counts
     begun = committed_at = time.monotonic()
     writer.provenance = describe_conversion(writer.provenance, series.sources)
@@ -134,7 +149,7 @@ def _run(writer: DatasetWriter, series: Series, options: StoreOptions) -> tuple[
             break
     complete = writer.metadata.counts.episodes == series.count
     writer.commit(complete)
-    return writer.committed, complete
+    return complete
 
 
 def _adopt(writer: DatasetWriter, series: Series) -> None:

@@ -3,13 +3,53 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-PARTIAL = ".partial"
-"""Suffix of a file that is still being written; whoever finds one may delete it."""
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.ENOTSUP}
+"""What file systems answer that cannot sync a folder."""
+
+
+def partial_name(name: str) -> str:
+    """Return the name under which a file is written until it is whole; nobody else uses it.
+
+    Parameters
+    ----------
+    name : str
+        The file's own name.
+    """
+    return f".crafter-dataset.{name}.partial"
+
+
+def create_partial(path: Path) -> tuple[int, Path]:
+    """Create a file that is to become another one, and that nobody else can have made.
+
+    Parameters
+    ----------
+    path : Path
+        What it is to become.
+
+    Returns
+    -------
+    descriptor : int
+        The file, open for reading and writing.
+    partial : Path
+        Its name.
+
+    Raises
+    ------
+    OSError
+        If it cannot be created.
+    """
+    partial = path.with_name(partial_name(path.name))
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(partial, flags, 0o666), partial
+    except FileExistsError:  # of a writer that was killed; or a link, which alone goes
+        partial.unlink()
+        return os.open(partial, flags, 0o666), partial
 
 
 def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
@@ -35,9 +75,10 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
     OSError
         If the file cannot be written; it names the file.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    partial = None
     try:
-        with open(partial, "wb") as file:
+        descriptor, partial = create_partial(path)
+        with open(descriptor, "wb") as file:
             for part in parts:
                 file.write(part)
             size = file.tell()
@@ -45,14 +86,15 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview]) -> int:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        if partial is not None:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         raise name_error(error, path) from None
     return size
 
 
 def name_error(error: OSError, path: Path) -> OSError:
-    """Add a file's name, which the system leaves out, to the error of a write; return the error.
+    """Give the error of a write the name of the file that was to be written; return the error.
 
     Parameters
     ----------
@@ -61,102 +103,31 @@ def name_error(error: OSError, path: Path) -> OSError:
     path : Path
         The file.
     """
-    error.filename = error.filename or str(path)
+    error.filename, error.filename2 = str(path), None  # the system names none, or another
     return error
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable.
+    """Make the folder's entries durable, where the file system can do so for folders.
 
     Parameters
     ----------
     folder : Path
         The folder.
+
+    Raises
+    ------
+    OSError
+        If the disk fails; it names the folder.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be written and not read
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise name_error(error, folder) from None
     finally:
         os.close(descriptor)
-
-
-def remove_partial(folder: Path) -> None:
-    """Delete what a killed process was writing, in the folder and below.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    """
-    for path in folder.rglob("*" + PARTIAL):
-        path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[bool]:
-    """Hold a folder's lock, if no other process does.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder, which is there.
-
-    Yields
-    ------
-    bool
-        Whether this process holds it; also True on a file system without locks.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield _lock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def lock_file(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file made for it, if no other process does.
-
-    The file is removed at the end. One that a killed process has left is not
-    locked, and is used again.
-
-    Parameters
-    ----------
-    path : Path
-        The file, in a folder that is there.
-
-    Yields
-    ------
-    bool
-        Whether this process holds it; also True on a file system without locks.
-    """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        held = _lock(descriptor)
-        if not held or _is_same(descriptor, path):
-            break
-        os.close(descriptor)  # its holder has just removed it
-    try:
-        yield held
-    finally:
-        if held:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass  # A file system without locks: better to build than to refuse.
-    return True
-
-
-def _is_same(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crafter_dataset.builder.storage.files import PARTIAL
 from crafter_dataset.builder.storage.hdf5 import objects
 from crafter_dataset.builder.storage.hdf5.file import AppendedFile
 from crafter_dataset.builder.storage.hdf5_arrays import Hdf5Images, Hdf5Rows, Place, make_array
@@ -56,7 +55,7 @@ class Hdf5Writer(DatasetWriter):
 
     @classmethod
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> Hdf5Writer:
-        """Start an empty dataset, replacing any file of that name.
+        """Start an empty dataset where there is no file of that name.
 
         Parameters
         ----------
@@ -70,13 +69,13 @@ class Hdf5Writer(DatasetWriter):
         file = AppendedFile.create(path)
         try:
             writer = cls(file, metadata, provenance, {})
+            writer.path = path
             writer._publish()
             file.publish_as(path)
         except BaseException:
             file.close()
             file.path.unlink(missing_ok=True)
             raise
-        writer.path = path
         return writer
 
     @classmethod
@@ -97,7 +96,6 @@ class Hdf5Writer(DatasetWriter):
         from crafter_dataset.schemas.hdf5_file import Hdf5File  # h5py is slow to import
 
         file = AppendedFile.open(path)
-        path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
         try:
             with Hdf5File(path) as stored:
                 metadata = Metadata.from_attributes(stored.attributes, str(path))
@@ -159,8 +157,7 @@ class Hdf5Writer(DatasetWriter):
                 longest = max(("runs", "conversions"), key=lambda k: len(provenance.get(k, [])))
                 runs = provenance.get(longest, [])
                 if not runs:
-                    path = str(self.path).removesuffix(PARTIAL)
-                    raise MetadataError(f"metadata for HDF5: {error} ({path})") from error
+                    raise MetadataError(f"metadata for HDF5: {error} ({self.path})") from error
                 provenance = {**provenance, longest: runs[1 + len(runs) // 8 :]}
         self._file.publish(self._file.append(root))
 

@@ -7,6 +7,8 @@ changes.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import read_chunks, shard_parts
 from crafter_dataset.schemas.zarr_format import chunk_file
+
+_NUMBER = re.compile(r"c\.(\d{1,18})")
 
 
 class ArrayFolder:
@@ -120,10 +124,14 @@ class ArrayFolder:
         rows : int
             How many.
         """
-        needed = {self.file(index).name for index in range(ceil_div(rows, self._file_rows))}
-        for path in self.path.glob("c.*"):
-            if path.name not in needed:
-                path.unlink()
+        needed = ceil_div(rows, self._file_rows)
+        with os.scandir(self.path) as entries:
+            found = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        for name in found:
+            number = _NUMBER.match(name)
+            index = int(number[1]) if number else 0
+            if index >= needed and name == chunk_file(self._field, index):
+                (self.path / name).unlink()
 
     def file(self, index: int) -> Path:
         """Return the path of a file.

@@ -9,12 +9,12 @@ state, after it the new one.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from crafter_dataset.builder.storage.background import BackgroundFiles
-from crafter_dataset.builder.storage.files import remove_partial, replace_file, sync_folder
+from crafter_dataset.builder.storage.belongings import remove_partial
+from crafter_dataset.builder.storage.files import replace_file, sync_folder
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.builder.storage.zarr_arrays import ArrayFolder, ZarrImages, ZarrRows
 from crafter_dataset.schemas import zarr_format
@@ -51,12 +51,12 @@ class ZarrWriter(DatasetWriter):
 
     @classmethod
     def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> ZarrWriter:
-        """Start an empty dataset in a folder, instead of all that is in it.
+        """Start an empty dataset in an empty folder.
 
         Parameters
         ----------
         path : Path
-            The folder, which is there.
+            The folder.
         metadata : Metadata
             Of the dataset, without any episode.
         provenance : dict of str
@@ -65,11 +65,8 @@ class ZarrWriter(DatasetWriter):
         sync_folder(path.parent)
         writer = cls(path, metadata, provenance)
         # The root comes first: from here on, whenever the process is killed, the folder is a
-        # dataset that can be resumed, and what is left in it of an earlier one is not part of it.
+        # dataset that can be resumed.
         writer._write_root(metadata)
-        for child in path.iterdir():
-            if child.name != zarr_format.DOCUMENT:
-                _remove(child)
         writer._write_members()
         return writer
 
@@ -98,6 +95,12 @@ class ZarrWriter(DatasetWriter):
                 raise MetadataError(
                     f"{name}: expected the layout that this version writes, found another; "
                     f"the dataset can be read but not extended ({path})"
+                )
+        for folder in (path / TABLE, *(array.folder.path for array in writer._stored)):
+            if folder.is_symlink():  # what it leads to may have other files
+                raise MetadataError(
+                    f"{folder.relative_to(path)}: expected a folder, found a link; the dataset "
+                    f"can be read but not extended ({path})"
                 )
         remove_partial(path)
         counts = metadata.counts
@@ -148,13 +151,6 @@ class ZarrWriter(DatasetWriter):
         folder.mkdir(exist_ok=True)
         replace_file(folder / zarr_format.DOCUMENT, [zarr_format.to_bytes(document)])
         sync_folder(folder)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def read_root(path: Path) -> dict[str, Any]:

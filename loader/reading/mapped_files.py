@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import errno
 import mmap
-import os
 import resource
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.loader.reading.regular_files import open_regular
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.shards import read_index
 
@@ -71,7 +70,7 @@ class MappedFiles:
         _READERS.add(self)
 
     def get(
-        self, path: str, slots: int | None, size: int = 0, descriptor: int | None = None
+        self, path: str, slots: int | None, opened: Callable[[str], int], size: int = 0
     ) -> MappedFile:
         """Return a file, mapped; callers report what they read of it to `count`.
 
@@ -81,10 +80,10 @@ class MappedFiles:
             Name of the file.
         slots : int or None
             Number of chunks that it has room for, if it is a shard.
+        opened : callable
+            Opens the file of that name, and returns a descriptor.
         size : int
             Bytes to map; 0 for all.
-        descriptor : int, optional
-            The file, if it is open already: another may have its name by now.
 
         Raises
         ------
@@ -95,7 +94,7 @@ class MappedFiles:
         with self._lock:
             file = self._files.get(path)
             if file is None:
-                file = self._map(path, slots, size, descriptor)
+                file = self._map(path, slots, opened, size)
                 self._files[path] = file
                 self._mapped += len(file.data)
                 if len(self._files) > self._most:
@@ -111,9 +110,11 @@ class MappedFiles:
             )
         return file
 
-    def _map(self, path: str, slots: int | None, size: int, descriptor: int | None) -> MappedFile:
+    def _map(
+        self, path: str, slots: int | None, opened: Callable[[str], int], size: int
+    ) -> MappedFile:
         try:
-            return _map(path, slots, size, descriptor)
+            return _map(path, slots, opened, size)
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
@@ -123,7 +124,7 @@ class MappedFiles:
                     reader._mapped = 0
                     if reader is not self:
                         reader._lock.release()
-            return _map(path, slots, size, descriptor)
+            return _map(path, slots, opened, size)
 
     def count(self, size: int) -> None:
         """Count bytes that were read, and now and then release the memory that shows them.
@@ -144,11 +145,10 @@ class MappedFiles:
                     file.map.madvise(mmap.MADV_DONTNEED)
 
 
-def _map(path: str, slots: int | None, size: int, descriptor: int | None) -> MappedFile:
+def _map(path: str, slots: int | None, opened: Callable[[str], int], size: int) -> MappedFile:
     name = path.rpartition("/")[2]
     try:
-        opened = open_regular(path) if descriptor is None else os.dup(descriptor)
-        with open(opened, "rb") as stream:
+        with open(opened(path), "rb") as stream:
             mapped = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error

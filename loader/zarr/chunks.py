@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.reading.mapped_files import MappedFiles
+from crafter_dataset.loader.zarr.folder import Folder
 from crafter_dataset.schemas.container import ChunkLayout
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES
@@ -102,19 +103,22 @@ class FileChunks:
 
     Parameters
     ----------
-    folder : str
-        Folder of the array.
+    root : Folder
+        Folder of the group.
+    path : str
+        Path of the array in the group.
     layout : DirectLayout
         How its chunks lie.
     files : MappedFiles
         The open files, shared with other arrays.
     """
 
-    def __init__(self, folder: str, layout: DirectLayout, files: MappedFiles) -> None:
-        self.name = folder
+    def __init__(self, root: Folder, path: str, layout: DirectLayout, files: MappedFiles) -> None:
+        self.name = path
+        self._opened = root.open
         self.count = files.count
         self._files, self._slots = files, layout.slots
-        self._prefix = f"{folder}/c."
+        self._prefix = f"{path}/c."
         self._suffix = ".0" * (len(layout.chunks.shape) - 1)
 
     def get(self, number: int) -> NDArray[np.uint8]:
@@ -136,7 +140,7 @@ class FileChunks:
             If it is missing.
         """
         name, slot = divmod(number, self._slots or 1)
-        file = self._files.get(f"{self._prefix}{name}{self._suffix}", self._slots)
+        file = self._files.get(f"{self._prefix}{name}{self._suffix}", self._slots, self._opened)
         if file.index is None:
             return file.data
         start, size = file.index[slot].tolist()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from itertools import islice
@@ -20,9 +19,9 @@ from crafter_dataset.loader.reading.mapped_files import (
     MappedFiles,
     open_files_limit,
 )
-from crafter_dataset.loader.reading.regular_files import read_regular
 from crafter_dataset.loader.workers import WorkerThreads
 from crafter_dataset.loader.zarr.chunks import DirectLayout, FileChunks
+from crafter_dataset.loader.zarr.folder import Folder
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
@@ -34,9 +33,6 @@ from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_v
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
-
-MOST_DOCUMENT_BYTES = 2**26
-"""Bytes of a metadata document, at most."""
 
 MOST_MISSING = 10
 """Missing files that are named, at most."""
@@ -64,12 +60,10 @@ class LocalZarr(DirectContainer):
 
     def __init__(self, path: Path, cache_bytes: int, threads: int) -> None:
         self.name = str(path)
-        self._path = path
-        if not path.exists():
-            raise NotADatasetError(f"{path}: expected a Crafter dataset, found nothing")
+        self._path, self._folder = path, Folder(path)
         if not (path / DOCUMENT).is_file():
             raise NotADatasetError(f"{path}: expected a Crafter dataset, found no Zarr v3 group")
-        root = _read_json(path / DOCUMENT) or {}
+        root = self._folder.read_json(DOCUMENT) or {}
         if (root.get("zarr_format"), root.get("node_type")) != (3, "group"):
             raise NotADatasetError(
                 f"{path}: expected a Crafter dataset, found a Zarr group that cannot be read"
@@ -88,6 +82,7 @@ class LocalZarr(DirectContainer):
             from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
 
             self._group = ZarrPythonGroup(self._path)
+        self._folder.check()  # it opens files by their names
         return self._group
 
     def describe(self, path: str) -> ArrayInfo | None:
@@ -118,7 +113,7 @@ class LocalZarr(DirectContainer):
         array = self._slow.array(field.path)
         rows = array.shape[0] if array.ndim else 0
         used = self._documents.get(field.path)
-        own = _read_json(self._path / field.path / DOCUMENT)
+        own = self._folder.read_json(f"{field.path}/{DOCUMENT}")
         if own is None and rows:
             yield Violation(f"{field.path}/{DOCUMENT}", "a JSON document", "none")
         document = used or own
@@ -151,14 +146,14 @@ class LocalZarr(DirectContainer):
 
     def _direct_array(self, path: str) -> DirectArray | None:
         if path not in self._direct:
-            document = self._documents.get(path) or _read_json(self._path / path / DOCUMENT)
+            document = self._documents.get(path) or self._folder.read_json(f"{path}/{DOCUMENT}")
             layout = DirectLayout.parse(document or {})
             if layout is None:
                 if document and None not in self._direct.values():
                     log_once("%s: %s is read through zarr-python, slowly", self.name, path)
                 self._direct[path] = None
             else:
-                chunks = FileChunks(str(self._path / path), layout, self._files)
+                chunks = FileChunks(self._folder, path, layout, self._files)
                 self._direct[path] = DirectArray(layout.chunks, chunks, self._cache, self._threads)
         return self._direct[path]
 
@@ -195,7 +190,8 @@ class LocalZarr(DirectContainer):
         for number in range(start // file_rows, ceil_div(stop, file_rows)):
             slots = file_rows // chunk_rows
             try:
-                index = self._files.get(str(self._file(path, number)), slots).index
+                name = f"{path}/{self._file(path, number).name}"
+                index = self._files.get(name, slots, self._folder.open).index
             except CorruptDataError as error:
                 raise CorruptDataError(f"{path}: {error}") from error
             assert index is not None
@@ -207,11 +203,3 @@ class LocalZarr(DirectContainer):
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        document = json.loads(read_regular(path, MOST_DOCUMENT_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None

@@ -99,17 +99,18 @@ def test_leftovers_of_a_killed_build_are_removed(tmp_path, small_files):
     path = tmp_path / "d"
     build(path, SETTINGS, Target(frames=300), workers=0)
     shutil.copy(path / "frames" / "c.0.0.0.0", path / "frames" / "c.70.0.0.0")
-    (path / "actions" / "c.3.partial").write_bytes(b"half")
-    (path / "zarr.json.partial").write_bytes(b"{")
+    (path / "actions" / files.partial_name("c.3")).write_bytes(b"half")
+    (path / files.partial_name("zarr.json")).write_bytes(b"{")
     build(path, SETTINGS, Target(frames=400), workers=0, resume=True)
-    assert not list(path.rglob("*.partial"))
+    assert not list(path.rglob("*partial"))
     assert not (path / "frames" / "c.70.0.0.0").exists()
     assert is_valid(path)
 
 
-def test_a_folder_that_was_killed_before_its_first_file_counts_as_empty(tmp_path):
+@pytest.mark.parametrize("name", [files.partial_name("zarr.json"), "zarr.json.partial"])
+def test_a_folder_that_was_killed_before_its_first_file_counts_as_empty(tmp_path, name):
     (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "zarr.json.partial").write_bytes(b"{")
+    (tmp_path / "d" / name).write_bytes(b"{")
     build(tmp_path / "d", SETTINGS, Target(frames=9), workers=0, resume=True)
     assert is_valid(tmp_path / "d")
 
@@ -270,8 +271,7 @@ COMMAND = [
 ]  # fmt: skip
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing may catch it."""
+KILLED = 77
 
 
 def die_at(monkeypatch, call: int) -> None:
@@ -285,8 +285,8 @@ def die_at(monkeypatch, call: int) -> None:
         def replace_or_die(path, parts, replace_file=files.replace_file):
             if next(counter) == call:
                 data = b"".join(parts)
-                path.with_name(path.name + ".partial").write_bytes(data[: len(data) // 2])
-                raise Killed
+                path.with_name(files.partial_name(path.name)).write_bytes(data[: len(data) // 2])
+                os._exit(KILLED)
             return replace_file(path, parts)
 
         monkeypatch.setattr(f"{module}.replace_file", replace_or_die)
@@ -294,13 +294,17 @@ def die_at(monkeypatch, call: int) -> None:
 
 def run_and_die(monkeypatch, call: int, path: Path, *arguments, **options) -> bool:
     """Build until it dies; False if it came to its end before."""
-    with monkeypatch.context() as patch:
-        die_at(patch, call)
+    child = os.fork()
+    if not child:
         try:
+            die_at(monkeypatch, call)
             build(path, *arguments, workers=0, num_envs=1, commit_seconds=0.0, **options)
-        except Killed:
-            return True
-        return False
+            os._exit(0)
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, KILLED)
+    return code == KILLED
 
 
 QUICK = replace(SETTINGS, area=(10, 10), size=(18, 18), length=20)

@@ -14,7 +14,7 @@ import pytest
 
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.settings import BuildSettings, Target
-from crafter_dataset.builder.storage import containers
+from crafter_dataset.builder.storage import locks
 from crafter_dataset.loader import CorruptDataError, Windows, open_dataset
 from crafter_dataset.loader.container import open_container
 from crafter_dataset.loader.summarize import summarize
@@ -189,7 +189,7 @@ class ContainerContract:
 
     def test_one_builder_at_a_time(self, path):
         self.build(path, 50)
-        with containers.exclusive(path) as held:
+        with locks.exclusive(path) as held:
             assert held
             with pytest.raises(BuildError, match="another build is writing to it"):
                 self.build(path, 60, resume=True)
@@ -199,7 +199,7 @@ class ContainerContract:
         self.build(path, 50)
         link = path.with_name(f"link{self.suffix}")
         link.symlink_to(path)
-        with containers.exclusive(path) as held:
+        with locks.exclusive(path) as held:
             assert held
             with pytest.raises(BuildError, match="another build is writing to it"):
                 self.build(link, 60, resume=True)

@@ -118,7 +118,7 @@ def test_trees_of_any_size_are_read_by_h5py(tmp_path_factory, commits, dims, nod
     """Small nodes make deep trees; each state is read through the file that held it."""
     path = tmp_path_factory.mktemp("tree") / "tree.h5"
     path.write_bytes(b"")
-    file = AppendedFile(path, 48)
+    file = AppendedFile(path, 48, os.open(path, os.O_RDWR))
     chunk_bytes = 4 * 2 ** (dims - 1) * 8
     tree, written = ChunkTree(file.append, dims, chunk_bytes, node_bytes), 0
     for count, has_partial in commits:
@@ -150,7 +150,7 @@ def test_a_tree_outgrows_its_levels_while_it_is_committed(tmp_path):
     """A commit that needs another level, for this time only, leaves the tree as it was."""
     path = tmp_path / "tree.h5"
     path.write_bytes(b"")
-    file = AppendedFile(path, 48)
+    file = AppendedFile(path, 48, os.open(path, os.O_RDWR))
     tree, place = ChunkTree(file.append, 1, 64, 200), _append_chunk(file, 7, 64)
     for number in range(1500):
         tree.add(number, *place)

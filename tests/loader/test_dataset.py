@@ -22,6 +22,7 @@ from crafter_dataset.loader.summary import crafter_score
 from crafter_dataset.schemas import CorruptDataError, NotADatasetError, VersionError
 from tests.building import build
 from tests.conftest import SMALL_WORLD
+from tests.synthetic import write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +273,7 @@ def test_a_dataset_that_is_still_built_loads(tmp_path):
 
 
 def test_an_empty_dataset_loads(tmp_path):
-    build(tmp_path / "d", BuildSettings(), Target(episodes=1), workers=0, should_stop=lambda: True)
+    write_dataset(tmp_path / "d", [], complete=False)
     dataset = open_dataset(tmp_path / "d")
     assert len(dataset) == dataset.frames == 0
     summary = summarize(dataset)

@@ -23,6 +23,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 from crafter_dataset.loader import Windows, open_dataset
 from crafter_dataset.loader.reading.chunk_cache import ChunkCache
 from crafter_dataset.loader.reading.mapped_files import MappedFiles
+from crafter_dataset.loader.reading.regular_files import open_regular
 from crafter_dataset.loader.workers import WorkerThreads
 from crafter_dataset.loader.zarr.chunks import DirectLayout
 from crafter_dataset.schemas import CorruptDataError, NotADatasetError
@@ -224,21 +225,21 @@ def test_few_files_are_open_at_once(tmp_path):
     for number in range(20):
         (tmp_path / f"{number}").write_bytes(bytes([number]) * 100)
     files = MappedFiles(3, 2**28)
-    held = files.get(f"{tmp_path}/0", None)
+    held = files.get(f"{tmp_path}/0", None, open_regular)
     for number in [*range(20), *range(20)]:
-        assert (files.get(f"{tmp_path}/{number}", None).data == number).all()
+        assert (files.get(f"{tmp_path}/{number}", None, open_regular).data == number).all()
         assert len(files._files) <= 3
     assert (held.data == 0).all()  # whoever reads from it still can
     (tmp_path / "empty").touch()
     for name in ("none", "empty", "0/none", "."):
         with pytest.raises(CorruptDataError, match=r"expected a file .*, found none"):
-            files.get(f"{tmp_path}/{name}", None)
+            files.get(f"{tmp_path}/{name}", None, open_regular)
 
 
 def test_pages_are_given_back_and_read_again(tmp_path):
     (tmp_path / "f").write_bytes(bytes(range(256)) * 1000)
     files = MappedFiles(3, 1000)
-    data = files.get(f"{tmp_path}/f", None).data
+    data = files.get(f"{tmp_path}/f", None, open_regular).data
     before = data.copy()
     files.count(2**40)
     assert files._read == 0  # so they were given back
@@ -380,12 +381,13 @@ def test_readers_share_a_process_that_may_open_few_files(tmp_path):
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 from crafter_dataset.loader.reading.mapped_files import MappedFiles
+from crafter_dataset.loader.reading.regular_files import open_regular
 import glob
 files = sorted(f for f in glob.glob({str(path)!r} + "/**/c.*", recursive=True))
 readers = [MappedFiles(1000, 2**28) for _ in range(4)]
 for reader in readers:
     for file in files:
-        reader.get(file, None)
+        reader.get(file, None, open_regular)
 print(len(files))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

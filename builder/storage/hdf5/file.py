@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crafter_dataset.builder.episodes import Buffer
-from crafter_dataset.builder.storage.files import PARTIAL, name_error, sync_folder
+from crafter_dataset.builder.storage.files import create_partial, name_error, sync_folder
 from crafter_dataset.builder.storage.hdf5.checksum import lookup3
 from crafter_dataset.schemas.errors import MetadataError, NotADatasetError
 from crafter_dataset.schemas.hdf5_format import SIGNATURE
@@ -30,12 +30,14 @@ class AppendedFile:
         The file, which is there.
     end : int
         Address of the end of its content; what lies beyond was never published.
+    descriptor : int
+        The file, open for reading and writing.
     """
 
-    def __init__(self, path: Path, end: int) -> None:
+    def __init__(self, path: Path, end: int, descriptor: int) -> None:
         self.path = path
         self.end = self._published = end
-        self._file = os.open(path, os.O_RDWR)
+        self._file = descriptor
 
     @classmethod
     def create(cls, path: Path) -> AppendedFile:
@@ -45,10 +47,14 @@ class AppendedFile:
         ----------
         path : Path
             Its own name.
+
+        Raises
+        ------
+        OSError
+            If it cannot be created.
         """
-        partial = path.with_name(path.name + PARTIAL)
-        partial.write_bytes(b"")
-        return cls(partial, SUPERBLOCK_BYTES)
+        descriptor, partial = create_partial(path)
+        return cls(partial, SUPERBLOCK_BYTES, descriptor)
 
     @classmethod
     def open(cls, path: Path) -> AppendedFile:
@@ -75,7 +81,7 @@ class AppendedFile:
                 f"{path}: expected a file that this software has written, found another; "
                 "the dataset can be read but not extended"
             )
-        return cls(path, struct.unpack_from("<Q", stored, 28)[0])
+        return cls(path, struct.unpack_from("<Q", stored, 28)[0], os.open(path, os.O_RDWR))
 
     def append(self, *parts: Buffer) -> int:
         """Write bytes at the end; return their address.
@@ -128,13 +134,20 @@ class AppendedFile:
         self._sync()
 
     def publish_as(self, path: Path) -> None:
-        """Move the file to its own name, replacing any other.
+        """Move the file to its own name.
 
         Parameters
         ----------
         path : Path
             Its own name.
+
+        Raises
+        ------
+        FileExistsError
+            If there is another of that name.
         """
+        if os.path.lexists(path):  # somebody has just made it
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         os.replace(self.path, path)
         sync_folder(path.parent)
         self.path = path

@@ -1,0 +1,163 @@
+"""What in a dataset's folder is the dataset's, so that nothing else is ever removed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from crafter_dataset.builder.storage.files import partial_name
+from crafter_dataset.schemas.hdf5_format import is_hdf5
+from crafter_dataset.schemas.layout import FIELDS
+from crafter_dataset.schemas.zarr_format import DOCUMENT
+
+_FILE = rf"(?:{re.escape(DOCUMENT)}|c(?:\.\d+)+)"
+_PARTIAL = re.compile(rf"{re.escape(partial_name('NAME'))}".replace("NAME", _FILE))
+_OURS = re.compile(rf"{_FILE}(?:\.partial)?")  # version 0.1 wrote `zarr.json.partial`
+_STRAY = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+|\.directory", re.I)
+"""Files that systems leave wherever somebody has looked, or still reads."""
+
+Folders = dict[str, Any]
+"""Folders that a dataset has in one of its folders, by name, and what these have."""
+
+
+def _folders() -> Folders:
+    tree: Folders = {}
+    for field in FIELDS:
+        inner = tree
+        for name in field.path.split("/"):
+            inner = inner.setdefault(name, {})
+    return tree
+
+
+_FOLDERS = _folders()
+
+
+def is_empty(folder: Path) -> bool:
+    """Tell whether a folder holds nothing but what systems leave, or a killed writer left first.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
+    with os.scandir(folder) as entries:
+        return all(
+            entry.is_file(follow_symlinks=False)
+            and (_STRAY.fullmatch(entry.name) or entry.name.endswith(".partial"))
+            and not _is_foreign(entry.name)
+            for entry in entries
+        )
+
+
+def foreign_names(path: Path) -> list[str]:
+    """Return what in a dataset is not the dataset's, in order; links never are.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    """
+    if is_hdf5(path):
+        return []
+    with _opened(path) as descriptor:
+        return sorted(_foreign(descriptor, _FOLDERS, ""))
+
+
+def remove_dataset(path: Path) -> None:
+    """Delete a dataset: all that is the dataset's, and the folders that are empty then.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset, or what is left of one.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be deleted.
+    """
+    if is_hdf5(path):
+        path.unlink(missing_ok=True)
+        return
+    clear_folder(path)
+    with contextlib.suppress(OSError):
+        path.rmdir()
+
+
+def clear_folder(path: Path) -> None:
+    """Delete all that is a dataset's in its folder, which stays.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be deleted.
+    """
+    with _opened(path) as descriptor:
+        _remove(descriptor, _FOLDERS, lambda name: not _is_foreign(name), folders=True)
+
+
+def remove_partial(path: Path) -> None:
+    """Delete what a killed writer was writing in a dataset's folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be deleted.
+    """
+    with _opened(path) as descriptor:
+        _remove(descriptor, _FOLDERS, lambda name: bool(_PARTIAL.fullmatch(name)), folders=False)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path, folder: int | None = None) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_foreign(name: str) -> bool:
+    return not any(known.fullmatch(name) for known in (_OURS, _PARTIAL, _STRAY))
+
+
+def _entries(descriptor: int) -> list[os.DirEntry[str]]:
+    with os.scandir(descriptor) as entries:
+        return list(entries)
+
+
+def _foreign(descriptor: int, folders: Folders, at: str) -> Iterator[str]:
+    for entry in _entries(descriptor):
+        if entry.is_dir(follow_symlinks=False) and entry.name in folders:
+            with _opened(entry.name, descriptor) as inner:
+                yield from _foreign(inner, folders[entry.name], f"{at}{entry.name}/")
+        elif not entry.is_file(follow_symlinks=False) or _is_foreign(entry.name):
+            yield f"{at}{entry.name}"
+
+
+def _remove(
+    descriptor: int, known: Folders, unwanted: Callable[[str], bool], *, folders: bool
+) -> None:
+    for entry in _entries(descriptor):
+        if entry.is_dir(follow_symlinks=False) and entry.name in known:
+            with _opened(entry.name, descriptor) as inner:
+                _remove(inner, known[entry.name], unwanted, folders=folders)
+            if folders:
+                with contextlib.suppress(OSError):
+                    os.rmdir(entry.name, dir_fd=descriptor)
+        elif entry.is_file(follow_symlinks=False) and unwanted(entry.name):
+            os.unlink(entry.name, dir_fd=descriptor)
