@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -104,24 +106,29 @@ def export_dataset(
     """
     export = find_export(kind)
     is_film = kind in FILMS and len(dataset) == 1
-    if path.exists() and not (overwrite and path.is_file() and is_film):
-        raise ArgumentError("out", f"expected a path where nothing is, found something at {path}")
+    replaces = overwrite and is_film
+    _check_free(path, replaces)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Absolute, whatever other packages make of it.
-    partial = path.absolute().with_name(f".{path.stem}.partial{path.suffix}")
-    _remove(partial)
+    # A folder that nobody else uses; absolute, whatever other packages make of it.
+    folder = Path(tempfile.mkdtemp(".partial", ".crafter-dataset.", path.absolute().parent))
     try:
-        whole = _write(dataset, partial, export, on_progress, should_stop)
+        whole = _write(dataset, folder / path.name, export, on_progress, should_stop)
         if whole:
-            partial.replace(path)
+            _check_free(path, replaces)  # somebody else may have been faster
+            (folder / path.name).replace(path)
     except (OSError, RuntimeError) as error:  # h5py and PyTorch raise the latter for a full disk
         if isinstance(error, RuntimeError) or not error.filename:
             problem = f"{path}: expected to write it, found: {one_line(error)}"
             raise ExportError(problem) from error
         raise
     finally:
-        _remove(partial)
+        shutil.rmtree(folder, ignore_errors=True)
     return whole
+
+
+def _check_free(path: Path, replaces: bool) -> None:
+    if os.path.lexists(path) and not (replaces and path.is_file() and not path.is_symlink()):
+        raise ArgumentError("out", f"expected a path where nothing is, found something at {path}")
 
 
 def _write(
@@ -141,10 +148,3 @@ def _write(
             if episodes < len(dataset) and should_stop():
                 return False
     return True
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
