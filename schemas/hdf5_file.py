@@ -11,11 +11,11 @@ import json
 import math
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import h5py
 import numpy as np
@@ -27,6 +27,8 @@ from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.hdf5_format import DIMENSIONS, SIGNATURE
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES, TABLE
 from crafter_dataset.schemas.wording import one_line
+
+Result = TypeVar("Result")
 
 MOST_TEXT_BYTES = 2**24
 """Bytes of an attribute, at most."""
@@ -132,14 +134,15 @@ class Hdf5File:
     ) -> None:
         self.close()
 
-    def names(self) -> Iterator[str]:
-        """Yield the paths of everything in the file, attributes as `path@attribute`."""
-        yield from (f"@{name}" for name in self._file.attrs)
-        found: list[str] = []
-        self._file.visit(found.append)
-        for path in found:
-            yield path
-            yield from (f"{path}@{name}" for name in self._file[path].attrs)
+    def visited(self, visit: Callable[[h5py.Group], Result]) -> Result:
+        """Return what a function makes of the root.
+
+        Parameters
+        ----------
+        visit : callable
+            Takes the root of the open file; what it returns may not refer to it.
+        """
+        return visit(self._file)
 
     @property
     def descriptor(self) -> int:

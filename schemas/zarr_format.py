@@ -205,7 +205,7 @@ def root_document(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, A
         If the metadata's codec is not one for Zarr.
     """
     table = table_document()
-    table["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": {}}
+    table["consolidated_metadata"] = consolidated({})
     members = {TABLE: table} | {
         f.path: array_document(f, metadata) for f in metadata.present_fields()
     }
@@ -213,12 +213,19 @@ def root_document(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, A
         "zarr_format": 3,
         "node_type": "group",
         "attributes": {ATTRIBUTE: metadata.to_json(), PROVENANCE: provenance},
-        "consolidated_metadata": {
-            "kind": "inline",
-            "must_understand": False,
-            "metadata": members,
-        },
+        "consolidated_metadata": consolidated(members),
     }
+
+
+def consolidated(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a group's document that holds those of its members.
+
+    Parameters
+    ----------
+    members : dict of str to dict
+        Documents by path.
+    """
+    return {"kind": "inline", "must_understand": False, "metadata": members}
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:

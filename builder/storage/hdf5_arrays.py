@@ -36,10 +36,16 @@ class IndexedChunks:
         The array's description.
     metadata : Metadata
         Of the dataset.
+
+    Attributes
+    ----------
+    more_attributes : sequence of bytes
+        Attributes of the array that are not ours, as messages.
     """
 
     def __init__(self, file: AppendedFile, field: Field, metadata: Metadata) -> None:
         self._file, self._field = file, field
+        self.more_attributes: Sequence[bytes] = ()
         self.rows = hdf5_format.chunk_rows(field, metadata)
         self._row_shape = field.row_shape(metadata.sizes())
         self._dtype = np.dtype(field.dtype)
@@ -79,6 +85,7 @@ class IndexedChunks:
             self._node_bytes,
             index,
             hdf5_format.array_attributes(self._field),
+            self.more_attributes,
         )
         return self._file.append(header)
 
@@ -115,8 +122,8 @@ class Hdf5Images(ImageArray):
     def __init__(
         self, file: AppendedFile, field: Field, metadata: Metadata, places: Sequence[Place] = ()
     ) -> None:
-        self._chunks = IndexedChunks(file, field, metadata)
-        super().__init__(field, metadata, self._chunks.rows)
+        self.chunks = IndexedChunks(file, field, metadata)
+        super().__init__(field, metadata, self.chunks.rows)
         self._file, self._places = file, places
 
     def append(self, chunks: Sequence[Buffer]) -> None:
@@ -134,7 +141,7 @@ class Hdf5Images(ImageArray):
             parts += [body, fletcher32(body)]
         address = self._file.append(*parts)
         for chunk in chunks:
-            self._chunks.add((address, len(chunk)))
+            self.chunks.add((address, len(chunk)))
             address += len(chunk)
         self.rows += self._chunk_rows * len(chunks)
 
@@ -143,7 +150,7 @@ class Hdf5Images(ImageArray):
 
     def header(self) -> int:
         """Write what describes the array; return its address."""
-        return self._chunks.header(self.rows)
+        return self.chunks.header(self.rows)
 
     def restore(self, rows: int) -> None:
         """Go on after the first rows of the file; see `GrowingArray`.
@@ -156,7 +163,7 @@ class Hdf5Images(ImageArray):
         self.rows = rows
         count = rows // self._chunk_rows
         _check_all_there(self._places, count, self._chunk_rows)
-        self._chunks.restart(self._places[:count])
+        self.chunks.restart(self._places[:count])
 
 
 class Hdf5Rows(RowArray):
@@ -177,15 +184,15 @@ class Hdf5Rows(RowArray):
     def __init__(
         self, file: AppendedFile, field: Field, metadata: Metadata, places: Sequence[Place] = ()
     ) -> None:
-        self._chunks = IndexedChunks(file, field, metadata)
-        super().__init__(field, metadata, self._chunks.rows)
+        self.chunks = IndexedChunks(file, field, metadata)
+        super().__init__(field, metadata, self.chunks.rows)
         self._file, self._places = file, list(places)
         self._last: Place | None = None
 
     def header(self) -> int:
         """Write what describes the array; return its address."""
         partial = self.rows % self._chunk_rows
-        return self._chunks.header(self.rows, self._last if partial else None)
+        return self.chunks.header(self.rows, self._last if partial else None)
 
     def restore(self, rows: int) -> None:
         """Go on after the first rows of the file; see `GrowingArray`.
@@ -198,7 +205,7 @@ class Hdf5Rows(RowArray):
         self.rows = rows
         whole, partial = divmod(rows, self._chunk_rows)
         _check_all_there(self._places, whole + bool(partial), self._chunk_rows)
-        self._chunks.restart(self._places[:whole])
+        self.chunks.restart(self._places[:whole])
         self._last = self._places[whole] if partial else None
         self._load_last()
 
@@ -213,7 +220,7 @@ class Hdf5Rows(RowArray):
         full = self.rows % self._chunk_rows + rows == self._chunk_rows
         super()._add(rows)
         if full and self._last is not None:
-            self._chunks.add(self._last)
+            self.chunks.add(self._last)
             self._last = None
 
     def _stored(self, index: int) -> NDArray[Any]:

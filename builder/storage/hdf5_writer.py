@@ -9,6 +9,7 @@ import numpy as np
 
 from crafter_dataset.builder.storage.hdf5 import objects
 from crafter_dataset.builder.storage.hdf5.file import AppendedFile
+from crafter_dataset.builder.storage.hdf5.kept import Kept
 from crafter_dataset.builder.storage.hdf5_arrays import Hdf5Images, Hdf5Rows, Place, make_array
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.schemas import hdf5_format
@@ -49,6 +50,7 @@ class Hdf5Writer(DatasetWriter):
             for field in metadata.present_fields()
         ]
         self._members: dict[str, int] = {}
+        self._kept = Kept()
         super().__init__(
             file.path, metadata, provenance, {array.field.path: array for array in self._stored}
         )
@@ -99,20 +101,13 @@ class Hdf5Writer(DatasetWriter):
         try:
             with Hdf5File(path) as stored:
                 metadata = Metadata.from_attributes(stored.attributes, str(path))
-                known = {TABLE, f"@{ATTRIBUTE}", f"@{PROVENANCE}"}
-                for field in metadata.present_fields():
-                    attributes = hdf5_format.array_attributes(field)
-                    known |= {field.path, *(f"{field.path}@{name}" for name in attributes)}
-                for name in sorted({*stored.names()} - known):
-                    raise MetadataError(
-                        f"{name}: expected nothing but what this version writes, found it; the "
-                        f"dataset can be read but not extended ({path})"
-                    )
+                kept = _read_kept(stored, metadata, file)
                 places = {
                     field.path: _places(stored, field, metadata)
                     for field in metadata.present_fields()
                 }
             writer = cls(file, metadata, provenance_of(stored.attributes), places)
+            writer._keep(kept)
             writer._restore_all()
             writer._write_members()
         except BaseException:
@@ -133,6 +128,12 @@ class Hdf5Writer(DatasetWriter):
         """Close the file; what is not committed is lost."""
         self._file.close()
 
+    def _keep(self, kept: Kept) -> None:
+        """Write what others have put into the file with each commit."""
+        self._kept = kept
+        for array in self._stored:
+            array.chunks.more_attributes = kept.attributes.get(array.field.path, ())
+
     def _publish(self) -> None:
         self._write_members()
         self._write_root(self.metadata)
@@ -143,14 +144,19 @@ class Hdf5Writer(DatasetWriter):
         prefix = f"{TABLE}/"
         table = {p.removeprefix(prefix): a for p, a in members.items() if p.startswith(prefix)}
         self._members = {p: a for p, a in members.items() if not p.startswith(prefix)}
-        self._members[TABLE] = self._file.append(objects.group(table, {}))
+        kept = self._kept
+        self._members[TABLE] = self._file.append(
+            objects.group(table, {}, kept.links.get(TABLE, ()), kept.attributes.get(TABLE, ()))
+        )
 
     def _write_root(self, metadata: Metadata) -> None:
-        provenance = self.provenance
+        provenance, kept = self.provenance, self._kept
         while True:
             attributes = hdf5_format.root_attributes(metadata, provenance)
             try:
-                root = objects.group(self._members, attributes)
+                root = objects.group(
+                    self._members, attributes, kept.links.get("", ()), kept.attributes.get("", ())
+                )
                 break
             except objects.TooLongError as error:
                 # An object header holds 64 kB: the oldest runs are left out.
@@ -160,6 +166,26 @@ class Hdf5Writer(DatasetWriter):
                     raise MetadataError(f"metadata for HDF5: {error} ({self.path})") from error
                 provenance = {**provenance, longest: runs[1 + len(runs) // 8 :]}
         self._file.publish(self._file.append(root))
+
+
+def _read_kept(stored: Hdf5File, metadata: Metadata, file: AppendedFile) -> Kept:
+    """Read what others have put into the file, which must be something that can be kept."""
+    from crafter_dataset.builder.storage.hdf5.foreign import NotKeptError, read_kept
+
+    fields = metadata.present_fields()
+    attributes = {"": {ATTRIBUTE, PROVENANCE}, TABLE: set()} | {
+        field.path: set(hdf5_format.array_attributes(field)) for field in fields
+    }
+    members = {
+        "": {TABLE} | {field.path for field in fields if not field.per_episode},
+        TABLE: {field.name for field in fields if field.per_episode},
+    }
+    try:
+        return stored.visited(lambda root: read_kept(root, attributes, members, file.append))
+    except NotKeptError as error:
+        raise MetadataError(
+            f"{error}; the dataset can be read but not extended ({stored.path})"
+        ) from error
 
 
 def _places(stored: Hdf5File, field: Field, metadata: Metadata) -> list[Place]:

@@ -17,7 +17,9 @@ from crafter_dataset.builder.storage.belongings import remove_partial
 from crafter_dataset.builder.storage.files import replace_file, sync_folder
 from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.builder.storage.zarr_arrays import ArrayFolder, ZarrImages, ZarrRows
+from crafter_dataset.builder.storage.zarr_kept import Kept, read_document, read_kept
 from crafter_dataset.schemas import zarr_format
+from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import MetadataError, NotADatasetError
 from crafter_dataset.schemas.layout import TABLE
 from crafter_dataset.schemas.metadata import Metadata, provenance_of
@@ -37,7 +39,7 @@ class ZarrWriter(DatasetWriter):
     """
 
     def __init__(self, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> None:
-        self._files = BackgroundFiles()
+        self._files, self._kept = BackgroundFiles(), Kept()
         arrays: list[ZarrImages | ZarrRows] = [
             (ZarrImages if field.sharded else ZarrRows)(
                 ArrayFolder(path, field, metadata, self._files, self._retract_on_disk),
@@ -89,9 +91,16 @@ class ZarrWriter(DatasetWriter):
         metadata = Metadata.from_attributes(root["attributes"], str(path))
         writer = cls(path, metadata, provenance_of(root["attributes"]))
         expected = zarr_format.root_document(metadata, {})["consolidated_metadata"]["metadata"]
-        found = root.get("consolidated_metadata", {}).get("metadata", {})
+        writer._kept = read_kept(
+            path,
+            {"": {ATTRIBUTE, PROVENANCE}}
+            | {name: document["attributes"].keys() for name, document in expected.items()},
+            [array.field.path for array in writer._stored],
+        )
+        # zarr-python drops the consolidated metadata at some changes of the user's.
+        found = (root.get("consolidated_metadata") or {}).get("metadata") or {}
         for name, document in expected.items():
-            if found.get(name) != document:
+            if _layout(found.get(name) or read_document(path / name)) != _layout(document):
                 raise MetadataError(
                     f"{name}: expected the layout that this version writes, found another; "
                     f"the dataset can be read but not extended ({path})"
@@ -138,19 +147,27 @@ class ZarrWriter(DatasetWriter):
             self.save_provenance()
 
     def _write_members(self) -> None:
-        self._write_document(self.path / TABLE, zarr_format.table_document())
+        keep = self._kept.add_attributes
+        self._write_document(self.path / TABLE, keep(TABLE, zarr_format.table_document()))
         for array in self._stored:
-            self._write_document(
-                array.folder.path, zarr_format.array_document(array.field, self.metadata)
-            )
+            document = zarr_format.array_document(array.field, self.metadata)
+            self._write_document(array.folder.path, keep(array.field.path, document))
 
     def _write_root(self, metadata: Metadata) -> None:
-        self._write_document(self.path, zarr_format.root_document(metadata, self.provenance))
+        document = zarr_format.root_document(metadata, self.provenance)
+        self._write_document(self.path, self._kept.add_to_root(document))
 
     def _write_document(self, folder: Path, document: dict[str, Any]) -> None:
         folder.mkdir(exist_ok=True)
         replace_file(folder / zarr_format.DOCUMENT, [zarr_format.to_bytes(document)])
         sync_folder(folder)
+
+
+def _layout(document: Any) -> Any:
+    """Return what of an array's or group's document says how it is laid out."""
+    if not isinstance(document, dict):
+        return document
+    return {k: v for k, v in document.items() if k not in ("attributes", "consolidated_metadata")}
 
 
 def read_root(path: Path) -> dict[str, Any]:

@@ -267,16 +267,6 @@ def test_places_are_the_same_found_one_by_one(path, monkeypatch):
         open_dataset(path)[1]["frames"].read()
 
 
-@pytest.mark.parametrize("place", ["/", "frames", "episodes", "episodes/starts"])
-def test_what_a_user_has_added_is_not_lost_by_going_on(path, place):
-    with h5py.File(path, "r+") as file:
-        file[place].attrs["note"] = "mine"
-    with pytest.raises(MetadataError, match="@note: expected nothing but what this version writes"):
-        Hdf5Writer.resume(path)
-    with h5py.File(path) as file:
-        assert file[place].attrs["note"] == "mine"
-
-
 def test_what_lies_behind_the_last_commit_is_no_part_of_it(path):
     content = path.read_bytes()
     with open(path, "ab") as file:

@@ -22,13 +22,22 @@ _DATASPACE, _LINK_INFO, _DATATYPE, _FILL, _LINK, _LAYOUT = 1, 2, 3, 5, 6, 8
 _GROUP_INFO, _FILTERS, _ATTRIBUTE = 10, 11, 12
 _UNLIMITED = 2**64 - 1
 _CHUNKED, _BTREE_INDEX = 2, 5
+_LEAST_HEAP_BYTES = 4096
+
+REFERENCE_SIZE = struct.pack("<I", 16)
+"""Bytes of what `reference` returns, as a type's message has their number."""
 
 
 class TooLongError(ValueError):
     """An attribute is longer than an object header takes."""
 
 
-def group(links: Mapping[str, int], attributes: Mapping[str, str | Sequence[str]]) -> bytes:
+def group(
+    links: Mapping[str, int],
+    attributes: Mapping[str, str | Sequence[str]],
+    more_links: Sequence[bytes] = (),
+    more_attributes: Sequence[bytes] = (),
+) -> bytes:
     """Make the object header of a group.
 
     Parameters
@@ -37,6 +46,10 @@ def group(links: Mapping[str, int], attributes: Mapping[str, str | Sequence[str]
         Address of the object header of each member.
     attributes : mapping of str to str or sequence of str
         Text or texts of each attribute.
+    more_links : sequence of bytes
+        Messages of `link` and `soft_link`.
+    more_attributes : sequence of bytes
+        Messages of `attribute`.
 
     Returns
     -------
@@ -51,8 +64,10 @@ def group(links: Mapping[str, int], attributes: Mapping[str, str | Sequence[str]
     messages = [
         (_LINK_INFO, b"\0\0" + 2 * UNDEFINED),
         (_GROUP_INFO, b"\0\0"),
-        *((_LINK, _link(name, address)) for name, address in links.items()),
+        *((_LINK, link(name, address)) for name, address in links.items()),
+        *((_LINK, message) for message in more_links),
         *((_ATTRIBUTE, _attribute(name, value)) for name, value in attributes.items()),
+        *((_ATTRIBUTE, message) for message in more_attributes),
     ]
     return _header(messages)
 
@@ -66,6 +81,7 @@ def dataset(
     node_bytes: int,
     index: bytes,
     attributes: Mapping[str, str | Sequence[str]],
+    more_attributes: Sequence[bytes] = (),
 ) -> bytes:
     """Make the object header of a chunked dataset that may grow along its first dimension.
 
@@ -87,6 +103,8 @@ def dataset(
         Address of the index as it is stored, 8 bytes.
     attributes : mapping of str to str or sequence of str
         Text or texts of each attribute.
+    more_attributes : sequence of bytes
+        Messages of `attribute`.
 
     Returns
     -------
@@ -115,8 +133,86 @@ def dataset(
         (_LAYOUT, layout),
         (_FILTERS, _filters(filters)),
         *((_ATTRIBUTE, _attribute(name, value)) for name, value in attributes.items()),
+        *((_ATTRIBUTE, message) for message in more_attributes),
     ]
     return _header(messages)
+
+
+def link(name: str, address: int) -> bytes:
+    """Make the message of a link to an object of the same file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the link.
+    address : int
+        Address of the object's header.
+    """
+    return _named(name, 0) + struct.pack("<Q", address)
+
+
+def soft_link(name: str, target: bytes) -> bytes:
+    """Make the message of a link to a path of the same file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the link.
+    target : bytes
+        The path.
+    """
+    return _named(name, 1) + struct.pack("<H", len(target)) + target
+
+
+def attribute(name: str, datatype: bytes, shape: tuple[int, ...] | None, data: bytes) -> bytes:
+    """Make the message of an attribute.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    datatype : bytes
+        Message of its type.
+    shape : tuple of int or None
+        Its shape; None for an attribute without any value.
+    data : bytes
+        Its elements, as the type has them.
+    """
+    space = struct.pack("<BBBB", 2, 0, 0, 2) if shape is None else _dataspace(shape, None)
+    encoded = name.encode("utf-8", "surrogateescape") + b"\0"
+    head = struct.pack("<BBHHHB", 3, 0, len(encoded), len(datatype), len(space), not name.isascii())
+    return head + encoded + datatype + space + data
+
+
+def heap(values: Sequence[bytes]) -> bytes:
+    """Make a global heap collection, which holds elements of any length.
+
+    Parameters
+    ----------
+    values : sequence of bytes
+        The elements; the first has the index 1.
+    """
+    body = b"".join(
+        struct.pack("<HHIQ", index, 1, 0, len(value)) + _padded(value)
+        for index, value in enumerate(values, 1)
+    )
+    size = max(_LEAST_HEAP_BYTES, 16 + len(body) + 16)
+    free = size - 16 - len(body)
+    body += struct.pack("<HHIQ", 0, 0, 0, free) + bytes(free - 16)
+    return b"GCOL" + struct.pack("<IQ", 1, size) + body
+
+
+def reference(length: int, address: int, index: int) -> bytes:
+    """Make what an attribute has in place of an element of any length.
+
+    Parameters
+    ----------
+    length : int
+        Length of the element; 0 if it is in no heap.
+    address, index : int
+        Address of the heap, and the element's index in it.
+    """
+    return struct.pack("<IQI", length, address, index)
 
 
 def _header(messages: Sequence[tuple[int, bytes]]) -> bytes:
@@ -131,9 +227,20 @@ def _header(messages: Sequence[tuple[int, bytes]]) -> bytes:
     return header + lookup3(header)
 
 
-def _link(name: str, address: int) -> bytes:
-    encoded = name.encode("ascii")
-    return struct.pack("<BBB", 1, 0, len(encoded)) + encoded + struct.pack("<Q", address)
+def _named(name: str, kind: int) -> bytes:
+    """Return the start of a link's message: its kind, the name's characters, the name."""
+    encoded = name.encode("utf-8", "surrogateescape")
+    width = (len(encoded).bit_length() + 7) // 8 or 1
+    size = {1: 0, 2: 1}.get(width, 2)
+    flags = size | (0x08 if kind else 0) | (0 if name.isascii() else 0x10)
+    optional = (bytes([kind]) if kind else b"") + (b"" if name.isascii() else b"\1")
+    return (
+        struct.pack("<BB", 1, flags) + optional + len(encoded).to_bytes(2**size, "little") + encoded
+    )
+
+
+def _padded(value: bytes) -> bytes:
+    return value.ljust(8 * math.ceil(len(value) / 8), b"\0")
 
 
 def _attribute(name: str, value: str | Sequence[str]) -> bytes:
@@ -141,11 +248,8 @@ def _attribute(name: str, value: str | Sequence[str]) -> bytes:
     size = max(1, *map(len, texts))
     # A text of fixed length, UTF-8, filled up with zeros.
     datatype = struct.pack("<BBBBI", 0x13, 0x11, 0, 0, size)
-    space = _dataspace((), None) if isinstance(value, str) else _dataspace((len(texts),), None)
-    encoded = name.encode("ascii") + b"\0"
-    head = struct.pack("<BBHHHB", 3, 0, len(encoded), len(datatype), len(space), 0)
     data = b"".join(text.ljust(size, b"\0") for text in texts)
-    return head + encoded + datatype + space + data
+    return attribute(name, datatype, () if isinstance(value, str) else (len(texts),), data)
 
 
 def _dataspace(shape: tuple[int, ...], most: tuple[int, ...] | None) -> bytes:
@@ -172,7 +276,7 @@ def _filters(filters: Sequence[Filter]) -> bytes:
         message += struct.pack("<H", used.number)
         name = b"" if used.number < 256 else used.name.encode() + b"\0"
         if name:
-            name = name.ljust(8 * math.ceil(len(name) / 8), b"\0")
+            name = _padded(name)
             message += struct.pack("<H", len(name))
         message += struct.pack("<HH", 0, len(used.values)) + name
         message += struct.pack(f"<{len(used.values)}I", *used.values)
