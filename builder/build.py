@@ -59,6 +59,7 @@ def build(
     num_envs: int = 4,
     engine: Literal["fast", "crafter"] = "fast",
     commit_seconds: float = COMMIT_SECONDS,
+    allow_policy_change: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: ProgressOption = None,
@@ -116,6 +117,10 @@ def build(
         What plays: compiled code, or the crafter package itself.
     commit_seconds : float
         Time between commits, so at most what a kill costs.
+    allow_policy_change : bool
+        Go on with a dataset although its policy has changed: the policy's module, or
+        a file that `policy_args` names. Otherwise that is an error; either way the
+        dataset's provenance has a hash of these files for each run.
     resume : bool
         Go on with the dataset at `path`, if there is one, by its own settings;
         with a larger `frames` or `episodes`, extend it. Settings that are given
@@ -188,7 +193,9 @@ def build(
     )
     given = set(given or ()) & set(BuildSettings.__dataclass_fields__)
     with reporting(progress) as report, ctrl_c_unless(should_stop) as asked:
-        options = RunOptions(workers, num_envs, engine, commit_seconds, report, asked)
+        options = RunOptions(
+            workers, num_envs, engine, commit_seconds, allow_policy_change, report, asked
+        )
         result = run_build(
             path, settings, target, options, resume=resume, overwrite=overwrite, given=given
         )

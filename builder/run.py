@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crafter_dataset.builder import compression
 from crafter_dataset.builder.collectors.job import CollectError, Job
+from crafter_dataset.builder.continuity import check_means, describe_means, runs_of
 from crafter_dataset.builder.episodes import EncodedEpisode, cut_episode
 from crafter_dataset.builder.errors import BuildError, SettingsError
 from crafter_dataset.builder.pool import Pool, make_pool
@@ -193,11 +194,14 @@ class _Run:
             return Target(frames=DEFAULT_FRAMES)
 
     def _record_run(self) -> None:
-        options = self._options
+        options, metadata = self._options, self._writer.metadata
         run = describe_run(
             options.engine, options.workers or 0, options.num_envs, self._start.episodes
+        ) | describe_means(metadata, options.engine)
+        run |= check_means(
+            self._writer.provenance, run, options.allow_policy_change, str(self._writer.path)
         )
-        earlier = self._writer.provenance.get("runs", [])
+        earlier = runs_of(self._writer.provenance)
         self._writer.provenance |= {"target": self._target.to_json(), "runs": [*earlier, run]}
 
     def _make_pool(self, job: Job) -> Pool:
@@ -244,8 +248,7 @@ class _Run:
             writer.append(episode)
 
     def _commit(self, complete: bool = False) -> None:
-        runs = self._writer.provenance.get("runs")
-        if runs:
+        if runs := runs_of(self._writer.provenance):
             runs[-1]["seconds"] = round(time.monotonic() - self._begun, 3)
         self._writer.commit(complete)
 

@@ -31,6 +31,8 @@ class RunOptions:
         What plays: compiled code, or the crafter package itself.
     commit_seconds : float
         Time between commits.
+    allow_policy_change : bool
+        Go on with a dataset although the files of its policy have changed.
     on_progress : callable
         Called with a `Progress` a few times a second.
     should_stop : callable
@@ -59,6 +61,9 @@ class RunOptions:
     )
     commit_seconds: float = setting(
         COMMIT_SECONDS, "Time between commits, so at most what a kill costs."
+    )
+    allow_policy_change: bool = setting(
+        False, "Go on although the files of the policy have changed; the dataset says so."
     )
     on_progress: Report = field(default=ignore)
     should_stop: Callable[[], bool] = field(default=lambda: False)

@@ -49,6 +49,8 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def _option(name: str, default: Any, known: Setting) -> Decorator:
     option, rest = _OWN_TYPES.get(name, ("--" + name.replace("_", "-"), {}))
     shown: bool | str = False if name == "policy_args" else known.shown or True
+    if default is False:
+        return click.option(option, name, is_flag=True, help=known.about)
     if "type" not in rest and isinstance(default, tuple):
         rest = {"type": Pair(), **rest}
         default = "x".join(map(str, default))

@@ -1,0 +1,78 @@
+"""What a policy of the user's is made of, so that a change of it does not go unnoticed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from crafter_dataset.builder.policies.load import BUILTIN, load_factory
+
+_BLOCK = 2**20
+
+
+def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
+    """Return a hash of the files that make a policy, or None for one of this package.
+
+    These are the module that is named, the one in which the factory is written,
+    and every file that a parameter names, such as a checkpoint.
+
+    Parameters
+    ----------
+    name : str
+        As `load_factory` takes it.
+    parameters : mapping of str
+        What its factory is called with, beside the number of lanes.
+
+    Returns
+    -------
+    str or None
+        32 hexadecimal digits.
+
+    Raises
+    ------
+    PolicyError
+        If there is no such policy.
+    OSError
+        If a file cannot be read.
+    """
+    if name in BUILTIN:
+        return None
+    digest = hashlib.sha256()
+    for file in [*_modules(name), *_files_named(parameters)]:
+        with open(file, "rb") as stream:
+            content = hashlib.sha256()
+            while block := stream.read(_BLOCK):
+                content.update(block)
+        digest.update(content.digest())
+    return digest.hexdigest()[:32]
+
+
+def _modules(name: str) -> Iterator[Path]:
+    factory = load_factory(name)
+    named = getattr(importlib.import_module(name.partition(":")[0]), "__file__", None)
+    try:
+        written = inspect.getsourcefile(inspect.unwrap(factory))
+    except TypeError:  # an object that is callable
+        written = inspect.getsourcefile(type(factory))
+    found = [Path(file) for file in (named, written) if file is not None and Path(file).is_file()]
+    yield from dict.fromkeys(found)
+
+
+def _files_named(value: Any) -> Iterator[Path]:
+    """List the files that texts in a parameter name, in their order."""
+    if isinstance(value, str):
+        try:
+            if value and Path(value).is_file():
+                yield Path(value)
+        except (OSError, ValueError):  # no name of a file
+            return
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            yield from _files_named(value[key])
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _files_named(each)
