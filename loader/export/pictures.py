@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -46,14 +47,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        A hidden file in the same folder.
+        A file in a hidden folder beside it, which nobody else uses.
     """
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(".partial", ".crafter-dataset.", path.parent) as folder:
+        yield Path(folder) / path.name
+        os.replace(Path(folder) / path.name, path)
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
