@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from crafter_dataset.loader.workers import default_threads
 from crafter_dataset.schemas.container import Container
@@ -22,6 +23,24 @@ def is_address(path: str | Path) -> bool:
         A path or an address.
     """
     return "://" in str(path)
+
+
+def located(path: str | Path) -> Path | str:
+    """Return where a dataset is: a path, also for a `file://` address, or another address.
+
+    Parameters
+    ----------
+    path : str or Path
+        A path or an address.
+    """
+    if not is_address(path):
+        return Path(path)
+    scheme, _, rest = str(path).partition("://")
+    if scheme != "file":
+        return str(path)
+    host, slash, name = rest.partition("/")
+    local = host in ("", "localhost") and slash
+    return Path(unquote(f"/{name}")) if local else str(path)
 
 
 def local_path(argument: str, path: str | Path) -> Path:
@@ -83,6 +102,7 @@ def open_container(
     for name, value, low in (("cache_bytes", cache_bytes, 0), ("threads", threads, 1)):
         if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
             raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
+    path = located(path)
     # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
     if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
         from crafter_dataset.loader.zarr.remote import RemoteZarr

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crafter_dataset.loader.container import CACHE_BYTES, is_address, open_container
+from crafter_dataset.loader.container import CACHE_BYTES, located, open_container
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.selection import condition_mask, ids_mask
 from crafter_dataset.loader.split import split_groups
@@ -118,7 +118,8 @@ class Dataset(Sequence[Episode]):
         self, path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
     ) -> None:
         # The current folder may change.
-        self.path = str(path) if is_address(path) else Path(path).absolute()
+        where = located(path)
+        self.path = where.absolute() if isinstance(where, Path) else where
         self._options: dict[str, Any] = {"cache_bytes": cache_bytes, "threads": threads}
         self._table: EpisodeTable | None = None
         container = self.container

@@ -37,6 +37,10 @@ def as_address(folder: Path, out: Path) -> str:
     return f"file://{folder}"
 
 
+def as_another_address(folder: Path, out: Path) -> str:
+    return f"local://{folder}"
+
+
 def in_memory(folder: Path, out: Path) -> str:
     address = f"memory://{out}/data.zarr"
     files, _ = fsspec.core.url_to_fs(address)
@@ -44,7 +48,7 @@ def in_memory(folder: Path, out: Path) -> str:
     return address
 
 
-PLACES = [zipped, zipped_with_its_folder, as_address, in_memory]
+PLACES = [zipped, zipped_with_its_folder, as_address, as_another_address, in_memory]
 
 
 @pytest.fixture(params=PLACES, ids=lambda place: place.__name__)

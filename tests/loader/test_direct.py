@@ -204,7 +204,7 @@ def test_addresses_and_zip_files_are_read_through_zarr_python(tmp_path, paths, c
     shutil.make_archive(str(tmp_path / "d.zarr"), "zip", path)
     memory = fsspec.filesystem("memory")
     memory.put(str(path), "/direct.zarr", recursive=True)
-    for where in (tmp_path / "d.zarr.zip", "memory://direct.zarr", f"file://{path}"):
+    for where in (tmp_path / "d.zarr.zip", "memory://direct.zarr", f"local://{path}"):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             dataset = open_dataset(where)
@@ -344,7 +344,7 @@ def test_a_chunk_that_a_remote_shard_leaves_out(tmp_path, paths):
     index[3] = 2**64 - 1  # the first chunk of episode 2
     data[-16 * slots - 4 :] = ChunkCodec.parse("none").encode(index)
     file.write_bytes(bytes(data))
-    for where in (path, f"file://{path}"):
+    for where in (path, f"local://{path}"):
         dataset = open_dataset(where)
         dataset[2]["frames"][8:]
         with pytest.raises(CorruptDataError, match=r"episode 2, frames.*a chunk is missing"):
