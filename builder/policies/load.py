@@ -57,7 +57,7 @@ def load_factory(name: str) -> PolicyFactory:
             "policy", f"expected {', '.join(BUILTIN)} or package.module:factory, found {name!r}"
         )
     try:
-        with _current_folder_importable():
+        with current_folder_importable():
             module = importlib.import_module(module_name)
     except Exception as error:
         raise PolicyError(
@@ -78,7 +78,7 @@ def load_factory(name: str) -> PolicyFactory:
 
 
 @contextlib.contextmanager
-def _current_folder_importable() -> Iterator[None]:
+def current_folder_importable() -> Iterator[None]:
     """Find the user's modules in the current folder, too, within this context.
 
     It comes last and only for so long: its other modules are not meant for us.
@@ -162,7 +162,7 @@ def _module_of_main() -> str | None:
     file = getattr(main, "__file__", None)
     if file is None or not Path(file).stem.isidentifier():
         return None
-    with contextlib.suppress(ImportError, ValueError, OSError), _current_folder_importable():
+    with contextlib.suppress(ImportError, ValueError, OSError), current_folder_importable():
         spec = importlib.util.find_spec(Path(file).stem)
         if spec is not None and spec.origin is not None and os.path.samefile(spec.origin, file):
             return Path(file).stem

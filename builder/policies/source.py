@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
+import importlib.util
 import inspect
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from crafter_dataset.builder.policies.load import BUILTIN, load_factory
+from crafter_dataset.builder.policies.load import (
+    BUILTIN,
+    current_folder_importable,
+    load_factory,
+)
 
 _BLOCK = 2**20
 
@@ -53,13 +58,22 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
 
 def _modules(name: str) -> Iterator[Path]:
     factory = load_factory(name)
-    named = getattr(importlib.import_module(name.partition(":")[0]), "__file__", None)
+    named = _file_of(name.partition(":")[0])
     try:
         written = inspect.getsourcefile(inspect.unwrap(factory))
     except TypeError:  # an object that is callable
         written = inspect.getsourcefile(type(factory))
     found = [Path(file) for file in (named, written) if file is not None and Path(file).is_file()]
     yield from dict.fromkeys(found)
+
+
+def _file_of(module: str) -> str | None:
+    """Find a module's file without importing it: it may be the script that is running."""
+    if module in sys.modules:
+        return getattr(sys.modules[module], "__file__", None)
+    with current_folder_importable():
+        spec = importlib.util.find_spec(module)
+    return None if spec is None else spec.origin
 
 
 def _files_named(value: Any) -> Iterator[Path]:

@@ -251,7 +251,7 @@ def test_a_disk_that_fails_is_told_as_damage_is(library, monkeypatch, field):
     real = crafter_dataset.loader.reading.mapped_files._map
 
     def failing(path, *arguments):
-        if f"/{field}/" in path:
+        if f"/{field}/" in f"/{path}":
             raise OSError(5, "Input/output error", path)
         return real(path, *arguments)
 
@@ -302,7 +302,7 @@ def test_datasets_share_the_cache(dataset_path, tmp_path):
     state = opened(State(library.shelves()), library)
     library.shot(state)
     cache = library.readers[0].dataset.container._cache
-    assert cache.get((str(tmp_path / "big.zarr" / "frames"), 0)) is not None
+    assert cache.get(("frames", 0)) is not None
     library.close()
 
 
