@@ -97,7 +97,7 @@ class Place:
         """
         if self._goes_on_beside():
             return self._metadata_of(self.unfinished)
-        if os.path.lexists(self.unfinished) and not self._append:
+        if self._is_begun() and not self._append:
             self._metadata_of(self.unfinished)  # it is to be one of ours
             if not self._overwrite:
                 raise BuildError(
@@ -193,13 +193,15 @@ class Place:
         if not stack.enter_context(exclusive(self._target)):
             raise BuildError(f"{self._path}: another build is writing to it")
 
+    def _is_begun(self) -> bool:
+        """Whether a dataset is there that was begun in order to replace another."""
+        return not _is_free(self.unfinished)
+
     def _goes_on_beside(self) -> bool:
-        return self._resume and not self._append and os.path.lexists(self.unfinished)
+        return self._resume and not self._append and self._is_begun()
 
     def _is_free(self) -> bool:
-        if not os.path.lexists(self._target):
-            return True
-        return self._target.is_dir() and not is_hdf5(self._target) and is_empty(self._target)
+        return _is_free(self._target)
 
     def _is_dataset(self, path: Path) -> bool:
         try:
@@ -278,12 +280,19 @@ class Place:
         if not self._is_free():
             remove_dataset(self._replaced)
             return False
-        has_new = os.path.lexists(self.unfinished)
+        has_new = self._is_begun()
         os.rename(self.unfinished if has_new else self._replaced, self._target)
         sync_folder(self._target.parent)
         if has_new:
             remove_dataset(self._replaced)
         return True
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nothing is there, or only what a killed writer has left first."""
+    if not os.path.lexists(path):
+        return True
+    return path.is_dir() and not path.is_symlink() and not is_hdf5(path) and is_empty(path)
 
 
 def describe_kept(path: Path, kept: Counts) -> tuple[str, tuple[Advice, ...]]:

@@ -106,7 +106,10 @@ def _list(folder: Path, path: str, members: dict[str, dict[str, Any]], depth: in
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir())
+    try:
+        return sorted(child for child in folder.iterdir() if child.is_dir())
+    except FileNotFoundError:  # of a dataset that was killed before it had any
+        return []
 
 
 def read_document(folder: Path) -> dict[str, Any] | None:

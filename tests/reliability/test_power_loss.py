@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,59 @@ def resume(path: Path, digest: str) -> None:
     done = build(path, QUICK, LAST, workers=0, resume=True)
     assert done.metadata.digest == digest
     assert problems(path) == []
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a dataset."""
+    return path.is_file() or (path / "zarr.json").is_file()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("states", [12, pytest.param(3_000, marks=pytest.mark.slow)])
+def test_power_loss_while_a_dataset_is_replaced(tmp_path, suffix, states):
+    """The old one is there, whole, until the new one is; then the new one is, whole."""
+    (tmp_path / "recorded").mkdir()
+    path = tmp_path / "recorded" / f"d{suffix}"
+    other = replace(QUICK, seed=99)
+    options = {"workers": 0, "num_envs": 1, "commit_seconds": 0.0}
+    rng = random.Random(states)
+    with small_files(), recording(path.parent) as recorder:
+        old = build(path, other, Target(episodes=3), **options).metadata.digest
+        begin = len(recorder.steps)
+        new = build(path, QUICK, FIRST, overwrite=True, **options).metadata.digest
+        check_recording(recorder, path.parent)
+    steps, seen = recorder.steps, set()
+    cases = [(moment, loss) for moment in range(begin, len(steps) + 1) for loss in LOSSES]
+    with small_files(), campaign("replaced", suffix) as figures:
+        chosen = {*rng.sample(range(len(cases)), min(states, len(cases))), len(cases) - 1}
+        for case in sorted(chosen):
+            moment, loss = cases[case]
+            root = tmp_path / "after"
+            root.mkdir()
+            place_content(
+                after_power_loss(steps[:moment], loss, random.Random(case)).content(), root
+            )
+            where = root / path.name
+            try:
+                # Between two renames of a folder neither has the name.
+                if is_there(where):
+                    found = open_dataset(where).metadata.digest
+                    assert found in (old, new)
+                    assert problems(where) == []
+                    seen.add(found)
+                    figures["old" if found == old else "new"] += 1
+                else:
+                    figures["between"] += 1
+                beside = root / f".d.unfinished{suffix}"
+                if (committed(beside) if is_there(beside) else 0) or not is_there(where):
+                    build(where, None, None, resume=True, **options)
+                    assert open_dataset(where).metadata.digest == new
+                    figures["gone on with"] += 1
+                again = build(where, QUICK, FIRST, overwrite=True, **options)
+                assert again.metadata.digest == new
+                assert list(root.iterdir()) == [where]
+            except BaseException as error:
+                error.add_note(f"seed {states}, case {case}: step {moment}, {loss.__name__}")
+                raise
+            remove(root)
+    assert seen == {old, new}
