@@ -100,7 +100,7 @@ class MinariEpisodes:
         self.notes: tuple[str, ...] = ()
         from crafter_dataset.schemas.hdf5_file import find_dataset
 
-        with _reading(self._file), self._h5py.File(self._file, "r") as root:
+        with _reading(self._file), self._open() as root:
             groups = [group for group in root if group.startswith("episode_")]
             self.count = len(groups)
             stated = entries.get("total_episodes", self.count)
@@ -157,12 +157,16 @@ class MinariEpisodes:
             If a file is damaged or holds something else, naming it.
         """
         with _reading(self._file):
-            root = self._h5py.File(self._file, "r")
+            root = self._open()
         with root:
             for number in range(self.count):
                 with _reading(self._file):
                     episode = self._read(root[f"episode_{number}"], number)
                 yield episode
+
+    def _open(self) -> Any:
+        # Without a lock: nobody is kept from anything by a reader, and some file systems have none.
+        return self._h5py.File(self._file, "r", locking=False)
 
     def _read(self, group: Any, number: int) -> ForeignEpisode:
         from crafter_dataset.schemas.hdf5_file import find_dataset  # it loads h5py
