@@ -107,7 +107,7 @@ def locked(code: Code) -> Iterator[None]:
         While the folder is locked.
     """
     with contextlib.ExitStack() as stack:
-        for folder in _folders(code, make=True):
+        for folder in _writable(code):
             with contextlib.suppress(OSError):
                 lock = _open_lock(folder)
                 stack.callback(os.close, lock)
@@ -156,8 +156,9 @@ def where(code: Code) -> tuple[Path | None, str]:
         What is wrong with the places that come before it; empty if nothing is.
     """
     problems: list[str] = []
-    for folder in _folders(code, make=True, problems=problems):
-        return folder.path, "; ".join(problems[:1])
+    for folder in _folders(code, problems):
+        if folder.is_writable():
+            return folder.path, "; ".join(problems[:1])
     return None, "; ".join(problems[:1]) or "there is no folder for it"
 
 
@@ -176,36 +177,40 @@ def own_folder(name: str) -> Path | None:
     """
     name = f"{name}-{os.geteuid()}"
     for place in places():
-        with contextlib.suppress(OSError), opened(place, name, make=True) as folder:
+        with contextlib.suppress(OSError), opened(place, name) as folder:
             os.fchmod(folder.descriptor, 0o700)
             if os.fstat(folder.descriptor).st_uid == os.geteuid() and folder.is_writable():
                 return folder.path
     return None
 
 
-def _folders(code: Code, make: bool = False, problems: list[str] | None = None) -> Iterator[Folder]:
-    """Yield the folders of some code that can be trusted; to `make` some, only those to write to.
+def _folders(code: Code, problems: list[str] | None = None) -> Iterator[Folder]:
+    """Yield the folders of some code that can be trusted, up to the first one to write to.
 
     Parameters
     ----------
     code : Code
         The code.
-    make : bool
-        Make those that are missing.
     problems : list of str, optional
-        Where to say what is wrong with the others.
+        Where to say why others come before that.
     """
     name = tidying.PREFIX + code.fingerprint()
     for place in places():
         try:
-            with opened(place, name, make) as folder:
-                if make and not folder.is_writable():
-                    raise PermissionError(0, "cannot be written", str(folder.path))
+            with opened(place, name) as folder:
                 tidying.mark_used(folder)
                 yield folder
+                if folder.is_writable():
+                    return
+                raise PermissionError(0, "cannot be written", str(folder.path))
         except OSError as error:
             if problems is not None:
                 problems.append(f"{place.path}: {error.strerror}")
+
+
+def _writable(code: Code) -> Iterator[Folder]:
+    """Yield the folder to write to, if there is one."""
+    return (folder for folder in _folders(code) if folder.is_writable())
 
 
 def _find(code: Code, name: str) -> bytes | None:
@@ -244,7 +249,7 @@ def _read(folder: Folder, name: str, key: str) -> bytes | None:
 def _keep(code: Code, name: str, content: bytes) -> None:
     """Keep content in the first place that takes it, or in memory."""
     key = _key(code, name)
-    for folder in _folders(code, make=True):
+    for folder in _writable(code):
         with contextlib.suppress(OSError):
             _write(folder, name, _digest(key, content) + content)
             tidying.tidy(folder)

@@ -39,19 +39,20 @@ class Place:
 
 
 def places() -> list[Place]:
-    """List the places to look for compiled code, the one to keep it in first.
+    """List the places for compiled code: each is for what those before it do not take.
 
     Returns
     -------
     list of Place
-        Maybe none.
+        Not empty.
     """
     found = []
     given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
         found.append(Place(Path(given), "given"))
-    with contextlib.suppress(RuntimeError):  # no HOME, and a user whom the system does not know
-        found.append(Place(_own(), "own"))
+    else:
+        with contextlib.suppress(RuntimeError):  # no HOME, and a user unknown to the system
+            found.append(Place(_own(), "own"))
     name = f"crafter-dataset-{os.geteuid()}"
     for folder in dict.fromkeys((os.environ.get("TMPDIR"), "/tmp", "/var/tmp")):
         if folder:
@@ -134,8 +135,8 @@ class Folder:
 
 
 @contextlib.contextmanager
-def opened(place: Place, name: str, make: bool = False) -> Iterator[Folder]:
-    """Open a folder in a place, if it can be trusted.
+def opened(place: Place, name: str) -> Iterator[Folder]:
+    """Open a folder in a place, if it can be trusted; make it, and the place, if they are missing.
 
     Parameters
     ----------
@@ -143,8 +144,6 @@ def opened(place: Place, name: str, make: bool = False) -> Iterator[Folder]:
         The place.
     name : str
         Name of the folder.
-    make : bool
-        Make the folder, and the place, if they are missing.
 
     Yields
     ------
@@ -160,14 +159,12 @@ def opened(place: Place, name: str, make: bool = False) -> Iterator[Folder]:
     # What a link leads to is as trustworthy as the folder in it, but for the place anybody can
     # make: whoever made that could replace the folder.
     follow = 0 if place.kind != "temporary" else os.O_NOFOLLOW
-    if make:
-        _make_place(place)
     try:
+        _make_place(place)
         with _descriptor(place.path, _FOLDER | follow) as base:
             if place.kind == "temporary" and not _is_trusted(os.fstat(base), None):
                 raise _untrusted()
-            if make:
-                _make_folder(base, name, place)
+            _make_folder(base, name, place)
             with _descriptor(name, _FOLDER | os.O_NOFOLLOW, base) as folder:
                 about, inside = os.fstat(base), os.fstat(folder)
                 group = _group_of(place, about, inside)
@@ -220,21 +217,25 @@ def _is_group_writable(info: os.stat_result) -> bool:
 
 
 def _make_place(place: Place) -> None:
-    if place.kind == "given":
-        place.path.mkdir(0o755, parents=True, exist_ok=True)
-    elif place.kind == "own":
-        place.path.parent.mkdir(_PRIVATE, parents=True, exist_ok=True)
-        place.path.mkdir(_PRIVATE, exist_ok=True)
-    else:
-        with contextlib.suppress(FileExistsError):
+    if os.path.lexists(place.path):
+        return
+    with contextlib.suppress(FileExistsError):  # by another process
+        if place.kind == "temporary":
             os.mkdir(place.path, _PRIVATE)
+        else:
+            mode = 0o755 if place.kind == "given" else _PRIVATE
+            place.path.parent.mkdir(mode, parents=True, exist_ok=True)
+            place.path.mkdir(mode)
 
 
 def _make_folder(base: int, name: str, place: Place) -> None:
     """Make a folder in a place: private, or for those whom the user's own place lets in."""
+    with contextlib.suppress(FileNotFoundError):
+        os.stat(name, dir_fd=base, follow_symlinks=False)
+        return
     try:
         os.mkdir(name, _PRIVATE, dir_fd=base)
-    except FileExistsError:
+    except FileExistsError:  # by another process
         return
     if place.kind == "given":
         about = os.fstat(base)
