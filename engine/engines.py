@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.protocol import ENGINES, EngineError, Lanes
 from crafter_dataset.engine.spec import check_geometry
 from crafter_dataset.schemas.errors import Advice
+from crafter_dataset.schemas.wording import one_line
 
 if TYPE_CHECKING:
     from crafter_dataset.engine.compiled.compiling import Needed
@@ -102,24 +106,13 @@ def fast_lanes() -> type[FastLanes]:
     Raises
     ------
     EngineError
-        If numba is missing, or what it compiles cannot be kept anywhere.
+        If numba is missing.
     """
     try:
-        from crafter_dataset.engine.compiled.cache import cache_folder
-        from crafter_dataset.engine.fast.code import ENGINE
-
-        cache_folder(ENGINE)
         # Numba is not imported: code that is compiled already does not need it.
         if importlib.util.find_spec("numba") is None:
             raise ModuleNotFoundError("No module named 'numba'", name="numba")
         from crafter_dataset.engine.fast.fast_lanes import FastLanes
-    except OSError as error:
-        raise EngineError(
-            "engine",
-            f"expected to keep the compiled code of the fast one in {error.filename}, found that "
-            f"this cannot be written ({error.strerror}); set NUMBA_CACHE_DIR to another folder",
-            advice=[_OTHER],
-        ) from error
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("numba", "llvmlite"):
             raise
@@ -133,6 +126,18 @@ def _without_numba(error: ImportError) -> EngineError:
         "expected numba to be installed for the fast one, found that it cannot be imported "
         f"({error}); install it (pip install numba)",
         advice=[_OTHER],
+    )
+
+
+def _not_compiled(error: Exception) -> EngineError:
+    found = f"{type(error).__name__}: {one_line(error)}"
+    told = sorted(name for name in os.environ if name.startswith("NUMBA_"))
+    unset = f"; unset {', '.join(told)}" if told else ""
+    return EngineError(
+        "engine",
+        f"expected numba to compile the fast one, found {found}{unset}",
+        advice=[_OTHER],
+        details="".join(traceback.format_exception(error)),
     )
 
 
@@ -154,9 +159,7 @@ def warm_up(engine: str, area: tuple[int, int], others: Iterable[Needed] = ()) -
     Raises
     ------
     EngineError
-        If numba is missing.
-    OSError
-        If the cache cannot be written.
+        If numba is missing, or cannot compile.
     """
     if engine == "fast":
         from crafter_dataset.engine.fast.fast_lanes import warm_up
@@ -169,19 +172,18 @@ def warm_up(engine: str, area: tuple[int, int], others: Iterable[Needed] = ()) -
             except ImportError:
                 raise _without_numba(error) from error
             raise
+        except Exception as error:  # a compiler that is broken, or was told to do otherwise
+            raise _not_compiled(error) from error
     else:
         _warm_up_opensimplex()
 
 
 def _warm_up_opensimplex() -> None:
     """Let OpenSimplex compile into numba's cache; processes that do so at once can damage it."""
-    import opensimplex
-
     with contextlib.ExitStack() as stack:
-        # Without numba nothing is compiled, and without a folder there is nothing to lock.
-        with contextlib.suppress(ImportError, OSError):
+        with contextlib.suppress(ImportError):  # without numba nothing is compiled
             from crafter_dataset.engine.compiled.cache import locked
             from crafter_dataset.engine.fast.code import ENGINE
 
             stack.enter_context(locked(ENGINE))
-        opensimplex.OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)
+        import_opensimplex().OpenSimplex(seed=0).noise3(0.5, 0.5, 0.5)

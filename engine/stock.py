@@ -11,15 +11,18 @@ from __future__ import annotations
 import collections
 from typing import Any
 
-import crafter
 import numpy as np
-from crafter import engine
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Seen
 from crafter_dataset.engine.spec import check_geometry
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
+
+import_opensimplex()  # before crafter does
+import crafter  # noqa: E402
+from crafter import engine  # noqa: E402
 
 
 class OrderedSet(dict[Any, None]):

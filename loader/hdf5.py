@@ -162,4 +162,4 @@ class _Chunks:
         if not size:
             raise CorruptDataError("a chunk is missing in the file")
         file = self._files.get(self._path, None, self._opened, self._end)
-        return file.data[address : address + size]
+        return file.stored.read(address, address + size)

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +25,11 @@ from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.hdf5_format import DIMENSIONS, SIGNATURE
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES, TABLE
+from crafter_dataset.schemas.variables import HDF5, hidden
 from crafter_dataset.schemas.wording import one_line
+
+with hidden(*HDF5):
+    import h5py
 
 Result = TypeVar("Result")
 

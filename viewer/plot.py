@@ -12,6 +12,7 @@ from crafter_dataset.loader.export.pictures import whole_file
 from crafter_dataset.loader.report import settings_lines, summary_lines
 from crafter_dataset.schemas.errors import ArgumentError, DatasetError, MissingPackageError
 from crafter_dataset.schemas.progress import ProgressOption, ignore, reporting
+from crafter_dataset.schemas.wording import one_line
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.summary import Summary
@@ -117,7 +118,11 @@ def plot(
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise MissingPackageError("Matplotlib", "plots") from error
-    from crafter_dataset.viewer.plots.canvas import render
+    except ValueError as error:  # of MPLBACKEND, say
+        raise ArgumentError(
+            "Matplotlib", f"expected settings that it takes, found {one_line(error)}"
+        ) from error
+    from crafter_dataset.viewer.plots.canvas import defaults, render
     from crafter_dataset.viewer.plots.gathering import gather
     from crafter_dataset.viewer.plots.page import Picture, page
 
@@ -127,7 +132,8 @@ def plot(
     told = on_file or ignore
     pictures = []
     for each in _plots(gathered, heatmap):
-        figure = each.draw()
+        with defaults():
+            figure = each.draw()
         png = render(figure, "png")
         with whole_file(out / f"{each.name}.{format}") as part:
             part.write_bytes(png if format == "png" else render(figure, format))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import DatasetError
 from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
 from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.variables import HDF5, hidden
 
 METADATA = "metadata.json"
 MAIN = "main_data.hdf5"
@@ -100,7 +102,7 @@ class MinariEpisodes:
         self.notes: tuple[str, ...] = ()
         from crafter_dataset.schemas.hdf5_file import find_dataset
 
-        with _reading(self._file), self._h5py.File(self._file, "r") as root:
+        with _reading(self._file), self._open() as root:
             groups = [group for group in root if group.startswith("episode_")]
             self.count = len(groups)
             stated = entries.get("total_episodes", self.count)
@@ -157,12 +159,21 @@ class MinariEpisodes:
             If a file is damaged or holds something else, naming it.
         """
         with _reading(self._file):
-            root = self._h5py.File(self._file, "r")
+            root = self._open()
         with root:
             for number in range(self.count):
                 with _reading(self._file):
                     episode = self._read(root[f"episode_{number}"], number)
                 yield episode
+
+    def _open(self) -> Any:
+        # Not by its name: libhdf5 would ask for a lock if HDF5_USE_FILE_LOCKING says so, and some
+        # file systems have none. It must be closed before the interpreter ends, see `Hdf5File`.
+        stream = open(self._file, "rb", buffering=0)  # noqa: SIM115
+        weakref.finalize(self, stream.close)
+        file = self._h5py.File(stream, "r")
+        weakref.finalize(self, file.close)
+        return file
 
     def _read(self, group: Any, number: int) -> ForeignEpisode:
         from crafter_dataset.schemas.hdf5_file import find_dataset  # it loads h5py
@@ -175,11 +186,11 @@ class MinariEpisodes:
         def take(name: str, values: NDArray[Any], rows: int, key: str) -> NDArray[Any]:
             return convert(name, values, rows, self.metadata, f"{where}/{key}")
 
-        observations = _stored(group, "observations", length + 1)
+        observations = _stored(group, "observations", length + 1, self._file)
         pictures = _pictures(observations, slice(None))
         rows: Rows = {"frames": take("frames", pictures, length + 1, "observations")}
         for name in ("actions", "rewards", "terminations", "truncations"):
-            values = take(name, _stored(group, name, length)[()], length, name)
+            values = take(name, _stored(group, name, length, self._file)[()], length, name)
             rows[name] = np.append(values, np.zeros(1, values.dtype))
         for name, key in self._infos.items():
             if key not in group.get("infos", {}):
@@ -198,7 +209,7 @@ class MinariEpisodes:
         """Read an info; arrays of single names are stacked in the order of the dataset's names."""
         stored = group["infos"].get(key, getclass=True)
         if stored is self._h5py.Dataset:
-            return np.asarray(_stored(group, f"infos/{key}", rows)[()])
+            return np.asarray(_stored(group, f"infos/{key}", rows, self._file)[()])
         names = {
             "inventory": self.metadata.items,
             "achievements": self.metadata.achievements,
@@ -208,7 +219,7 @@ class MinariEpisodes:
             raise ForeignError(
                 f"{where}: expected {', '.join(names) or 'an array'}, found {', '.join(found)}"
             )
-        columns = [_stored(group, f"infos/{key}/{each}", rows)[()] for each in names]
+        columns = [_stored(group, f"infos/{key}/{each}", rows, self._file)[()] for each in names]
         return np.stack(columns, axis=-1)
 
     def _restore(
@@ -304,7 +315,8 @@ def _parsed(text: Any) -> dict[str, Any]:
 
 def _h5py() -> Any:
     try:
-        return import_module("h5py")
+        with hidden(*HDF5):
+            return import_module("h5py")
     except ModuleNotFoundError as error:
         raise ForeignError(
             "h5py: expected it to be installed, found it missing; "
@@ -324,14 +336,14 @@ def _reading(where: Path) -> Iterator[None]:
         raise ForeignError(f"{where}: expected a sound file of Minari, found {found}") from error
 
 
-def _stored(group: Any, path: str, rows: int) -> Any:
-    """Return an array, after a check that it has so many rows and all are in the file."""
+def _stored(group: Any, path: str, rows: int, file: Path) -> Any:
+    """Return an array of a file, after a check that it has so many rows and all are in the file."""
     from crafter_dataset.schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
 
     array = find_dataset(group, path)
     if array.shape[:1] != (rows,):
         raise ForeignError(
-            f"{group.file.filename}: {group.name}/{path}: expected {rows} rows, found {array.shape}"
+            f"{file}: {group.name}/{path}: expected {rows} rows, found {array.shape}"
         )
     require_all_stored(array)
     return array

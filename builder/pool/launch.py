@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import mmap
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 
 from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.pool.worker import Ends
+from crafter_dataset.engine.compiled.cache import in_memory
+from crafter_dataset.schemas.errors import Advice, Note
 
 _PROGRAM = """
 import json, sys
@@ -30,7 +33,8 @@ _PIPE_BYTES = 2**20
 _LEAST_DESCRIPTOR = 3
 """After those of the standard streams, which may be closed."""
 
-_MEMORY_FOLDER = "/dev/shm"
+_MEMORY_FOLDERS = ("/dev/shm", None)
+"""Folders whose files are memory, and the system's own choice of a folder."""
 
 
 @dataclass
@@ -100,26 +104,56 @@ class SharedMemory:
         What to pass to them.
     view : memoryview
         The memory, zeros at first.
+
+    Raises
+    ------
+    OSError
+        If there is no room for it; it names a folder that could be given more.
     """
 
     def __init__(self, size: int) -> None:
-        with tempfile.TemporaryFile(dir=_folder_with_room(size), buffering=0) as file:
-            self.descriptor = _raised(os.dup(file.fileno()))
-        os.truncate(self.descriptor, size)
-        self.view = memoryview(mmap.mmap(self.descriptor, size))
+        self.descriptor = _raised(_open_memory(size))
+        try:
+            self.view = memoryview(mmap.mmap(self.descriptor, size))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the descriptor; the memory is freed once nobody uses it any more."""
         self.descriptor = _closed(self.descriptor)
 
 
-def _folder_with_room(size: int) -> str | None:
-    """Return a folder whose files are memory, None for the system's own choice."""
-    with contextlib.suppress(OSError):
-        about = os.statvfs(_MEMORY_FOLDER)
-        if about.f_bavail * about.f_frsize >= size and os.access(_MEMORY_FOLDER, os.W_OK):
-            return _MEMORY_FOLDER
-    return None
+def _open_memory(size: int) -> int:
+    """Open zeros that processes can share, and return the descriptor.
+
+    Linux has files in memory that lie in no folder. Elsewhere, and where it
+    refuses, their room is taken at once: whoever writes to a file for which
+    there is no room later is killed.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.memfd_create("crafter-dataset")
+        os.truncate(descriptor, size)
+        return descriptor
+    problem = OSError(errno.ENOSPC, "there is no folder for temporary files", _MEMORY_FOLDERS[0])
+    for folder in _MEMORY_FOLDERS:
+        try:
+            with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+                _take_room(file.fileno(), size)
+                return os.dup(file.fileno())
+        except OSError as error:
+            if folder or error.filename is None:
+                problem = OSError(error.errno, error.strerror, folder or tempfile.gettempdir())
+    without = Advice("do without workers by", "workers", 0)
+    problem.add_note(Note(f"expected {size} bytes that processes can share", [without]))
+    raise problem
+
+
+def _take_room(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.truncate(descriptor, size)
 
 
 def launch(
@@ -153,18 +187,20 @@ def launch(
     """
     requests, results = pipes
     # In a file, since a pipe may hold less than a policy's arguments take.
-    with tempfile.TemporaryFile() as file:
-        pickle.dump(job, file)
-        file.seek(0)
-        ends = Ends(
-            _raised(os.dup(file.fileno())), requests.reading, lifeline.reading, results.writing,
-            memory.descriptor, place.start, place.stop,
-        )  # fmt: skip
+    content = pickle.dumps((job, in_memory()))
+    file = _raised(_open_memory(len(content)))
+    ends = Ends(
+        file, requests.reading, lifeline.reading, results.writing,
+        memory.descriptor, place.start, place.stop,
+    )  # fmt: skip
     inherited = ends[:5]
     folders = [os.path.abspath(folder) if folder == "" else folder for folder in sys.path]
     arguments = json.dumps([ends, [folder for folder in folders if isinstance(folder, str)]])
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     try:
+        with open(file, "wb", closefd=False) as stream:
+            stream.write(content)
+        os.lseek(file, 0, os.SEEK_SET)
         with _stop_signals_blocked():
             return subprocess.Popen(
                 [sys.executable, *flags, "-P", "-c", _PROGRAM, arguments],

@@ -77,8 +77,12 @@ def main(*numbers: int) -> None:
     threading.Thread(target=_end_with_parent, args=(ends.lifeline,), daemon=True).start()
     # For what the user's policy imports later; last, so that ours comes first.
     sys.path.append(os.getcwd())
+    from crafter_dataset.engine.compiled.cache import take_over
+
     with open(ends.job, "rb") as file:
-        job: Job = pickle.load(file)  # from a process of our own
+        job: Job
+        job, compiled = pickle.load(file)  # from a process of our own
+    take_over(compiled)
     memory = memoryview(mmap.mmap(ends.memory, 0))[ends.start : ends.stop]
     _play(job, ends, memory)
 

@@ -8,8 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from crafter_dataset.engine.compiled.cache import where
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.schemas.progress import is_terminal
 
@@ -46,8 +48,6 @@ def compile_missing(needed: Iterable[Needed]) -> None:
     ------
     ImportError
         If numba is needed, and cannot be imported.
-    OSError
-        If the cache cannot be written.
     """
     needed = list(needed)
     missing: dict[str, Needed] = {}
@@ -57,7 +57,7 @@ def compile_missing(needed: Iterable[Needed]) -> None:
             missing[file] = each
     if missing:
         importlib.import_module("numba")  # if it fails, nothing is reported
-        with _telling() as tell:
+        with _telling(where(needed[0].entry.code)) as tell:
             for number, each in enumerate(missing.values(), 1):
                 tell(f"{number} of {len(missing)} ({each.entry.name})")
                 each.entry.prepare(each.arrays, each.numbers)
@@ -65,10 +65,18 @@ def compile_missing(needed: Iterable[Needed]) -> None:
         each.entry.prepare(each.arrays, each.numbers)
 
 
+def _describe(folder: Path | None, why: str) -> str:
+    """Say how often it is done, and where the result is kept if that is not the usual place."""
+    if folder is None:
+        return f"in every run ({why}; NUMBA_CACHE_DIR can name a folder to keep it in)"
+    return f"once (kept in {folder.parent}; {why})" if why else "once"
+
+
 class _Telling:
     """Reports what is being compiled, and for how long; on a terminal every second."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: str) -> None:
+        self._kept = kept
         self._begun = time.monotonic()
         self._now = ""
         self._terminal = is_terminal(sys.stderr)
@@ -82,7 +90,7 @@ class _Telling:
     def write(self) -> None:
         seconds = time.monotonic() - self._begun
         text = (
-            "compiling for this processor, which takes about a minute and is done once: "
+            f"compiling for this processor, which takes about a minute and is done {self._kept}: "
             f"{self._now}, {seconds:.0f} s so far"
         )
         with self._lock, contextlib.suppress(OSError, ValueError, AttributeError):
@@ -105,8 +113,8 @@ class _Telling:
 
 
 @contextlib.contextmanager
-def _telling() -> Iterator[_Telling]:
-    telling = _Telling()
+def _telling(kept: tuple[Path | None, str]) -> Iterator[_Telling]:
+    telling = _Telling(_describe(*kept))
     if telling._terminal:
         threading.Thread(target=telling.tick, daemon=True).start()
     try:

@@ -5,6 +5,7 @@ The object files need no numba to be called, see `engine.compiled.native`.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import inspect
@@ -33,6 +34,20 @@ _DECLARATION = re.compile(r"^declare (?P<head>[^@\n]*@(?P<name>[\w.$]+)\(.*)$", 
 _VARIABLE = re.compile(r"^(@_?Py\w+) = external .*?global ([\w*]+).*$", re.MULTILINE)
 
 
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """Let numba compile what is decorated here, though NUMBA_DISABLE_JIT says otherwise.
+
+    That is for debugging one's own functions; these cannot run without.
+    """
+    disabled = _numba.config.DISABLE_JIT
+    _numba.config.DISABLE_JIT = 0
+    try:
+        yield
+    finally:
+        _numba.config.DISABLE_JIT = disabled
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that other compiled functions, or an entry, call.
 
@@ -46,7 +61,8 @@ def kernel(function: Callable[..., Any]) -> Any:
     callable
         numba's dispatcher; the function itself is its `py_func`.
     """
-    return _numba.njit(**_OPTIONS)(function)
+    with compiling():
+        return _numba.njit(**_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -66,7 +82,8 @@ def inlined(function: Callable[..., Any]) -> Any:
     callable
         numba's dispatcher; the function itself is its `py_func`.
     """
-    return _numba.njit(forceinline=True, **_OPTIONS)(function)
+    with compiling():
+        return _numba.njit(forceinline=True, **_OPTIONS)(function)
 
 
 def address_in(context: Any, builder: Any, kind: Any, array: Any, at: Any, to: Any) -> Any:

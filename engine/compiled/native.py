@@ -21,6 +21,7 @@ from llvmlite import binding
 from crafter_dataset.engine.compiled.cache import is_kept, kept
 from crafter_dataset.engine.compiled.code import Code
 from crafter_dataset.engine.compiled.machine import machine, target_machine
+from crafter_dataset.engine.numba_cache import import_opensimplex
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
@@ -48,7 +49,7 @@ class Entry:
         if module not in code.modules:
             raise ValueError(f"module: expected one of {', '.join(code.modules)}, found {module}")
         self.name = name
-        self._module, self._code = module, code
+        self._module, self.code = module, code
         self._arrays: tuple[Any, ...] = ()
         self._function: Any = None
 
@@ -96,8 +97,6 @@ class Entry:
             If an array is not contiguous, aligned and writable.
         ImportError
             If numba is needed, and cannot be imported.
-        OSError
-            If the cache cannot be written.
         """
         if len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays)):
             self._arrays = arrays
@@ -124,7 +123,7 @@ class Entry:
         types: list[str] = []
         _lay_out(arrays, [], types)
         file = self._file(tuple(types), numbers)
-        return None if is_kept(self._code, file) else file
+        return None if is_kept(self.code, file) else file
 
     def _file(self, types: tuple[str, ...], numbers: int) -> str:
         hashed = hashlib.sha256(f"{types}{numbers}".encode()).hexdigest()[:8]
@@ -136,11 +135,12 @@ class Entry:
         if key not in _functions:
 
             def make() -> bytes:
+                import_opensimplex()
                 from crafter_dataset.engine.compiled.jit import compile_entry
 
                 return compile_entry(self.name, self._module, arrays, numbers)
 
-            _functions[key] = _load(kept(self._code, self._file(types, numbers), make))
+            _functions[key] = _load(kept(self.code, self._file(types, numbers), make))
         return _functions[key]
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.engine.compiled.cache import cache_folder
+from crafter_dataset.engine.compiled.cache import is_kept, kept
 from crafter_dataset.engine.compiled.compiling import Needed, compile_missing
 from crafter_dataset.engine.compiled.machine import machine
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE, STEP
-from crafter_dataset.engine.fast.lane_parts import load_parts
+from crafter_dataset.engine.fast.lane_parts import make_parts, unpack
+from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import make_seen
 
@@ -55,7 +56,7 @@ class FastLanes:
         reward: bool = True,
     ) -> None:
         self._made_with = count, area, view, size, length, reward
-        world, self._picture, self._scratch = load_parts(area, view, size)
+        world, (self._picture, self._scratch) = _load_parts(area, view, size)
         self.area = area
         self.worlds: NDArray[Any] = np.zeros(count, world)
         self.worlds["width"], self.worlds["height"] = area
@@ -230,6 +231,19 @@ class FastLanes:
             self._daylights = daylights(max(2 * len(self._daylights), last + 1))
 
 
+def _load_parts(
+    area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]
+) -> tuple[np.dtype[Any], tuple[Any, ...]]:
+    """Load what lanes start from, or make it."""
+
+    def make() -> bytes:
+        import_opensimplex()  # making it imports crafter and all that it imports
+        return make_parts(area, view, size)
+
+    names = ("x".join(map(str, pair)) for pair in (area, view, size))
+    return unpack(kept(ENGINE, f"lanes-{'-'.join(names)}-{machine()}", make))
+
+
 @functools.lru_cache(4)
 def daylights(count: int) -> NDArray[np.float64]:
     """Return the daylight of each step; mirrors `Env._update_time`, by the same calls on scalars.
@@ -265,12 +279,9 @@ def warm_up(area: tuple[int, int], others: Iterable[Needed] = ()) -> None:
     ------
     ImportError
         If numba is needed, and cannot be imported.
-    OSError
-        If the cache cannot be written.
     """
-    mark = cache_folder(ENGINE) / f"area-{area[0]}x{area[1]}-{machine()}.compiled"
-    is_warm = mark.exists()
-    own = [] if is_warm else FastLanes(1, area, (9, 9), (18, 18)).needed()
+    mark = f"area-{area[0]}x{area[1]}-{machine()}.compiled"
+    own = [] if is_kept(ENGINE, mark) else FastLanes(1, area, (9, 9), (18, 18)).needed()
     compile_missing([*own, *others])
-    if not is_warm:
-        mark.touch()
+    if own:
+        kept(ENGINE, mark, bytes)

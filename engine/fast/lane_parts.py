@@ -1,4 +1,4 @@
-"""What lanes start from: made once, then kept beside the compiled code.
+"""What lanes start from, as bytes that are kept beside the compiled code.
 
 Making it imports crafter and all that it imports.
 """
@@ -10,18 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from crafter_dataset.engine.compiled.cache import kept
-from crafter_dataset.engine.compiled.machine import machine
 from crafter_dataset.engine.compiled.memory import LINE, aligned_zeros
-from crafter_dataset.engine.fast.code import ENGINE
 
 _LENGTH_BYTES = 8
 
 
-def load_parts(
-    area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]
-) -> tuple[np.dtype[Any], tuple[Any, ...], tuple[Any, ...]]:
-    """Load what lanes start from, or make it.
+def make_parts(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> bytes:
+    """Make what lanes start from.
 
     Parameters
     ----------
@@ -30,29 +25,16 @@ def load_parts(
 
     Returns
     -------
-    world : dtype
-        Record type of a world.
-    picture : Picture
-        Images to draw with, see `textures.make_picture`.
-    scratch : Scratch
-        Memory to generate worlds in, see `worldgen.make_scratch`.
-
-    Raises
-    ------
-    OSError
-        If the cache cannot be written.
+    bytes
+        What `unpack` turns into the record type of a world, and two parts: images
+        to draw with, see `textures.make_picture`, and memory to generate worlds
+        in, see `worldgen.make_scratch`.
     """
+    from crafter_dataset.engine.fast.textures import make_picture
+    from crafter_dataset.engine.fast.world import cells_for, world_dtype
+    from crafter_dataset.engine.fast.worldgen import make_scratch
 
-    def make() -> bytes:
-        from crafter_dataset.engine.fast.textures import make_picture
-        from crafter_dataset.engine.fast.world import cells_for, world_dtype
-        from crafter_dataset.engine.fast.worldgen import make_scratch
-
-        return pack(world_dtype(cells_for(area)), (make_picture(view, size), make_scratch(area)))
-
-    names = ("x".join(map(str, pair)) for pair in (area, view, size))
-    world, (picture, scratch) = unpack(kept(ENGINE, f"lanes-{'-'.join(names)}-{machine()}", make))
-    return world, picture, scratch
+    return pack(world_dtype(cells_for(area)), (make_picture(view, size), make_scratch(area)))
 
 
 def pack(world: np.dtype[Any], parts: tuple[Any, ...]) -> bytes:

@@ -18,6 +18,7 @@ from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import MissingPackageError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.variables import HDF5, hidden
 
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
@@ -85,7 +86,8 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     check_dataset(dataset, need_actions=True)
     check_final_frames(dataset, "the last of Minari's T + 1 observations")
     try:
-        import h5py  # noqa: F401  Minari itself lacks it only once it writes
+        with hidden(*HDF5):
+            import h5py  # noqa: F401  Minari itself lacks it only once it writes
         from minari.data_collector.callbacks import EpisodeMetadataCallback
         from minari.dataset.minari_storage import MinariStorage
     except ModuleNotFoundError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import mmap
 import resource
 import threading
 from collections import OrderedDict
@@ -14,26 +13,24 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.reading.stored_file import StoredFile, open_stored
 from crafter_dataset.schemas.errors import CorruptDataError
-from crafter_dataset.schemas.shards import read_index
+from crafter_dataset.schemas.shards import index_bytes, read_index
 
 
 @dataclass(frozen=True, slots=True)
-class MappedFile:
+class OpenFile:
     """One file of an array.
 
     Parameters
     ----------
-    map : mmap.mmap
-        The file in memory.
-    data : ndarray, shape (bytes,), uint8
-        Its bytes.
+    stored : StoredFile
+        The file.
     index : ndarray, shape (slots, 2), uint64, or None
         Offset and size of each chunk in bytes, if it is a shard.
     """
 
-    map: mmap.mmap
-    data: NDArray[np.uint8]
+    stored: StoredFile
     index: NDArray[np.uint64] | None
 
 
@@ -64,14 +61,14 @@ class MappedFiles:
 
     def __init__(self, most: int, resident_bytes: int) -> None:
         self._most, self._resident_bytes = most, resident_bytes
-        self._files: OrderedDict[str, MappedFile] = OrderedDict()
+        self._files: OrderedDict[str, OpenFile] = OrderedDict()
         self._mapped = self._read = 0
         self._lock = threading.Lock()
         _READERS.add(self)
 
     def get(
         self, path: str, slots: int | None, opened: Callable[[str], int], size: int = 0
-    ) -> MappedFile:
+    ) -> OpenFile:
         """Return a file, mapped; callers report what they read of it to `count`.
 
         Parameters
@@ -96,23 +93,22 @@ class MappedFiles:
             if file is None:
                 file = self._map(path, slots, opened, size)
                 self._files[path] = file
-                self._mapped += len(file.data)
+                self._mapped += file.stored.size
                 if len(self._files) > self._most:
                     # Whoever still reads from it holds the map, and closes it when done.
-                    self._mapped -= len(self._files.popitem(last=False)[1].data)
+                    self._mapped -= self._files.popitem(last=False)[1].stored.size
             else:
                 self._files.move_to_end(path)
         # Reading what is no longer there would end the process.
-        if file.map.size() < len(file.data):
+        found = file.stored.size_now()
+        if found < file.stored.size:
             name = path.rpartition("/")[2]
-            raise CorruptDataError(
-                f"expected {len(file.data)} bytes in {name}, found {file.map.size()}"
-            )
+            raise CorruptDataError(f"expected {file.stored.size} bytes in {name}, found {found}")
         return file
 
     def _map(
         self, path: str, slots: int | None, opened: Callable[[str], int], size: int
-    ) -> MappedFile:
+    ) -> OpenFile:
         try:
             return _map(path, slots, opened, size)
         except OSError as error:
@@ -142,19 +138,22 @@ class MappedFiles:
             with self._lock:
                 self._read = 0
                 for file in self._files.values():
-                    file.map.madvise(mmap.MADV_DONTNEED)
+                    file.stored.release()
 
 
-def _map(path: str, slots: int | None, opened: Callable[[str], int], size: int) -> MappedFile:
+def _map(path: str, slots: int | None, opened: Callable[[str], int], size: int) -> OpenFile:
     name = path.rpartition("/")[2]
     try:
         with open(opened(path), "rb") as stream:
-            mapped = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
+            stored = open_stored(name, stream.fileno(), size)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error
-    data = np.frombuffer(mapped, np.uint8)
-    index = None if slots is None else read_index(memoryview(mapped), slots)
-    return MappedFile(mapped, data, index)
+    return OpenFile(stored, None if slots is None else _index(stored, slots))
+
+
+def _index(shard: StoredFile, slots: int) -> NDArray[np.uint64]:
+    end = shard.read(max(0, shard.size - index_bytes(slots)), shard.size)
+    return read_index(end.data, slots, shard.size)
 
 
 def open_files_limit() -> int:

@@ -142,8 +142,8 @@ class FileChunks:
         name, slot = divmod(number, self._slots or 1)
         file = self._files.get(f"{self._prefix}{name}{self._suffix}", self._slots, self._opened)
         if file.index is None:
-            return file.data
+            return file.stored.read(0, file.stored.size)
         start, size = file.index[slot].tolist()
         if start == MISSING:
             raise CorruptDataError(f"a chunk is missing in c.{name}{self._suffix}")
-        return file.data[start : start + size]
+        return file.stored.read(start, start + size)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,6 +22,14 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
 }
 """Without it, files would hold the time and the version that made them."""
+
+
+@contextmanager
+def defaults() -> Iterator[None]:
+    """Use Matplotlib's own settings for a while, whatever a matplotlibrc says."""
+    with rc_context():
+        rcdefaults()
+        yield
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -102,7 +111,7 @@ def render(figure: Figure, kind: str) -> bytes:
         Format of the file.
     """
     buffer = io.BytesIO()
-    with rc_context({"svg.hashsalt": "crafter-dataset", "svg.fonttype": "none"}):
+    with defaults(), rc_context({"svg.hashsalt": "crafter-dataset", "svg.fonttype": "none"}):
         figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
     return buffer.getvalue()
 

@@ -1,0 +1,31 @@
+"""Environment variables that libraries heed, and that must not decide what happens here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+HDF5 = ("HDF5_DRIVER", "HDF5_VOL_CONNECTOR")
+"""Variables that name plugins: HDF5's library dies while it is loaded if it does not find them."""
+
+
+@contextlib.contextmanager
+def hidden(*names: str) -> Iterator[None]:
+    """Take variables out of the environment for a while.
+
+    Parameters
+    ----------
+    *names : str
+        Their names; those that are not set are left out.
+
+    Yields
+    ------
+    None
+        While they are not there.
+    """
+    taken = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
