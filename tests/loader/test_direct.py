@@ -453,3 +453,26 @@ def test_damage_in_a_zip_file_is_an_error(tmp_path):
     path.write_bytes(data)
     with pytest.raises(CorruptDataError, match="episode 0, frames"):
         open_dataset(path)[0]["frames"][:]
+
+
+def test_what_the_disk_does_not_give_is_an_error_and_ends_nothing(tmp_path):
+    """A map whose pages cannot be read: here for want of a file behind them, as for bad sectors."""
+    path = tmp_path / "d.zarr"
+    write_dataset(path, [9, 30, 30])
+    script = f"""
+import os, sys
+from crafter_dataset import CorruptDataError, open_dataset, validate
+from crafter_dataset.loader.reading.stored_file import MappedFile
+dataset = open_dataset({str(path)!r})
+before = dataset[1]["frames"].read()
+MappedFile.size_now = lambda file: file.size  # it is cut short after that was looked at
+os.truncate({str(path / "frames" / "c.0.0.0.0")!r}, 4096)
+try:
+    dataset[2]["frames"].read()
+except CorruptDataError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done
+    assert "episode 2" in done.stdout
+    assert "the disk does not give them" in done.stdout
