@@ -85,8 +85,7 @@ class MappedFiles:
         Raises
         ------
         CorruptDataError
-            If there is no such file, it is empty, its index is damaged, or it
-            was cut short since it was mapped.
+            If there is no such file, it is empty, or its index is damaged.
         """
         with self._lock:
             file = self._files.get(path)
@@ -99,11 +98,6 @@ class MappedFiles:
                     self._mapped -= self._files.popitem(last=False)[1].stored.size
             else:
                 self._files.move_to_end(path)
-        # Reading what is no longer there would end the process.
-        found = file.stored.size_now()
-        if found < file.stored.size:
-            name = path.rpartition("/")[2]
-            raise CorruptDataError(f"expected {file.stored.size} bytes in {name}, found {found}")
         return file
 
     def _map(

@@ -38,9 +38,6 @@ class StoredFile(Protocol):
             The bytes, not to be written to.
         """
 
-    def size_now(self) -> int:
-        """Return how many bytes the file has now."""
-
     def release(self) -> None:
         """Let go of the memory that shows what was read."""
 
@@ -92,15 +89,17 @@ class MappedFile:
             try:
                 self._map.madvise(_POPULATE_READ, page, size)
             except OSError as error:
-                raise CorruptDataError(
-                    f"expected bytes {start} to {stop} of {self._path} to be readable, found that "
-                    "the disk does not give them"
-                ) from error
+                raise self._unreadable(start, stop) from error
         return self._data[start:stop]
 
-    def size_now(self) -> int:
-        """Return how many bytes the file has now."""
-        return self._map.size()
+    def _unreadable(self, start: int, stop: int) -> CorruptDataError:
+        found = self._map.size()
+        if found < self.size:
+            return CorruptDataError(f"expected {self.size} bytes in {self._path}, found {found}")
+        return CorruptDataError(
+            f"expected bytes {start} to {stop} of {self._path} to be readable, found that the disk "
+            "does not give them"
+        )
 
     def release(self) -> None:
         """Let go of the memory; the system maps the pages again when they are needed."""
@@ -156,15 +155,10 @@ class ReadFile:
                     f"expected {self._path} to be readable, found {error.strerror}"
                 ) from error
             if not count:
-                raise CorruptDataError(
-                    f"expected {self.size} bytes in {self._path}, found {self.size_now()}"
-                )
+                found = os.fstat(self._file).st_size
+                raise CorruptDataError(f"expected {self.size} bytes in {self._path}, found {found}")
             left, start = left[count:], start + count
         return content
-
-    def size_now(self) -> int:
-        """Return how many bytes the file has now."""
-        return os.fstat(self._file).st_size
 
     def release(self) -> None:
         """Do nothing: what was read is the caller's."""

@@ -462,10 +462,8 @@ def test_what_the_disk_does_not_give_is_an_error_and_ends_nothing(tmp_path):
     script = f"""
 import os, sys
 from crafter_dataset import CorruptDataError, open_dataset, validate
-from crafter_dataset.loader.reading.stored_file import MappedFile
 dataset = open_dataset({str(path)!r})
-before = dataset[1]["frames"].read()
-MappedFile.size_now = lambda file: file.size  # it is cut short after that was looked at
+dataset[1]["frames"].read()
 os.truncate({str(path / "frames" / "c.0.0.0.0")!r}, 4096)
 try:
     dataset[2]["frames"].read()
@@ -475,4 +473,4 @@ except CorruptDataError as error:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done
     assert "episode 2" in done.stdout
-    assert "the disk does not give them" in done.stdout
+    assert "bytes in c.0.0.0.0, found 4096" in done.stdout
