@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from crafter_dataset.builder.errors import StoppedError
+from crafter_dataset.commands.helping import GroupedCommand
 from crafter_dataset.commands.saying import drop, open_streams, say
 from crafter_dataset.schemas.errors import CrafterDatasetError, Note
 
@@ -34,7 +35,7 @@ def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]],
     name : str
         Name of the command.
     **options
-        As for `click.command`.
+        As for `GroupedCommand`.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]],
     def decorate(function: Callable[..., Any]) -> click.Command:
         settings = {"help_option_names": ["-h", "--help"]}
         made: click.Command = click.command(
-            name, cls=click.Command, context_settings=settings, **options
+            name, cls=GroupedCommand, context_settings=settings, **options
         )(function)
         with_version: click.Command = click.version_option(
             package_name=DISTRIBUTION, prog_name=name

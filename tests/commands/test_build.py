@@ -60,7 +60,7 @@ def test_help_shows_every_default():
             if option.name == "codec":  # it depends on the container
                 assert not option.required
                 assert (
-                    f"[default: ({codecs.DEFAULT_CODEC}, {hdf5_format.DEFAULT_CODEC} in HDF5)]"
+                    f"[default: {codecs.DEFAULT_CODEC}, {hdf5_format.DEFAULT_CODEC} in HDF5]"
                     in (help_text)
                 )
                 continue
