@@ -2,7 +2,8 @@
 
 Exit code 0 is for ok, 1 for failed or invalid, 2 for wrong usage, and the code
 that shells use for signals (130 for Ctrl-C). An error is one line on standard
-error that names the thing, what was expected and what was found.
+error that names the thing, what was expected and what was found; where the
+user's own code raised, its lines of the traceback follow.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def run(command: click.Command) -> NoReturn:
         What to run, with the process's arguments.
     """
     name = command.name or "command"
-    details = ""
+    details = frames = ""
     open_streams()
     try:
         status = command.main(standalone_mode=False, prog_name=name)
@@ -82,7 +83,7 @@ def run(command: click.Command) -> NoReturn:
         sys.exit(error.exit_code)
     except CrafterDatasetError as error:
         code, text = error.exit_code, error.for_command(names_of(command))
-        details = error.details or traceback.format_exc()
+        details, frames = error.details or traceback.format_exc(), error.frames
         if code == 2:
             text += f" (see {name} --help)"
     except OSError as error:
@@ -90,6 +91,8 @@ def run(command: click.Command) -> NoReturn:
     if details and os.environ.get("CRAFTER_DATASET_DEBUG"):
         say(details, err=True)
     say(f"{name}: error: {' '.join(text.split())}", err=True)
+    if frames:
+        say(frames, err=True)
     if code == INTERRUPTED:
         # Threads that were interrupted while reading would complain when they end.
         _flush()

@@ -23,7 +23,7 @@ from crafter_dataset.builder.importing.foreign import (
 )
 from crafter_dataset.engine.spec import ACTIONS
 from crafter_dataset.schemas.entries import ATTRIBUTE
-from crafter_dataset.schemas.errors import DatasetError
+from crafter_dataset.schemas.errors import DatasetError, install_hint
 from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
 from crafter_dataset.schemas.metadata import Metadata
 
@@ -307,8 +307,7 @@ def _h5py() -> Any:
         return import_module("h5py")
     except ModuleNotFoundError as error:
         raise ForeignError(
-            "h5py: expected it to be installed, found it missing; "
-            "pip install 'crafter-dataset[minari]'"
+            f"h5py: expected it to be installed, found it missing; {install_hint('minari')}"
         ) from error
 
 

@@ -27,6 +27,7 @@ from crafter_dataset.builder.importing.foreign import (
     placeholder,
 )
 from crafter_dataset.builder.importing.plain_arrays import MAKERS, PlainArray
+from crafter_dataset.schemas.errors import install_hint
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 
 INFO = "info.pt"
@@ -354,8 +355,7 @@ def _torch() -> ModuleType:
         import torch
     except ModuleNotFoundError as error:
         raise ForeignError(
-            "PyTorch: expected it to be installed, found it missing; "
-            "pip install 'crafter-dataset[torch]'"
+            f"PyTorch: expected it to be installed, found it missing; {install_hint('torch')}"
         ) from error
     return torch
 
