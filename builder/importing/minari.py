@@ -20,6 +20,7 @@ from crafter_dataset.builder.importing.checks import check_ends, convert, descri
 from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
+    refuse_pointer,
 )
 from crafter_dataset.engine.spec import ACTIONS
 from crafter_dataset.schemas.entries import ATTRIBUTE
@@ -97,6 +98,7 @@ class MinariEpisodes:
                 f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
             )
         _check_environment(entries, folder / METADATA)
+        refuse_pointer(self._file)
         self.notes: tuple[str, ...] = ()
         from crafter_dataset.schemas.hdf5_file import find_dataset
 
@@ -267,6 +269,7 @@ def find_data(path: Path) -> Path | None:
 
 
 def _read_entries(path: Path) -> dict[str, Any]:
+    refuse_pointer(path)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

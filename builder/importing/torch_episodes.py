@@ -25,6 +25,7 @@ from crafter_dataset.builder.importing.foreign import (
     ForeignError,
     PickledError,
     placeholder,
+    refuse_pointer,
 )
 from crafter_dataset.builder.importing.plain_arrays import MAKERS, PlainArray
 from crafter_dataset.schemas.errors import install_hint
@@ -306,6 +307,7 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
     ForeignError
         If it is damaged, or holds what it may not, or there is no PyTorch.
     """
+    refuse_pointer(path)
     torch = _torch()
     if not allow_pickle and tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
         raise PickledError(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.git_lfs import POINTER, starts_as_pointer
 from crafter_dataset.schemas.shards import read_index
 
 
@@ -150,6 +151,8 @@ def _map(path: str, slots: int | None, opened: Callable[[str], int], size: int) 
     try:
         with open(opened(path), "rb") as stream:
             mapped = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
+            if starts_as_pointer(mapped):
+                raise CorruptDataError(f"expected a file {name}, found {POINTER}")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error
     data = np.frombuffer(mapped, np.uint8)
