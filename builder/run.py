@@ -278,7 +278,9 @@ class _Run:
     def _failed(self, error: CollectError) -> BuildError:
         """Return an error that says what went wrong and what is kept."""
         kept, advice = self._kept()
-        return BuildError(f"{error}; {kept}", advice=advice, details=error.details)
+        return BuildError(
+            f"{error}; {kept}", advice=advice, details=error.details, frames=error.frames
+        )
 
     def _kept(self) -> tuple[str, tuple[Advice, ...]]:
         return describe_kept(self._place.shown(self._writer), self._writer.committed.counts)

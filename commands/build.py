@@ -48,17 +48,19 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _option(name: str, default: Any, known: Setting) -> Decorator:
     option, rest = _OWN_TYPES.get(name, ("--" + name.replace("_", "-"), {}))
-    shown: bool | str = False if name == "policy_args" else known.shown or True
     if default is False:
         return click.option(option, name, is_flag=True, help=known.about)
+    shown, about = name != "policy_args", known.about
+    if known.shown:
+        shown, about = False, f"{about}  [default: {known.shown}]"
     if "type" not in rest and isinstance(default, tuple):
         rest = {"type": Pair(), **rest}
         default = "x".join(map(str, default))
     elif name == "fields":
-        default = ",".join(default)
+        default = ", ".join(default)
     elif "type" not in rest and known.low is not None:
         rest = {"type": Number(known.low, known.high), **rest}
-    return click.option(option, name, default=default, show_default=shown, help=known.about, **rest)
+    return click.option(option, name, default=default, show_default=shown, help=about, **rest)
 
 
 def _leave_out_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +72,19 @@ def _leave_out_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@dataset_command("build-dataset")
+GROUPS = {
+    "What is built": (
+        "frames", "episodes", "seed", "policy", "policy_args", "trajectories_per_world", "length",
+        "size", "area", "view", "fields", *(f"no_{name}" for name in OPTIONAL_FIELDS),
+    ),
+    "Where it goes": ("path", "codec", "chunk_frames", "resume", "overwrite",
+        "allow_policy_change"),
+    "How it is run": ("workers", "num_envs", "engine", "commit_seconds", "config", "quiet"),
+}  # fmt: skip
+"""Options in `--help`, by their headings."""
+
+
+@dataset_command("build-dataset", groups=GROUPS)
 @click.option(
     "--out",
     "path",
@@ -140,13 +154,14 @@ def command(ctx: click.Context, /, quiet: bool, **options: Any) -> int:
         )
         return running.exit_code
     if not quiet:
-        from crafter_dataset.commands.printing import print_summary
+        from crafter_dataset.commands.printing import print_line, print_summary
 
         print_summary(dataset)
         if running.last is not None and running.last.new_frames:
-            say(
-                f"built        {counted(running.last.new_frames, 'frame')} in "
-                f"{running.last.seconds:,.1f} s, {running.last.rate:,.0f} frames/s"
+            print_line(
+                "built",
+                f"{counted(running.last.new_frames, 'frame')} in "
+                f"{running.last.seconds:,.1f} s, {running.last.rate:,.0f} frames/s",
             )
     return 0
 

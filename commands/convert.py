@@ -32,7 +32,7 @@ KINDS = ("collector", "diamond", "iris", "recorder", "minari")
 EXAMPLES = """\b
 Examples:
   convert-dataset data.zarr data.h5
-  convert-dataset data.zarr good.zarr --filter "return > 3"
+  convert-dataset data.zarr good.h5 --filter "return > 3"
   convert-dataset more.zarr data.zarr --append
   convert-dataset data.zarr replay --to dreamer
   convert-dataset dataset/recent collected.zarr
@@ -40,27 +40,39 @@ Examples:
 """
 
 
-@dataset_command("convert-dataset", epilog=EXAMPLES)
+GROUPS = {
+    "What is taken": ("from_", "episodes", "filter", "allow_pickle"),
+    "Where it goes": ("to", "append", "codec", "chunk_frames", "overwrite", "resume"),
+}
+"""Options in `--help`, by their headings."""
+
+
+@dataset_command("convert-dataset", epilog=EXAMPLES, groups=GROUPS)
 @click.argument("source", metavar="SRC", type=Place())
 @click.argument("out", metavar="DST", type=Place())
 @click.option(
     "--to",
     type=click.Choice(TARGETS),
-    help="Format to write.  [default: by the ending of DST: .zarr, .h5, .hdf5, .mp4, .gif]",
+    metavar="FORMAT",
+    help=f"Format to write: {', '.join(TARGETS)}.  [default: by the ending of DST: .zarr, .h5, "
+    ".hdf5, .hdf, .mp4, .gif]",
 )
 @click.option(
     "--from",
     "from_",
     type=click.Choice(KINDS),
-    help="Format of SRC, if it is none of ours; collector is a static data collector's tree of "
-    ".pt files.  [default: found by looking into it]",
+    metavar="FORMAT",
+    help=f"Format of SRC, if another project's: {', '.join(KINDS)}; collector is a static data "
+    "collector's tree of .pt files.  [default: found by looking into it]",
 )
-@click.option("--episodes", metavar="LIST", help="Ids and ranges, such as 0:100,250; SRC is ours.")
+@click.option(
+    "--episodes", metavar="LIST", help="Ids and ranges, such as 0:100,250, of a Crafter dataset."
+)
 @click.option(
     "--filter",
     metavar="COND",
-    help="Episodes for which it holds, such as \"return > 3 and end == 'terminated'\" or "
-    '"collect_iron or length >= 500"; SRC is ours.',
+    help="Episodes of a Crafter dataset for which it holds, such as "
+    '"return > 3 and end == \'terminated\'" or "collect_iron or length >= 500".',
 )
 @click.option("--append", is_flag=True, help="Add the episodes to the dataset that DST is.")
 @codec_option
@@ -71,7 +83,7 @@ Examples:
     help="Let files of SRC hold Python objects of any class, which can run code: trust them.",
 )
 @click.option(
-    "--overwrite", is_flag=True, help="Replace a dataset of ours, or a film, that is there."
+    "--overwrite", is_flag=True, help="Replace a Crafter dataset, or a film, that is at DST."
 )
 @resume_option
 @quiet_option

@@ -2,7 +2,8 @@
 
 Exit code 0 is for ok, 1 for failed or invalid, 2 for wrong usage, and the code
 that shells use for signals (130 for Ctrl-C). An error is one line on standard
-error that names the thing, what was expected and what was found.
+error that names the thing, what was expected and what was found; where the
+user's own code raised, its lines of the traceback follow.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from crafter_dataset.builder.errors import StoppedError
+from crafter_dataset.commands.helping import GroupedCommand
 from crafter_dataset.commands.saying import drop, open_streams, say
 from crafter_dataset.schemas.errors import CrafterDatasetError, Note
 
@@ -34,7 +36,7 @@ def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]],
     name : str
         Name of the command.
     **options
-        As for `click.command`.
+        As for `GroupedCommand`.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def dataset_command(name: str, **options: Any) -> Callable[[Callable[..., Any]],
     def decorate(function: Callable[..., Any]) -> click.Command:
         settings = {"help_option_names": ["-h", "--help"]}
         made: click.Command = click.command(
-            name, cls=click.Command, context_settings=settings, **options
+            name, cls=GroupedCommand, context_settings=settings, **options
         )(function)
         with_version: click.Command = click.version_option(
             package_name=DISTRIBUTION, prog_name=name
@@ -64,7 +66,7 @@ def run(command: click.Command) -> NoReturn:
         What to run, with the process's arguments.
     """
     name = command.name or "command"
-    details = ""
+    details = frames = ""
     open_streams()
     try:
         status = command.main(standalone_mode=False, prog_name=name)
@@ -81,7 +83,7 @@ def run(command: click.Command) -> NoReturn:
         sys.exit(error.exit_code)
     except CrafterDatasetError as error:
         code, text = error.exit_code, error.for_command(names_of(command))
-        details = error.details or traceback.format_exc()
+        details, frames = error.details or traceback.format_exc(), error.frames
         if code == 2:
             text += f" (see {name} --help)"
     except OSError as error:
@@ -89,6 +91,8 @@ def run(command: click.Command) -> NoReturn:
     if details and os.environ.get("CRAFTER_DATASET_DEBUG"):
         say(details, err=True)
     say(f"{name}: error: {' '.join(text.split())}", err=True)
+    if frames:
+        say(frames, err=True)
     if code == INTERRUPTED:
         # Threads that were interrupted while reading would complain when they end.
         _flush()

@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 
 @dataset_command("inspect-dataset")
 @click.argument("path", metavar="PATH", type=Place())
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(path: Path, as_json: bool) -> int:
-    """Show what is in the dataset at PATH: settings, arrays, statistics."""
+@click.option(
+    "--arrays", "with_arrays", is_flag=True, help="Show the arrays and their sizes as well."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def command(path: Path, with_arrays: bool, as_json: bool) -> int:
+    """Show what is in the dataset at PATH: statistics, settings, achievements, arrays."""
     from crafter_dataset.commands.printing import print_summary
     from crafter_dataset.loader.dataset import open_dataset
-    from crafter_dataset.loader.report import settings_lines, summary_json
+    from crafter_dataset.loader.report import summary_json
 
     dataset = open_dataset(path)
     arrays = _arrays(dataset)
     if as_json:
         echo_json(summary_json(dataset) | {"arrays": arrays})
         return 0
-    print_summary(dataset)
-    say("settings")
-    for name, text in settings_lines(dataset):
-        say(f"  {name:<22} {text}")
+    print_summary(dataset, settings=True)
+    if not with_arrays:
+        return 0
     say("arrays")
     for name, about in arrays.items():
         shape = "x".join(map(str, about["shape"]))

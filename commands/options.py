@@ -60,6 +60,10 @@ class Place(click.Path):
         return path
 
 
+MOST_SHOWN = 2**31 - 1
+"""Upper limits from here on are not shown in help."""
+
+
 class Number(click.IntRange):
     """A whole number, which may be written as people do: `1000000`, `1_000_000`, `1e6`, `100k`."""
 
@@ -92,6 +96,12 @@ class Number(click.IntRange):
             text = f"expected a whole number such as 2000, 1e6 or 100k, found {value!r}"
             self.fail(text, param, ctx)
         return int(super().convert(number, param, ctx))
+
+    def _describe_range(self) -> str:
+        """Describe the range for `--help`, without limits that nobody meets."""
+        if self.max is None or self.max >= MOST_SHOWN:
+            return f"{self.min:.0f} or more"
+        return f"{self.min:.0f} to {self.max:.0f}"
 
 
 def _whole(text: str) -> int | None:

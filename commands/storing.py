@@ -33,7 +33,7 @@ chunk_frames_option: Decorator = click.option(
     help="Frames compressed together.  [default: as in the source]",
 )
 overwrite_option: Decorator = click.option(
-    "--overwrite", is_flag=True, help="Replace a dataset of ours that is there."
+    "--overwrite", is_flag=True, help="Replace a Crafter dataset that is at DST."
 )
 resume_option: Decorator = click.option(
     "--resume", is_flag=True, help="Go on after a kill or Ctrl-C."

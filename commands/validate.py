@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +11,7 @@ import click
 from crafter_dataset.commands.ending import dataset_command, echo_json, run
 from crafter_dataset.commands.options import Number, Place
 from crafter_dataset.commands.saying import say
-from crafter_dataset.schemas.progress import ProgressLine, ProgressOption, is_terminal
+from crafter_dataset.schemas.progress import ProgressLine
 
 
 @dataset_command("validate-dataset")
@@ -36,7 +35,6 @@ def command(path: Path, deep: bool, replay: int, as_json: bool) -> int:
     from crafter_dataset.schemas.violations import Violation
 
     line = ProgressLine()
-    progress: ProgressOption = line if is_terminal(sys.stderr) else False
 
     def show(violation: Violation) -> None:
         if not as_json:
@@ -48,7 +46,7 @@ def command(path: Path, deep: bool, replay: int, as_json: bool) -> int:
             path,
             deep=deep,
             replay=replay,
-            progress=progress,
+            progress=line,
             on_violation=show,
         )
         line.clear()

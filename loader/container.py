@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 from crafter_dataset.loader.workers import default_threads
 from crafter_dataset.schemas.container import Container
-from crafter_dataset.schemas.errors import ArgumentError
+from crafter_dataset.schemas.errors import ArgumentError, NotADatasetError
+from crafter_dataset.schemas.git_lfs import POINTER, is_pointer
 from crafter_dataset.schemas.hdf5_format import is_hdf5
 
 CACHE_BYTES = 64 * 2**20
@@ -103,6 +104,8 @@ def open_container(
         if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
             raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
     path = located(path)
+    if not is_address(path) and is_pointer(path):
+        raise NotADatasetError(f"{path}: expected a Crafter dataset, found {POINTER}")
     # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
     if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
         from crafter_dataset.loader.zarr.remote import RemoteZarr

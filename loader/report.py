@@ -90,16 +90,19 @@ def settings_lines(dataset: Dataset) -> Lines:
             f"{meta.env.name} {meta.env.version}, objects in order of {meta.env.object_order}",
         ),
         (
-            "area, view, size",
+            "sizes",
             ", ".join(
-                said(f"env.{name}", f"{x}x{y}")
+                f"{name} {said(f'env.{name}', f'{x}x{y}')}"
                 for name, (x, y) in zip(("area", "view", "size"), sizes, strict=True)
-            ),
+            )
+            + f", time limit {said('env.length', f'{meta.env.length:,} actions')}",
         ),
-        ("time limit", said("env.length", f"{meta.env.length:,} actions")),
         ("policy", said("policy", f"{meta.policy.name} {dict(meta.policy.parameters)}")),
-        ("seed", said("seed", str(meta.seed))),
-        ("episodes a world", said("trajectories_per_world", str(meta.trajectories_per_world))),
+        (
+            "seed",
+            f"{said('seed', str(meta.seed))}, episodes a world "
+            f"{said('trajectories_per_world', str(meta.trajectories_per_world))}",
+        ),
         *more,
     ]
 

@@ -102,6 +102,8 @@ class CrafterDatasetError(Exception):
         What can be done about it; any one of these is enough.
     details : str
         A traceback, where the cause is the user's code.
+    frames : str
+        The lines of that traceback that are of the user's code.
 
     Attributes
     ----------
@@ -111,10 +113,17 @@ class CrafterDatasetError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, advice: Iterable[Advice] = (), details: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        advice: Iterable[Advice] = (),
+        details: str = "",
+        frames: str = "",
+    ) -> None:
         super().__init__(message)
         self.advice = tuple(advice)
-        self.details = details
+        self.details, self.frames = details, frames
 
     def __str__(self) -> str:
         return _worded(self._text(), (each.in_python() for each in self.advice))
@@ -147,6 +156,8 @@ class ArgumentError(CrafterDatasetError, ValueError):
         What can be done about it; any one of these is enough.
     details : str
         A traceback, where the cause is the user's code.
+    frames : str
+        The lines of that traceback that are of the user's code.
     """
 
     exit_code = 2
@@ -158,9 +169,10 @@ class ArgumentError(CrafterDatasetError, ValueError):
         *,
         advice: Iterable[Advice] = (),
         details: str = "",
+        frames: str = "",
     ) -> None:
         self.argument, self.problem = argument, problem
-        super().__init__(self._text(), advice=advice, details=details)
+        super().__init__(self._text(), advice=advice, details=details, frames=frames)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.argument, self.problem), self.__dict__
@@ -176,6 +188,20 @@ class UnknownNameError(ArgumentError, KeyError):
     """A name is unknown; the text lists those that are known."""
 
 
+def install_hint(extra: str, *, upgrade: bool = False) -> str:
+    """Return what to type to install what an extra names, from an index or in a checkout.
+
+    Parameters
+    ----------
+    extra : str
+        The extra of `crafter-dataset`.
+    upgrade : bool
+        Whether what is installed is too old.
+    """
+    install = "pip install -U" if upgrade else "pip install"
+    return f"{install} 'crafter-dataset[{extra}]', or in a checkout of it {install} '.[{extra}]'"
+
+
 class MissingPackageError(CrafterDatasetError, ImportError):
     """Something needs a package that is not installed.
 
@@ -189,8 +215,7 @@ class MissingPackageError(CrafterDatasetError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
-            f"{package}: expected it to be installed, found it missing; "
-            f"pip install 'crafter-dataset[{extra}]'"
+            f"{package}: expected it to be installed, found it missing; {install_hint(extra)}"
         )
         self.package, self.extra = package, extra
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import time
@@ -13,6 +14,13 @@ from typing import Literal, TextIO, TypeAlias
 from crafter_dataset.schemas.wording import format_bytes, format_time
 
 _BAR = 24
+"""Characters of the bar, at most."""
+
+_LEAST_BAR = 8
+"""Characters of the bar, at least; with less room there is none."""
+
+_SETTLED = 1.0
+"""Seconds of work before the first guess of how long the rest takes."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +85,43 @@ class Progress:
         return self.seconds * max(self.total - self.done, 0) / gained if gained > 0 else None
 
     def __str__(self) -> str:
-        counts = [
-            f"{count:,}" + (f"/{self.total:,}" if self.unit == unit else "") + f" {unit}"
-            for unit, count in (("frames", self.frames), ("episodes", self.episodes))
-            if count is not None
-        ]
-        left = "?" if self.seconds_left is None else format_time(self.seconds_left)
-        size = [] if self.nbytes is None else [format_bytes(self.nbytes)]
-        rate = f"{self.rate:,.0f} frames/s"
-        return "  ".join([f"{self.fraction:4.0%}", *counts, rate, f"{left} left", *size])
+        return "  ".join(_parts(self, self.seconds_left).values())
+
+
+def _parts(progress: Progress, seconds_left: float | None) -> dict[str, str]:
+    """Return the parts of a line, by their names."""
+    counts = {
+        unit: f"{count:,}" + (f"/{progress.total:,}" if progress.unit == unit else "") + f" {unit}"
+        for unit, count in (("frames", progress.frames), ("episodes", progress.episodes))
+        if count is not None
+    }
+    left = "?" if seconds_left is None else format_time(seconds_left)
+    rest = f", {left} left" if progress.fraction < 1 else ""
+    size = {} if progress.nbytes is None else {"size": format_bytes(progress.nbytes)}
+    return {
+        "fraction": f"{progress.fraction:4.0%}",
+        **counts,
+        "rate": f"{progress.rate:,.0f} frames/s",
+        "time": format_time(progress.seconds) + rest,
+        **size,
+    }
+
+
+def _fitting(progress: Progress, seconds_left: float | None, room: int) -> str:
+    """Return a line of at most so many characters: parts are left out whole, least ones first."""
+    parts = _parts(progress, seconds_left)
+    other = "episodes" if progress.unit == "frames" else "frames"
+    for name in (other, "size", "rate", progress.unit, "time"):
+        text = "  ".join(parts.values())
+        if len(text) <= room:
+            break
+        parts.pop(name, None)
+    text = "  ".join(parts.values())
+    bar = min(_BAR, room - len(text) - 3)
+    if bar >= _LEAST_BAR:
+        filled = int(bar * progress.fraction)
+        text = f"[{'#' * filled}{'.' * (bar - filled)}] {text}"
+    return text[: max(room, 0)]
 
 
 Report: TypeAlias = Callable[[Progress], None]
@@ -121,6 +157,8 @@ class ProgressLine:
         self._pause = 0.2 if self._terminal else log_seconds
         self._shown = time.monotonic()
         self._width = 0
+        self._first: Progress | None = None
+        self._ended: Progress | None = None
         self.last: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
@@ -132,29 +170,62 @@ class ProgressLine:
             The latest state.
         """
         self.last = progress
+        if self._first is None or progress.done < self._first.done:
+            self._first = progress if progress.done > progress.start else None
+        if progress.fraction >= 1 and not self._terminal:
+            self._ended = progress  # a log has it once, when it is known to be the last
+            return
         if progress.fraction < 1 and time.monotonic() - self._shown < self._pause:
+            self._ended = None  # of a task before this one, and not worth a line
             return
+        self._log_end()
         self._shown = time.monotonic()
-        text = str(progress)
         if not self._terminal:
-            self._write(text + "\n")
+            self._log(progress)
             return
-        room = shutil.get_terminal_size().columns - 1
-        bar = min(_BAR, room - len(text) - 3)
-        if bar >= 4:
-            filled = int(bar * progress.fraction)
-            text = f"[{'#' * filled}{'.' * (bar - filled)}] {text}"
-        self._write("\r" + text[:room].ljust(self._width))
-        self._width = len(text[:room])
+        room = self._columns() - 1
+        text = _fitting(progress, self._seconds_left(progress), room)
+        self._write("\r" + text.ljust(min(self._width, room)))
+        self._width = len(text)
+
+    def _seconds_left(self, progress: Progress) -> float | None:
+        """Guess from what was done since the first episode: what comes before it takes longer."""
+        first = self._first
+        if first is None or progress.seconds - first.seconds < _SETTLED:
+            return None
+        gained = progress.done - first.done
+        rest = max(progress.total - progress.done, 0)
+        return rest * (progress.seconds - first.seconds) / gained if gained > 0 else None
+
+    def _columns(self) -> int:
+        """Return the width of the terminal, which need not be the one of standard output."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+            if columns > 0:
+                return columns
+        return shutil.get_terminal_size().columns
+
+    def _log(self, progress: Progress) -> None:
+        self._write("  ".join(_parts(progress, self._seconds_left(progress)).values()) + "\n")
+
+    def _log_end(self) -> None:
+        if self._ended is not None:
+            self._log(self._ended)
+            self._ended = None
 
     def clear(self) -> None:
-        """Erase the bar, so that something else can be written in its place."""
+        """Erase the bar, so that something else can be written in its place.
+
+        In a log, the line for the end is not written: what follows says it.
+        """
+        self._ended = None
         if self._terminal and self._width:
             self._write("\r\x1b[K")
             self._width = 0
 
     def close(self) -> None:
-        """End the bar's line."""
+        """End the bar's line; in a log, write the last one."""
+        self._log_end()
         if self._terminal and self._width:
             self._write("\n")
             self._width = 0

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from crafter_dataset.builder.episodes import EncodedEpisode
 from crafter_dataset.builder.policies import Policy, PolicyError, load_factory
+from crafter_dataset.builder.tracebacks import users_frames
 from crafter_dataset.schemas.errors import CrafterDatasetError
 from crafter_dataset.schemas.metadata import Metadata
 
@@ -88,7 +89,7 @@ def make_policy(job: Job) -> Policy:
     try:
         policy = load_factory(spec.name)(job.num_envs, **spec.parameters)
     except PolicyError as error:
-        raise CollectError(str(error)) from error
+        raise CollectError(str(error), frames=error.frames) from error
     except Exception as error:
         raise raised(job.policy_name, error, []) from error
     for method in ("reset", "act"):
@@ -132,4 +133,5 @@ def raised(who: str, error: BaseException, episodes: list[int]) -> CollectError:
         f"{who} raised {type(error).__name__}: {text} ({place.filename}:{place.lineno}) "
         f"{in_episodes(episodes)}",
         details="".join(traceback.format_exception(error)),
+        frames=users_frames(error),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from crafter_dataset.builder.importing.foreign import ForeignDataset, ForeignError
 from crafter_dataset.builder.importing.minari import MinariEpisodes, find_data
-from crafter_dataset.builder.importing.recorder import Archive, RecorderEpisodes
+from crafter_dataset.builder.importing.recorder import Archive, RecorderEpisodes, find_archives
 from crafter_dataset.builder.importing.torch_episodes import (
     LAYOUTS,
     TorchEpisodes,
@@ -16,6 +16,7 @@ from crafter_dataset.builder.importing.torch_episodes import (
     load_file,
 )
 from crafter_dataset.schemas.errors import Advice, ArgumentError
+from crafter_dataset.schemas.stray import is_stray
 
 KINDS: tuple[str, ...] = (*LAYOUTS, "recorder", "minari")
 """Names of the formats that can be imported."""
@@ -67,14 +68,14 @@ def open_foreign(path: Path, kind: str | None = None, allow_pickle: bool = False
 def _only_part(path: Path) -> Path:
     """Return the one of DIAMOND's folders `train` and `test` that is there, if that is all."""
     inside = [path / name for name in ("train", "test") if (path / name / "info.pt").is_file()]
-    own = find_data(path) or find_numbered(path, deep=False) or next(path.glob("*.npz"), None)
+    own = find_data(path) or find_numbered(path, deep=False) or find_archives(path)
     return inside[0] if len(inside) == 1 and not own else path
 
 
 def _detect(path: Path, allow_pickle: bool) -> str:
     if find_data(path):
         return "minari"
-    archive = path if path.suffix == ".npz" else next(iter(sorted(path.glob("*.npz"))), None)
+    archive = path if path.suffix == ".npz" else next(iter(find_archives(path)), None)
     episodes = find_numbered(path, deep=True)
     if archive is not None and episodes:
         raise ForeignError(
@@ -112,7 +113,7 @@ def _names(path: Path) -> Iterator[str]:
     if path.is_file():
         yield f"the file {path.name}"
         return
-    names = sorted(child.name for child in path.iterdir())
+    names = sorted(child.name for child in path.iterdir() if not is_stray(child.name))
     yield from names[:5]
     if len(names) > 5:
         yield f"and {len(names) - 5} more"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.settings import BuildSettings
 from crafter_dataset.schemas.errors import Advice, CrafterDatasetError
+from crafter_dataset.schemas.git_lfs import POINTER, is_pointer
 from crafter_dataset.schemas.layout import FORMAT_VERSION, FRAME_FIELDS, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata, PolicySpec
 
@@ -34,6 +36,23 @@ class PickledError(ForeignError):
     def __init__(self, message: str) -> None:
         advice = Advice("load them, which lets the file run code, with", "allow_pickle")
         super().__init__(message, advice=[advice])
+
+
+def refuse_pointer(path: Path) -> None:
+    """Refuse a file that Git LFS has not fetched.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ForeignError
+        If it is a pointer to the file.
+    """
+    if is_pointer(path):
+        raise ForeignError(f"{path}: expected the file itself, found {POINTER}")
 
 
 @dataclass(frozen=True)

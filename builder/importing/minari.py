@@ -21,10 +21,11 @@ from crafter_dataset.builder.importing.checks import check_ends, convert, descri
 from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
+    refuse_pointer,
 )
 from crafter_dataset.engine.spec import ACTIONS
 from crafter_dataset.schemas.entries import ATTRIBUTE
-from crafter_dataset.schemas.errors import DatasetError
+from crafter_dataset.schemas.errors import DatasetError, install_hint
 from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.variables import HDF5, hidden
@@ -99,6 +100,7 @@ class MinariEpisodes:
                 f"{folder / METADATA}: expected data_format hdf5, found {entries['data_format']}"
             )
         _check_environment(entries, folder / METADATA)
+        refuse_pointer(self._file)
         self.notes: tuple[str, ...] = ()
         from crafter_dataset.schemas.hdf5_file import find_dataset
 
@@ -278,6 +280,7 @@ def find_data(path: Path) -> Path | None:
 
 
 def _read_entries(path: Path) -> dict[str, Any]:
+    refuse_pointer(path)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -319,8 +322,7 @@ def _h5py() -> Any:
             return import_module("h5py")
     except ModuleNotFoundError as error:
         raise ForeignError(
-            "h5py: expected it to be installed, found it missing; "
-            "pip install 'crafter-dataset[minari]'"
+            f"h5py: expected it to be installed, found it missing; {install_hint('minari')}"
         ) from error
 
 

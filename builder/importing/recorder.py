@@ -20,9 +20,11 @@ from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
     PickledError,
+    refuse_pointer,
 )
 from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT, UNKNOWN
+from crafter_dataset.schemas.stray import is_stray
 
 COUNTS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     "inventory": (re.compile(r"a?inventory_(.+)"), ITEMS),
@@ -95,7 +97,7 @@ class RecorderEpisodes:
 
     def __init__(self, path: Path, allow_pickle: bool = False) -> None:
         self._allow_pickle = allow_pickle
-        files = [path] if path.is_file() else sorted(path.glob("*.npz"))
+        files = [path] if path.is_file() else find_archives(path)
         if not files:
             raise ForeignError(f"{path}: expected .npz files of crafter.Recorder, found none")
         with Archive(files[0], allow_pickle) as first:
@@ -229,6 +231,17 @@ class RecorderEpisodes:
         return np.zeros((1, *area), np.uint8)
 
 
+def find_archives(folder: Path) -> list[Path]:
+    """Return the `.npz` files of a folder, in order, without what systems leave there.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    """
+    return sorted(file for file in folder.glob("*.npz") if not is_stray(file.name))
+
+
 class Archive:
     """A `.npz` file, whose faults are a `ForeignError`.
 
@@ -244,6 +257,7 @@ class Archive:
         self._file, self._allow_pickle = file, allow_pickle
 
     def __enter__(self) -> Archive:
+        refuse_pointer(self._file)
         with contextlib.ExitStack() as held:  # NumPy leaves a file open that it cannot read
             try:
                 stream = held.enter_context(open(self._file, "rb"))

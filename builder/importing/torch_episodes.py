@@ -25,8 +25,10 @@ from crafter_dataset.builder.importing.foreign import (
     ForeignError,
     PickledError,
     placeholder,
+    refuse_pointer,
 )
 from crafter_dataset.builder.importing.plain_arrays import MAKERS, PlainArray
+from crafter_dataset.schemas.errors import install_hint
 from crafter_dataset.schemas.layout import TERMINATED, UNKNOWN
 
 INFO = "info.pt"
@@ -305,6 +307,7 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
     ForeignError
         If it is damaged, or holds what it may not, or there is no PyTorch.
     """
+    refuse_pointer(path)
     torch = _torch()
     if not allow_pickle and tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
         raise PickledError(
@@ -354,8 +357,7 @@ def _torch() -> ModuleType:
         import torch
     except ModuleNotFoundError as error:
         raise ForeignError(
-            "PyTorch: expected it to be installed, found it missing; "
-            "pip install 'crafter-dataset[torch]'"
+            f"PyTorch: expected it to be installed, found it missing; {install_hint('torch')}"
         ) from error
     return torch
 

@@ -17,6 +17,7 @@ from typing import Any
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies import builtin
 from crafter_dataset.builder.policies.protocol import Policy, PolicyFactory
+from crafter_dataset.builder.tracebacks import users_frames
 from crafter_dataset.schemas.metadata import PolicySpec
 
 BUILTIN: dict[str, PolicyFactory] = {
@@ -61,7 +62,9 @@ def load_factory(name: str) -> PolicyFactory:
             module = importlib.import_module(module_name)
     except Exception as error:
         raise PolicyError(
-            "policy", f"cannot import {module_name} for {name!r}: {type(error).__name__}: {error}"
+            "policy",
+            f"cannot import {module_name} for {name!r}: {type(error).__name__}: {error}",
+            frames=users_frames(error),
         ) from error
     try:
         factory = attrgetter(attribute)(module)

@@ -12,13 +12,12 @@ from typing import Any
 from crafter_dataset.builder.storage.files import partial_name
 from crafter_dataset.schemas.hdf5_format import is_hdf5
 from crafter_dataset.schemas.layout import FIELDS
+from crafter_dataset.schemas.stray import is_stray
 from crafter_dataset.schemas.zarr_format import DOCUMENT
 
 _FILE = rf"(?:{re.escape(DOCUMENT)}|c(?:\.\d+)+)"
 _PARTIAL = re.compile(rf"{re.escape(partial_name('NAME'))}".replace("NAME", _FILE))
 _OURS = re.compile(rf"{_FILE}(?:\.partial)?")  # version 0.1 wrote `zarr.json.partial`
-_STRAY = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+|\.directory", re.I)
-"""Files that systems leave wherever somebody has looked, or still reads."""
 
 Folders = dict[str, Any]
 """Folders that a dataset has in one of its folders, by name, and what these have."""
@@ -47,7 +46,7 @@ def is_empty(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         return all(
             entry.is_file(follow_symlinks=False)
-            and (_STRAY.fullmatch(entry.name) or entry.name.endswith(".partial"))
+            and (is_stray(entry.name) or entry.name.endswith(".partial"))
             and not _is_foreign(entry.name)
             for entry in entries
         )
@@ -132,7 +131,7 @@ def _opened(path: str | Path, folder: int | None = None) -> Iterator[int]:
 
 
 def _is_foreign(name: str) -> bool:
-    return not any(known.fullmatch(name) for known in (_OURS, _PARTIAL, _STRAY))
+    return not (is_stray(name) or _OURS.fullmatch(name) or _PARTIAL.fullmatch(name))
 
 
 def _entries(descriptor: int) -> list[os.DirEntry[str]]:

@@ -15,7 +15,7 @@ from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.checks import FIELDS, check_dataset
 from crafter_dataset.loader.export.errors import ExportError
-from crafter_dataset.schemas.errors import MissingPackageError
+from crafter_dataset.schemas.errors import MissingPackageError, install_hint
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 
 FPS = 20
@@ -91,7 +91,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     if not CODEBASE_VERSION.startswith("v3."):
         raise ExportError(
             f"LeRobot: expected one that writes version 3 of its format, found {CODEBASE_VERSION}; "
-            "pip install -U 'crafter-dataset[lerobot]'"
+            f"{install_hint('lerobot', upgrade=True)}"
         )
     target = LeRobotDataset.create(
         "crafter",

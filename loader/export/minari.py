@@ -16,7 +16,7 @@ from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.checks import FIELDS, check_dataset, check_final_frames
 from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.schemas.entries import ATTRIBUTE
-from crafter_dataset.schemas.errors import MissingPackageError
+from crafter_dataset.schemas.errors import MissingPackageError, install_hint
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.variables import HDF5, hidden
 
@@ -95,7 +95,8 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
     if "jpeg_encoding" not in signature(MinariStorage.new).parameters:
         raise ExportError(
             "Minari: expected version 0.5.4 or newer, since older ones store all pictures as lossy "
-            f"JPEG, found {version('minari')}; pip install -U 'crafter-dataset[minari]'"
+            f"JPEG, found {version('minari')}; "
+            f"{install_hint('minari', upgrade=True)}"
         )
     _check_room(dataset, path)
     from gymnasium import spaces

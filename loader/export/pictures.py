@@ -177,7 +177,9 @@ def _write_mp4(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) ->
         import av
     except ImportError as error:
         raise MissingPackageError("PyAV, for MP4", "video") from error
-    with av.open(path, "w", format="mp4") as container:
+    # The index comes first, so that a browser can show the film before it has all of it.
+    index_first = {"movflags": "faststart"}
+    with av.open(path, "w", format="mp4", options=index_first) as container:
         stream = None
         for picture in pictures:
             height, width = (size + size % 2 for size in picture.shape[:2])  # for yuv420p, even

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.loader.reading.stored_file import StoredFile, open_stored
 from crafter_dataset.schemas.errors import CorruptDataError
+from crafter_dataset.schemas.git_lfs import MOST_BYTES, POINTER, starts_as_pointer
 from crafter_dataset.schemas.shards import index_bytes, read_index
 
 
@@ -140,6 +141,8 @@ def _map(path: str, slots: int | None, opened: Callable[[str], int], size: int) 
     try:
         with open(opened(path), "rb") as stream:
             stored = open_stored(name, stream.fileno(), size)
+        if stored.size <= MOST_BYTES and starts_as_pointer(bytes(stored.read(0, stored.size))):
+            raise CorruptDataError(f"expected a file {name}, found {POINTER}")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as error:
         raise CorruptDataError(f"expected a file {name}, found none") from error
     return OpenFile(stored, None if slots is None else _index(stored, slots))

@@ -25,14 +25,18 @@ from crafter_dataset.loader.zarr.folder import Folder
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.git_lfs import POINTER, is_pointer
 from crafter_dataset.schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING
+from crafter_dataset.schemas.stray import is_stray
 from crafter_dataset.schemas.violations import Violation
 from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
+
+UNREADABLE = "a Zarr group that cannot be read"
 
 MOST_MISSING = 10
 """Missing files that are named, at most."""
@@ -65,9 +69,8 @@ class LocalZarr(DirectContainer):
             raise NotADatasetError(f"{path}: expected a Crafter dataset, found no Zarr v3 group")
         root = self._folder.read_json(DOCUMENT) or {}
         if (root.get("zarr_format"), root.get("node_type")) != (3, "group"):
-            raise NotADatasetError(
-                f"{path}: expected a Crafter dataset, found a Zarr group that cannot be read"
-            )
+            found = f"in {DOCUMENT} {POINTER}" if is_pointer(path / DOCUMENT) else UNREADABLE
+            raise NotADatasetError(f"{path}: expected a Crafter dataset, found {found}")
         self.attributes: dict[str, Any] = _mapping(root.get("attributes"))
         self._documents = _mapping(_mapping(root.get("consolidated_metadata")).get("metadata"))
         self._cache = ChunkCache(cache_bytes)
@@ -146,7 +149,8 @@ class LocalZarr(DirectContainer):
         path : str
             Path of the array in the group.
         """
-        return sum(file.stat().st_size for file in (self._path / path).iterdir())
+        files = (self._path / path).iterdir()
+        return sum(file.stat().st_size for file in files if not is_stray(file.name))
 
     def _direct_array(self, path: str) -> DirectArray | None:
         if path not in self._direct:
@@ -184,6 +188,8 @@ class LocalZarr(DirectContainer):
             file = self._file(path, index)
             if not file.is_file() or not file.stat().st_size:
                 yield f"expected a file {file.name}, found none"
+            elif is_pointer(file):
+                yield f"expected a file {file.name}, found {POINTER}"
 
     def _check_chunks(self, path: str, start: int, stop: int) -> None:
         """Refuse rows whose chunks a shard's index leaves out."""

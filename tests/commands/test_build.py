@@ -60,7 +60,7 @@ def test_help_shows_every_default():
             if option.name == "codec":  # it depends on the container
                 assert not option.required
                 assert (
-                    f"[default: ({codecs.DEFAULT_CODEC}, {hdf5_format.DEFAULT_CODEC} in HDF5)]"
+                    f"[default: {codecs.DEFAULT_CODEC}, {hdf5_format.DEFAULT_CODEC} in HDF5]"
                     in (help_text)
                 )
                 continue
@@ -258,11 +258,53 @@ def test_a_policy_that_raises(command, tmp_path):
     shutil.copy(Path(__file__).parent.parent / "policies_for_tests.py", tmp_path / "bad.py")
     done = command("build-dataset", "--out", "d", "--episodes", 9, "--policy", "bad:Raising",
                    "--num-envs", 1, *SMALL)  # fmt: skip
-    fails(done, 1, "policy 'bad:Raising' raised RuntimeError: the network is on fire",
-          "bad.py:", "in episode 2", "go on with --resume")  # fmt: skip
+    error, *frames = done.stderr.strip().splitlines()[-3:]
+    for text in ("policy 'bad:Raising' raised RuntimeError: the network is on fire", "bad.py:",
+                 "in episode 2", "go on with --resume"):  # fmt: skip
+        assert text in error
+    assert frames[0].startswith('  File "')
+    assert "bad.py" in frames[0]
+    assert "raise RuntimeError(" in frames[1]
     done = command("build-dataset", "--out", "d2", "--episodes", 9, "--policy", "bad:Raising",
                    "--num-envs", 1, *SMALL, CRAFTER_DATASET_DEBUG="1")  # fmt: skip
     assert "Traceback" in done.stderr
+
+
+USERS_POLICY = """
+import numpy as np
+def deep(value):
+    return np.reshape(value, (7, 9))
+class Broken:
+    def __init__(self, num_envs): pass
+    def reset(self, lane, rng): pass
+    def act(self, frames, infos):
+        return deep(np.zeros(5))
+def unmade(num_envs):
+    return deep(0)
+"""
+
+
+@pytest.mark.parametrize(("policy", "workers", "lines"), [
+    ("users:Broken", 0, ["return deep(np.zeros(5))", "return np.reshape(value, (7, 9))"]),
+    ("users:Broken", 1, ["return deep(np.zeros(5))", "return np.reshape(value, (7, 9))"]),
+    ("users:unmade", 0, ["return deep(0)", "return np.reshape(value, (7, 9))"]),
+    ("wrong:Policy", 0, ["class Policy(:", "^"]),
+    ("lacking:Policy", 0, ["import a_package_that_is_not_there"]),
+    ("users:none", 0, []),
+])  # fmt: skip
+def test_where_in_the_users_code_it_went_wrong(command, tmp_path, policy, workers, lines):
+    """Under the one line, and none of the lines that the user has no part in."""
+    (tmp_path / "users.py").write_text(USERS_POLICY)
+    (tmp_path / "wrong.py").write_text("class Policy(:\n    pass\n")
+    (tmp_path / "lacking.py").write_text("import a_package_that_is_not_there\n")
+    done = command("build-dataset", "--out", "d", "--episodes", 2, "--policy", policy, "--quiet",
+                   *SMALL[:-1], workers)  # fmt: skip
+    error, *frames = done.stderr.splitlines()
+    assert error.startswith("build-dataset: error: ")
+    assert [line in "\n".join(frames) for line in lines] == [True] * len(lines)
+    assert bool(frames) == bool(lines)
+    assert "Traceback" not in done.stderr
+    assert not any("crafter_dataset" in frame or "importlib" in frame for frame in frames)
 
 
 @pytest.fixture

@@ -132,12 +132,22 @@ def test_inspect(command, dataset_path):
     done = command("inspect-dataset", dataset_path)
     assert done.returncode == 0, done.stderr
     digest = open_dataset(dataset_path).metadata.digest
-    for word in (digest, "700", "heuristic", "frames", "episodes/terrain", "collect_wood"):
+    for word in (digest, "700", "heuristic", "frames", "time limit", "collect_wood"):
         assert word in done.stdout
+    assert "episodes/terrain" in command("inspect-dataset", dataset_path, "--arrays").stdout
     result = json.loads(command("inspect-dataset", dataset_path, "--json").stdout)
     assert result["metadata"]["digest"] == digest
     assert result["summary"]["frames"] == 700
     assert result["arrays"]["frames"]["shape"][1:] == [64, 64, 3]
+
+
+def test_the_summary_is_seen_at_once(command, dataset_path):
+    """On a terminal of 24 lines, the prompt below it included."""
+    shown = command("inspect-dataset", dataset_path).stdout.splitlines()
+    assert sum(1 + (len(line) - 1) // 80 for line in shown[1:]) < 24  # the first has the path
+    built = command("build-dataset", "--out", "b", "--frames", 300, "--area", 24).stdout
+    assert len(built.splitlines()) < 24
+    assert max(map(len, built.splitlines()[1:])) <= 80
 
 
 def test_inspect_of_a_damaged_dataset(command, broken):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 
 import numpy as np
@@ -30,6 +31,25 @@ def read_mp4(path):
     with av.open(str(path)) as film:
         assert film.streams.video[0].average_rate == 20
         return [picture.to_ndarray(format="rgb24") for picture in film.decode(video=0)]
+
+
+def boxes(path):
+    """Return the names of an MP4's outermost boxes, in order."""
+    data, names, place = path.read_bytes(), [], 0
+    while place < len(data):
+        size, name = struct.unpack_from(">I4s", data, place)
+        if size == 1:
+            size = struct.unpack_from(">Q", data, place + 8)[0]
+        names.append(name.decode())
+        place += size or len(data)
+    return names
+
+
+def test_an_mp4_can_be_shown_before_all_of_it_is_there(dataset_path, tmp_path):
+    pytest.importorskip("av")
+    list(export_mp4(open_dataset(dataset_path)[:1], tmp_path / "film.mp4"))
+    names = boxes(tmp_path / "film.mp4")
+    assert names.index("moov") < names.index("mdat")
 
 
 def enlarged(frames):

@@ -203,7 +203,7 @@ def test_without_pytorch_it_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip().endswith(
         "MissingPackageError: PyTorch: expected it to be installed, found it missing; "
-        "pip install 'crafter-dataset[torch]'"
+        "pip install 'crafter-dataset[torch]', or in a checkout of it pip install '.[torch]'"
     )
 
 
