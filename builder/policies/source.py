@@ -16,8 +16,6 @@ from crafter_dataset.builder.policies.load import (
     load_factory,
 )
 
-_BLOCK = 2**20
-
 
 def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     """Return a hash of the files that make a policy, or None for one of this package.
@@ -49,10 +47,7 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     digest = hashlib.sha256()
     for file in [*_modules(name), *_files_named(parameters)]:
         with open(file, "rb") as stream:
-            content = hashlib.sha256()
-            while block := stream.read(_BLOCK):
-                content.update(block)
-        digest.update(content.digest())
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()[:32]
 
 
