@@ -27,7 +27,11 @@ BUILTIN: dict[str, PolicyFactory] = {
 }
 
 _given: dict[str, PolicyFactory] = {}
-"""Factories that were passed in this process rather than named, by their names."""
+"""Factories of the running script that were passed rather than named, by their names.
+
+To import them would run the script again. All others are found by their import, which is never
+older than what the user has reloaded.
+"""
 
 
 def load_factory(name: str) -> PolicyFactory:
@@ -140,12 +144,13 @@ def name_policy(policy: str | Callable[..., Policy]) -> str:
         )
     name = f"{found}:{qualified}"
     # Equal, not the same: a class method is made anew whenever it is looked up.
-    if module != "__main__" and _lookup(module, qualified) != policy:
+    if module == "__main__":
+        _given[name] = policy
+    elif _lookup(module, qualified) != policy:
         raise PolicyError(
             "policy",
             f"expected what worker processes find as {name}, found something else of that name",
         )
-    _given[name] = policy
     return name
 
 

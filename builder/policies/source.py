@@ -54,12 +54,17 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
 def _modules(name: str) -> Iterator[Path]:
     factory = load_factory(name)
     named = _file_of(name.partition(":")[0])
-    try:
-        written = inspect.getsourcefile(inspect.unwrap(factory))
-    except TypeError:  # an object that is callable
-        written = inspect.getsourcefile(type(factory))
+    made_by = inspect.unwrap(factory)
+    written = _file_written_in(made_by) or _file_written_in(type(made_by))
     found = [Path(file) for file in (named, written) if file is not None and Path(file).is_file()]
     yield from dict.fromkeys(found)
+
+
+def _file_written_in(object: object) -> str | None:
+    try:
+        return inspect.getsourcefile(object)  # type: ignore[arg-type]  # it says what it cannot do
+    except (TypeError, OSError):
+        return None
 
 
 def _file_of(module: str) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import re
+import sys
 from collections import Counter
 
 import numpy as np
@@ -12,6 +14,8 @@ import pytest
 
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.policies import PolicyError, describe_policy, load_factory
+from crafter_dataset.builder.policies.load import name_policy
+from crafter_dataset.builder.policies.source import policy_source
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.engine.seeding import policy_generator, world_seed
 from crafter_dataset.engine.spec import ACTIONS
@@ -110,6 +114,20 @@ def test_seeding():
 def test_unknown_policies(name, message):
     with pytest.raises(PolicyError, match=message):
         load_factory(name)
+
+
+def test_what_was_passed_once_does_not_hide_what_its_module_has_become(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    file = tmp_path / "edited_policy.py"
+    text = "class Mine:\n    def __init__(self, num_envs): self.action = 1\n"
+    file.write_text(text)
+    name = name_policy(importlib.import_module("edited_policy").Mine)
+    assert load_factory(name)(1).action == 1
+    file.write_text(text.replace("1\n", "2\n"))
+    monkeypatch.delitem(sys.modules, "edited_policy")
+    assert load_factory(name)(1).action == 2
+    assert policy_source(name, {})
 
 
 def test_arguments_that_do_not_fit():
