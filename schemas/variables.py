@@ -29,3 +29,20 @@ def hidden(*names: str) -> Iterator[None]:
         yield
     finally:
         os.environ.update(taken)
+
+
+def unset_advice(prefix: str) -> str:
+    """Name the variables that a library heeds and that may be why it failed.
+
+    Parameters
+    ----------
+    prefix : str
+        How the names of its variables begin.
+
+    Returns
+    -------
+    str
+        `; unset A, B` to be added to an error, or nothing if none is set.
+    """
+    names = sorted(name for name in os.environ if name.startswith(prefix))
+    return f"; unset {', '.join(names)}" if names else ""

@@ -227,7 +227,9 @@ def test_few_files_are_open_at_once(tmp_path):
     files = MappedFiles(3, 2**28)
     held = files.get(f"{tmp_path}/0", None, open_regular)
     for number in [*range(20), *range(20)]:
-        assert (files.get(f"{tmp_path}/{number}", None, open_regular).stored.read(0, 100) == number).all()
+        assert (
+            files.get(f"{tmp_path}/{number}", None, open_regular).stored.read(0, 100) == number
+        ).all()
         assert len(files._files) <= 3
     assert (held.stored.read(0, 100) == 0).all()  # whoever reads from it still can
     (tmp_path / "empty").touch()
