@@ -96,6 +96,8 @@ def plot(
         If an argument is not as above; the error is a ValueError.
     MissingPackageError
         If Matplotlib is not installed.
+    CrafterDatasetError
+        If Matplotlib does not take its settings.
     DatasetError
         If there is no dataset, it is damaged, or there is no episode to draw.
 

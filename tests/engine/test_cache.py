@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from crafter_dataset.builder.zstd.code import ENCODER
-from crafter_dataset.engine.compiled import cache, places, tidying
+from crafter_dataset.engine.compiled import cache, native, places, tidying
 from crafter_dataset.engine.compiled.compiling import Needed, _describe, compile_missing
 from crafter_dataset.engine.compiled.native import Entry
 from tests.other_users import COLLEAGUE, GROUP, STRANGER, needs_root, run_as
@@ -231,6 +231,7 @@ def test_the_line_says_where_it_is_kept_instead_and_why(base, monkeypatch, capsy
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(base / "taken"))
     monkeypatch.setenv("TMPDIR", str(base))
     monkeypatch.setattr(cache, "places", lambda: places.places()[:2])
+    monkeypatch.setattr(native, "_functions", {})
     module = "crafter_dataset.builder.zstd.huffman"
     code = replace(ENCODER, modules=(module,))
     compile_missing([Needed(Entry("close_bits", module, code), (np.zeros(64, np.uint8),), 3)])

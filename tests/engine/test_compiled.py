@@ -69,7 +69,7 @@ def test_a_numba_that_cannot_be_imported_gets_a_line(tmp_path, command):
 
 
 def test_the_other_engine_needs_no_cache(command):
-    options = "--workers", 1, "--engine", "crafter", "--area", "8x8"
+    options = "--workers", 1, "--engine", "crafter", "--area", "8x8", "--codec", "zstd:3"
     done = command(*BUILD, *options, NUMBA_CACHE_DIR="/proc/none")
     assert (done.returncode, done.stderr) == (0, "")
 
