@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from crafter_dataset.builder.convert import convert
+from crafter_dataset.builder.importing.torch_episodes import load_file
 from crafter_dataset.builder.storage import files
 from crafter_dataset.loader.dataset import open_dataset
 from crafter_dataset.loader.reading import stored_file
@@ -144,3 +145,29 @@ def test_minari_where_there_are_no_locks(small_path, command, lacking, locking, 
     assert (done.returncode, done.stderr) == (0, "")
     done = command("validate-dataset", "m.h5", "--deep", **env)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_minari_is_written_where_there_are_no_locks_if_hdf5_is_told(small_path, command, lacking):
+    pytest.importorskip("minari")
+    env = {**lacking("nolock"), "SHIM_ERRNO": str(errno.ENOLCK)}
+    export = "convert-dataset", small_path, "m", "--to", "minari", "--episodes", "0:2", "--quiet"
+    done = command(*export, **env)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("HDF5_USE_FILE_LOCKING=FALSE does without locks")
+    done = command(*export, **env, HDF5_USE_FILE_LOCKING="FALSE")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_files_of_pytorch_that_cannot_be_mapped_are_read(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    torch.save({"a": torch.arange(5)}, tmp_path / "a.pt")
+    load = torch.load
+
+    def fails(path, mmap, **options):
+        if mmap:
+            raise RuntimeError("unable to mmap 40 bytes from file <a.pt>: No such device (19)")
+        return load(path, mmap=mmap, **options)
+
+    monkeypatch.setattr(torch, "load", fails)
+    assert load_file(tmp_path / "a.pt")["a"].tolist() == [0, 1, 2, 3, 4]
