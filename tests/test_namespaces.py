@@ -118,10 +118,12 @@ def test_build(container, engine, shm):
     container("build-dataset", "--out", f"{engine}-{shm}.h5", *options, shm=shm)
 
 
-def test_screenshot_and_validation(container):
+def test_screenshot_validation_and_plots(container):
     container("view-dataset", "data.zarr", "--episode", 0, "--frame", 28, "--screenshot", "v.png")
     assert (container.folder / "v.png").read_bytes().startswith(b"\x89PNG")
     container("validate-dataset", "data.zarr", "--deep", "--replay", 1)
+    done = container.run("plot-dataset", "data.zarr", "--out", "plots")
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)  # how far it is
 
 
 def test_train(container):

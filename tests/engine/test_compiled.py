@@ -312,3 +312,15 @@ def test_processes_that_start_with_a_cold_cache_do_not_break_it(tmp_path):
             assert process.returncode == 0, errors
             assert ("compiling" in errors) == (again == 0)
     assert len(list((tmp_path / "cache").glob("compiled-*/*.compiled"))) == 1
+
+
+@pytest.mark.slow
+def test_a_cold_cache_is_filled_whatever_a_shell_that_debugs_has_set(tmp_path, command):
+    env = {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "NUMBA_DISABLE_JIT": "1",
+        "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2",
+    }  # fmt: skip
+    done = command(*BUILD, "--workers", 0, timeout=400, **env)
+    assert done.returncode == 0, done.stderr
+    done = command(*BUILD, "--overwrite", "--workers", 2, NUMBA_CACHE_DIR=env["NUMBA_CACHE_DIR"])
+    assert (done.returncode, done.stderr) == (0, "")
