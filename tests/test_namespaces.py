@@ -123,7 +123,8 @@ def test_screenshot_validation_and_plots(container):
     assert (container.folder / "v.png").read_bytes().startswith(b"\x89PNG")
     container("validate-dataset", "data.zarr", "--deep", "--replay", 1)
     done = container.run("plot-dataset", "data.zarr", "--out", "plots")
-    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)  # how far it is
+    assert done.returncode == 0  # Matplotlib tells that it looks for fonts
+    assert "Traceback" not in done.stderr
 
 
 def test_train(container):

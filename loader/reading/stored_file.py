@@ -66,7 +66,13 @@ class MappedFile:
         self.size = len(self._data)
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Return bytes of the file; see `StoredFile`."""
+        """Return bytes of the file; see `StoredFile`.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first byte, and the one after the last.
+        """
         return self._data[start:stop]
 
     def size_now(self) -> int:
