@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from crafter_dataset.engine.numba_cache import import_opensimplex
+from crafter_dataset.engine.numba_cache import import_numba, import_opensimplex
 from crafter_dataset.engine.protocol import ENGINES, EngineError, Lanes
 from crafter_dataset.engine.spec import check_geometry
-from crafter_dataset.schemas.errors import Advice
+from crafter_dataset.schemas.errors import Advice, CrafterDatasetError
+from crafter_dataset.schemas.variables import unset_advice
 from crafter_dataset.schemas.wording import one_line
 
 if TYPE_CHECKING:
@@ -131,11 +131,9 @@ def _without_numba(error: ImportError) -> EngineError:
 
 def _not_compiled(error: Exception) -> EngineError:
     found = f"{type(error).__name__}: {one_line(error)}"
-    told = sorted(name for name in os.environ if name.startswith("NUMBA_"))
-    unset = f"; unset {', '.join(told)}" if told else ""
     return EngineError(
         "engine",
-        f"expected numba to compile the fast one, found {found}{unset}",
+        f"expected numba to compile the fast one, found {found}{unset_advice('NUMBA_')}",
         advice=[_OTHER],
         details="".join(traceback.format_exception(error)),
     )
@@ -168,9 +166,11 @@ def warm_up(engine: str, area: tuple[int, int], others: Iterable[Needed] = ()) -
             warm_up(area, others)
         except ImportError as error:
             try:
-                importlib.import_module("numba")
+                import_numba()
             except ImportError:
                 raise _without_numba(error) from error
+            raise
+        except CrafterDatasetError:
             raise
         except Exception as error:  # a compiler that is broken, or was told to do otherwise
             raise _not_compiled(error) from error

@@ -11,8 +11,42 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
+
+from crafter_dataset.engine.protocol import EngineError
+from crafter_dataset.schemas.variables import unset_advice
+from crafter_dataset.schemas.wording import one_line
+
+
+def import_numba() -> Any:
+    """Import numba; what it says of its variables and of old ones among its own is left out.
+
+    Returns
+    -------
+    module
+        The package.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed, or does not go with what is.
+    EngineError
+        If it cannot be imported because of its settings.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("numba")
+        except ImportError:
+            raise
+        except Exception as error:  # it reads NUMBA_* and .numba_config.yaml
+            raise EngineError(
+                "engine",
+                f"expected settings that numba takes, found {type(error).__name__}: "
+                f"{one_line(error)}{unset_advice('NUMBA_')}",
+            ) from error
 
 
 def import_opensimplex() -> Any:
@@ -35,7 +69,7 @@ def import_opensimplex() -> Any:
 def _numba_settings() -> Iterator[None]:
     """Change numba's settings for functions that are decorated meanwhile, if there is numba."""
     try:
-        numba: Any = importlib.import_module("numba")
+        numba = import_numba()
         from crafter_dataset.engine.compiled.cache import own_folder
     except ImportError:  # then it is not compiled
         yield

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.arguments import whole_number
-from crafter_dataset.schemas.errors import ArgumentError, MissingPackageError
+from crafter_dataset.schemas.errors import ArgumentError, CrafterDatasetError, MissingPackageError
 
 try:
     import torch
@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 from crafter_dataset.loader.samplers import Place, Sampler, UniformSampler
 from crafter_dataset.loader.windows import Windows
 from crafter_dataset.schemas.arithmetic import ceil_div, round_up
+from crafter_dataset.schemas.wording import one_line
 
 Layout = Literal["CHW", "HWC"]
 Shapes = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
@@ -373,7 +374,10 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         # nothing is copied on the way there, and one file descriptor is sent, not one per field.
         shapes = self.windows.shapes(len(indices))
         size = sum(_room(*kind) for kind in shapes.values())
-        storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
+        try:
+            storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise _no_shared_memory(f"{size} bytes for a batch", error) from error
         memory = torch.empty(0, dtype=torch.uint8).set_(storage)
         arrays = _divide(memory, shapes)
         self.windows.read(indices, arrays)
@@ -497,7 +501,13 @@ class WindowLoader(DataLoader[Batch]):
         self._place = self._next_place()
         self.order.go(self._place)
         self._moves = self.order.moves
-        for batch in super().__iter__():
+        try:
+            batches = super().__iter__()
+        except OSError as error:
+            if not self.num_workers:
+                raise
+            raise _no_shared_memory("queues to workers", error) from error
+        for batch in batches:
             drawn = self._place.drawn + len(batch)
             count = self.order.count(self._place)
             if self.drop_last and count - drawn < len(batch):
@@ -551,6 +561,14 @@ class WindowLoader(DataLoader[Batch]):
             If it drew in another order, or this is not such a state.
         """
         self.order.load_state_dict(state)
+
+
+def _no_shared_memory(what: str, error: Exception) -> CrafterDatasetError:
+    """Say what to do where worker processes cannot share memory, as in containers."""
+    return CrafterDatasetError(
+        f"shared memory: expected room in /dev/shm for {what}, found {one_line(error)}; "
+        "give it more (docker run --shm-size=2g), or use num_workers=0, which decodes in threads"
+    )
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:

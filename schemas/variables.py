@@ -10,6 +10,9 @@ HDF5 = ("HDF5_DRIVER", "HDF5_VOL_CONNECTOR")
 """Variables that name plugins: HDF5's library dies while it is loaded if it does not find them."""
 
 
+_HARMLESS = {"NUMBA_CACHE_DIR"}
+
+
 @contextlib.contextmanager
 def hidden(*names: str) -> Iterator[None]:
     """Take variables out of the environment for a while.
@@ -29,3 +32,20 @@ def hidden(*names: str) -> Iterator[None]:
         yield
     finally:
         os.environ.update(taken)
+
+
+def unset_advice(prefix: str) -> str:
+    """Name the variables that a library heeds and that may be why it failed.
+
+    Parameters
+    ----------
+    prefix : str
+        How the names of its variables begin.
+
+    Returns
+    -------
+    str
+        `; unset A, B` to be added to an error, or nothing if none is set.
+    """
+    names = sorted(name for name in {*os.environ} - _HARMLESS if name.startswith(prefix))
+    return f"; unset {', '.join(names)}" if names else ""

@@ -10,7 +10,12 @@ from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.loader.export.pictures import whole_file
 from crafter_dataset.loader.report import settings_lines, summary_lines
-from crafter_dataset.schemas.errors import ArgumentError, DatasetError, MissingPackageError
+from crafter_dataset.schemas.errors import (
+    ArgumentError,
+    CrafterDatasetError,
+    DatasetError,
+    MissingPackageError,
+)
 from crafter_dataset.schemas.progress import ProgressOption, ignore, reporting
 from crafter_dataset.schemas.wording import one_line
 
@@ -91,6 +96,8 @@ def plot(
         If an argument is not as above; the error is a ValueError.
     MissingPackageError
         If Matplotlib is not installed.
+    CrafterDatasetError
+        If Matplotlib does not take its settings.
     DatasetError
         If there is no dataset, it is damaged, or there is no episode to draw.
 
@@ -118,9 +125,10 @@ def plot(
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise MissingPackageError("Matplotlib", "plots") from error
-    except ValueError as error:  # of MPLBACKEND, say
-        raise ArgumentError(
-            "Matplotlib", f"expected settings that it takes, found {one_line(error)}"
+    except ValueError as error:
+        raise CrafterDatasetError(
+            "Matplotlib: expected settings that it takes, in MPLBACKEND and matplotlibrc, found "
+            f"{one_line(error)}"
         ) from error
     from crafter_dataset.viewer.plots.canvas import defaults, render
     from crafter_dataset.viewer.plots.gathering import gather

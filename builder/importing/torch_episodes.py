@@ -319,7 +319,7 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
         raise ForeignError(f"{path}: expected sound bytes, found {damaged} damaged")
     try:
         with nullcontext() if allow_pickle else _allow_numpy(torch):
-            return torch.load(path, map_location="cpu", weights_only=not allow_pickle, mmap=zipped)
+            return _mapped_or_read(torch, path, not allow_pickle, zipped)
     except Exception as error:  # Of any class: unpickling runs what the file says.
         text = str(error)
         if isinstance(error, pickle.UnpicklingError) and (
@@ -334,6 +334,17 @@ def load_file(path: Path, allow_pickle: bool = False, whole: bool = True) -> Any
             else "something else, or a part of one"
         )
         raise ForeignError(f"{path}: expected a file of torch.save, found {found}") from error
+
+
+def _mapped_or_read(torch: ModuleType, path: Path, weights_only: bool, mapped: bool) -> Any:
+    """Load a file from a map of it if it can be mapped, which not all file systems allow."""
+    options = {"map_location": "cpu", "weights_only": weights_only}
+    try:
+        return torch.load(path, mmap=mapped, **options)
+    except RuntimeError as error:
+        if not mapped or "mmap" not in str(error):
+            raise
+        return torch.load(path, mmap=False, **options)
 
 
 def _damaged_member(path: Path) -> str | None:

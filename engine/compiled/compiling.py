@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from crafter_dataset.engine.compiled.cache import where
 from crafter_dataset.engine.compiled.native import Entry
+from crafter_dataset.engine.numba_cache import import_numba
 from crafter_dataset.schemas.progress import is_terminal
 
 _TICK_SECONDS = 1.0
@@ -56,7 +56,7 @@ def compile_missing(needed: Iterable[Needed]) -> None:
         if file is not None:
             missing[file] = each
     if missing:
-        importlib.import_module("numba")  # if it fails, nothing is reported
+        import_numba()  # if it fails, nothing is reported
         with _telling(where(needed[0].entry.code)) as tell:
             for number, each in enumerate(missing.values(), 1):
                 tell(f"{number} of {len(missing)} ({each.entry.name})")

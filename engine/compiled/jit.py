@@ -36,7 +36,7 @@ _VARIABLE = re.compile(r"^(@_?Py\w+) = external .*?global ([\w*]+).*$", re.MULTI
 
 @contextlib.contextmanager
 def compiling() -> Iterator[None]:
-    """Let numba compile what is decorated here, though NUMBA_DISABLE_JIT says otherwise.
+    """Let numba compile what is decorated or called here, though NUMBA_DISABLE_JIT says otherwise.
 
     That is for debugging one's own functions; these cannot run without.
     """
@@ -159,7 +159,8 @@ def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int)
     ] + [f"frame[{next(places)}]" for _ in range(numbers)]
     exec(f"def unpack(frame):\n    return function({', '.join(arguments)})", names)
     signature = _types.int64(_types.CPointer(_types.int64))
-    compiled = _numba.cfunc(signature, error_model="numpy")(names["unpack"])
+    with compiling():
+        compiled = _numba.cfunc(signature, error_model="numpy")(names["unpack"])
     code = binding.parse_assembly(_stub(compiled.inspect_llvm()))
     check_externals(name, [function.name for function in code.functions if function.is_declaration])
     machine_code: bytes = target_machine().emit_object(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shutil
@@ -36,6 +37,9 @@ FORMATS: dict[str, str] = {
 
 FILMS = ("mp4", "gif")
 """Formats in which a single episode is one file."""
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems without locks answer."""
 
 
 def find_export(kind: str) -> Export:
@@ -118,7 +122,9 @@ def export_dataset(
             (folder / path.name).replace(path)
     except (OSError, RuntimeError) as error:  # h5py and PyTorch raise the latter for a full disk
         if isinstance(error, RuntimeError) or not error.filename:
-            problem = f"{path}: expected to write it, found: {one_line(error)}"
+            locks = isinstance(error, OSError) and error.errno in _NO_LOCKS
+            hint = "; HDF5_USE_FILE_LOCKING=FALSE does without locks" if locks else ""
+            problem = f"{path}: expected to write it, found: {one_line(error)}{hint}"
             raise ExportError(problem) from error
         raise
     finally:

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import ArrayInfo
-from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
+from crafter_dataset.schemas.errors import (
+    CorruptDataError,
+    CrafterDatasetError,
+    NotADatasetError,
+)
+from crafter_dataset.schemas.variables import unset_advice
 from crafter_dataset.schemas.wording import one_line
 from crafter_dataset.schemas.zarr_format import DOCUMENT
+
+try:
+    import zarr
+    from zarr.core.group import GroupMetadata
+except ImportError:
+    raise
+except Exception as error:  # it reads ZARR_* and its configuration files
+    raise CrafterDatasetError(
+        "zarr-python: expected settings that it takes, in zarr's configuration files, found "
+        f"{one_line(error)}{unset_advice('ZARR_')}"
+    ) from error
+
+
+def _without_node_type(make: Callable[[Any, dict[str, Any]], Any]) -> Any:
+    """Take an entry out of a group's document, which zarr-python does inside an assert."""
+
+    def from_dict(cls: Any, data: dict[str, Any]) -> Any:
+        return make(cls, {name: data[name] for name in data if name != "node_type"})
+
+    return classmethod(from_dict)
+
+
+if not __debug__:  # python -O, or PYTHONOPTIMIZE
+    GroupMetadata.from_dict = _without_node_type(vars(GroupMetadata)["from_dict"].__func__)  # type: ignore[method-assign]
 
 
 class ZarrPythonGroup:
@@ -47,7 +76,7 @@ class ZarrPythonGroup:
         except Exception as error:  # it raises many kinds of errors for what it cannot open
             raise NotADatasetError(
                 f"{where}: expected a Crafter dataset, found no Zarr v3 group that can be read: "
-                f"{one_line(error)}"
+                f"{one_line(error)}{unset_advice('ZARR_')}"
             ) from error
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
@@ -68,7 +97,9 @@ class ZarrPythonGroup:
             try:
                 array = self._group[path]
             except Exception as error:
-                raise CorruptDataError(f"{path}: {one_line(error)}") from error
+                raise CorruptDataError(
+                    f"{path}: {one_line(error)}{unset_advice('ZARR_')}"
+                ) from error
             if not isinstance(array, zarr.Array):
                 raise CorruptDataError(f"{path}: expected an array, found a group")
             self._arrays[path] = array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import numcodecs
@@ -86,11 +88,37 @@ def test_noise_is_stored_by_libzstd():
     assert data == ChunkCodec.parse("zstd:1").encode(chunk)
 
 
-def test_a_broken_compiler_is_told_of(tmp_path, command):
-    done = command(
-        "build-dataset", "--out", "d", "--episodes", 1, "--length", 5, "--area", "8x8", "--quiet",
-        "--workers", 0, "--engine", "crafter", NUMBA_DISABLE_JIT="1",
-        NUMBA_CACHE_DIR=str(tmp_path / "cache"),
+BROKEN = """
+import crafter_dataset.engine.compiled.jit as jit
+
+def compile_entry(*arguments):
+    raise LookupError("no such instruction")
+
+jit.compile_entry = compile_entry
+from crafter_dataset.commands.build import main
+main()
+"""
+
+
+def build_with_a_broken_compiler(folder, *options):
+    settings = "--out", "d", "--episodes", "1", "--length", "5", "--area", "8x8", "--quiet"
+    return subprocess.run(
+        [sys.executable, "-c", BROKEN, *settings, "--workers", "0", *options],
+        capture_output=True, text=True, cwd=folder,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache"), "NUMBA_OPT": "3"},
     )  # fmt: skip
+
+
+def test_an_engine_that_cannot_be_compiled_gets_a_line(tmp_path):
+    done = build_with_a_broken_compiler(tmp_path)
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert "expected numba to compile the fast one, found LookupError: no such instruction" in line
+    assert "unset NUMBA_OPT; use --engine crafter" in line
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_compiler_is_told_of(tmp_path):
+    done = build_with_a_broken_compiler(tmp_path, "--engine", "crafter")
     assert done.returncode == 0
     assert "codec zstd:1: encoded by libzstd instead, as " in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.errors import BuildError
-from crafter_dataset.builder.pool import InlinePool, ProcessPool
+from crafter_dataset.builder.pool import InlinePool, ProcessPool, launch
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
 from tests.building import build
@@ -186,3 +187,45 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     process.wait()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
+
+
+@pytest.fixture
+def no_memory_files(monkeypatch):
+    """Let there be no files in memory but those in folders, as on macOS."""
+
+    def fails(name):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(launch.os, "memfd_create", fails, raising=False)
+
+
+def test_memory_is_shared_through_a_folder_where_it_must_be(no_memory_files, monkeypatch, tmp_path):
+    monkeypatch.setattr(launch, "_MEMORY_FOLDERS", ("/nonexistent", str(tmp_path)))
+    memory = launch.SharedMemory(1000)
+    memory.view[999] = 7
+    assert os.pread(memory.descriptor, 1, 999) == b"\x07"
+    assert os.fstat(memory.descriptor).st_blocks > 0  # no room later would kill who writes
+    memory.close()
+    build(tmp_path / "d", SETTINGS, Target(episodes=2), workers=1)
+
+
+def test_no_room_for_shared_memory_says_what_to_do(no_memory_files, monkeypatch, tmp_path):
+    def fails(descriptor, start, size):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(launch.os, "posix_fallocate", fails, raising=False)
+    with pytest.raises(OSError, match="No space left") as raised:
+        build(tmp_path / "d", SETTINGS, Target(episodes=2), workers=1)
+    assert raised.value.filename
+    (note,) = raised.value.__notes__
+    assert note.endswith("bytes that processes can share; do without workers by workers=0")
+    assert note.for_command({}).endswith("do without workers by --workers 0")
+
+
+def test_memory_that_is_shared_lies_in_no_folder():
+    """So a small or read-only /dev/shm, or no folder for temporary files, does no harm."""
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("needs Linux")
+    memory = launch.SharedMemory(1000)
+    assert os.readlink(f"/proc/self/fd/{memory.descriptor}").startswith("/memfd:crafter-dataset")
+    memory.close()
