@@ -98,7 +98,7 @@ class MinariEpisodes:
             )
         _check_environment(entries, folder / METADATA)
         self.notes: tuple[str, ...] = ()
-        from crafter_dataset.schemas.hdf5_file import find_dataset
+        from crafter_dataset.schemas.hdf5_foreign import find_dataset
 
         with _reading(self._file), self._h5py.File(self._file, "r") as root:
             groups = [group for group in root if group.startswith("episode_")]
@@ -165,7 +165,7 @@ class MinariEpisodes:
                 yield episode
 
     def _read(self, group: Any, number: int) -> ForeignEpisode:
-        from crafter_dataset.schemas.hdf5_file import find_dataset  # it loads h5py
+        from crafter_dataset.schemas.hdf5_foreign import find_dataset  # it loads h5py
 
         where = f"{self._file}: episode_{number}"
         length = len(find_dataset(group, "actions"))
@@ -326,7 +326,10 @@ def _reading(where: Path) -> Iterator[None]:
 
 def _stored(group: Any, path: str, rows: int) -> Any:
     """Return an array, after a check that it has so many rows and all are in the file."""
-    from crafter_dataset.schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
+    from crafter_dataset.schemas.hdf5_foreign import (
+        find_dataset,
+        require_all_stored,
+    )  # they load h5py
 
     array = find_dataset(group, path)
     if array.shape[:1] != (rows,):

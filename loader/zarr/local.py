@@ -125,7 +125,9 @@ class LocalZarr(DirectContainer):
             yield Violation(field.path, expected, found)
         if used and own and rows:
             # While it is built, an array's own document is written before the root's.
-            grown = {**own, "shape": [used["shape"][0], *own.get("shape", [0])[1:]]}
+            shape = own.get("shape")
+            rest = shape[1:] if isinstance(shape, list) else []
+            grown = {**own, "shape": [rows, *rest]}
             if (own if metadata.status == "complete" else grown) != used:
                 yield Violation(
                     f"{field.path}/{DOCUMENT}",
