@@ -21,7 +21,7 @@ from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.hdf5_foreign_rows import read_rows
 from crafter_dataset.schemas.hdf5_format import DIMENSIONS, SIGNATURE
-from crafter_dataset.schemas.hdf5_stored import StoredArray, require_room
+from crafter_dataset.schemas.hdf5_stored import StoredArray, require_room, table_of_places
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES
 from crafter_dataset.schemas.wording import one_line
 
@@ -157,15 +157,11 @@ class ForeignStructures:
             raise CorruptDataError(f"{path}: {one_line(error)}") from error
         if any(address >= self.end for _, address, _ in found):  # some beyond int64
             raise CorruptDataError(f"{path}: a chunk lies outside the file")
-        table = np.array(found, np.int64).reshape(-1, 3)
-        numbers, addresses, sizes = table.T
-        if ((addresses < 0) | (sizes < 0) | (addresses > self.end - sizes)).any():
-            raise CorruptDataError(f"{path}: a chunk lies outside the file")
-        if ((numbers < 0) | (numbers >= count)).any():
-            raise CorruptDataError(f"{path}: a chunk lies outside the array")
-        places = np.zeros((int(numbers.max(initial=-1)) + 1, 2), np.int64)
-        places[numbers] = table[:, 1:]
-        return places
+        numbers, addresses, sizes = np.array(found, np.int64).reshape(-1, 3).T
+        try:
+            return table_of_places(numbers, addresses, sizes, count, self.end)
+        except CorruptDataError as error:
+            raise CorruptDataError(f"{path}: {error}") from error
 
     def place(self, path: str, number: int) -> tuple[int, int]:
         """Find one chunk of an array.

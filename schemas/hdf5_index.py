@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.hdf5_checksum import lookup3, lookup3_of_rows
+from crafter_dataset.schemas.hdf5_stored import table_of_places
 from crafter_dataset.schemas.hdf5_structures import UNDEFINED, ArrayHeader, Read
 
 _HEADER_BYTES = 38
@@ -67,16 +68,12 @@ def read_places(read: Read, array: ArrayHeader, end: int) -> NDArray[np.int64]:
     masks = _unsigned(records[:, 8 + size_bytes : 12 + size_bytes])
     corners = np.ascontiguousarray(records[:, 12 + size_bytes :]).view("<u8")
     numbers = corners[:, 0]
-    if (numbers >= count).any() or corners[:, 1:].any():
+    if corners[:, 1:].any():
         raise CorruptDataError("a chunk lies outside the array")
     if len(np.unique(numbers)) != len(numbers):
         raise CorruptDataError("expected each chunk once, found one twice")
-    # The sum of the two could overflow.
-    if (sizes > end).any() or (addresses > end - sizes).any():
-        raise CorruptDataError("a chunk lies outside the file")
-    places = np.zeros((int(numbers.max()) + 1 if len(numbers) else 0, 2), np.int64)
-    sizes[masks != 0] = 0
-    places[numbers, 0], places[numbers, 1] = addresses, sizes
+    places = table_of_places(numbers, addresses, sizes, count, end)
+    places[numbers[masks != 0]] = 0
     return places
 
 

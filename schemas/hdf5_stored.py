@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import TABLE
+
+LEAST_CHUNK_BYTES = 16
+"""Bytes of the file that a chunk takes, at least, with its place in the index."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +68,44 @@ def require_room(path: str, shape: tuple[int, ...], end: int) -> None:
         raise CorruptDataError(
             f"{path}: expected episodes that fit into {end} bytes, found {shape[0]}"
         )
+
+
+def table_of_places(
+    numbers: NDArray[Any], addresses: NDArray[Any], sizes: NDArray[Any], count: int, end: int
+) -> NDArray[np.int64]:
+    """Return where chunks lie, by their numbers.
+
+    Parameters
+    ----------
+    numbers, addresses, sizes : ndarray, shape (found,)
+        Number, address and stored size of each chunk that was found.
+    count : int
+        Chunks that the array has, by its shape.
+    end : int
+        Bytes of the file.
+
+    Returns
+    -------
+    ndarray, shape (chunks, 2), int64
+        Address and stored size of each chunk, up to the last one that is there; 0 for others.
+
+    Raises
+    ------
+    CorruptDataError
+        If one lies outside the array or the file.
+    """
+    if ((numbers < 0) | (numbers >= count)).any():
+        raise CorruptDataError("a chunk lies outside the array")
+    # The sum of the two could overflow.
+    if ((addresses < 0) | (sizes < 0) | (sizes > end)).any() or (addresses > end - sizes).any():
+        raise CorruptDataError("a chunk lies outside the file")
+    # All chunks of a dataset are stored, and each takes that many bytes of the file: the last one
+    # cannot be further out, whatever the shape says.
+    length = int(numbers.max(initial=-1)) + 1
+    if length > end // LEAST_CHUNK_BYTES:
+        raise CorruptDataError(
+            f"expected chunks that fit into {end} bytes, found one with the number {length - 1}"
+        )
+    places = np.zeros((length, 2), np.int64)
+    places[numbers, 0], places[numbers, 1] = addresses, sizes
+    return places

@@ -204,6 +204,8 @@ def read_header(read: Read, address: int) -> GroupHeader | ArrayHeader:
 
 def _messages(read: Read, address: int) -> list[tuple[int, bytes]]:
     head = read(address, 10)
+    if head[:2] == b"\1\0":  # which begins without a signature
+        raise OtherLayoutError("an object header of version 1")
     if head[:4] != b"OHDR":
         raise CorruptDataError(f"expected an object header at {address}, found none")
     version, flags, size = struct.unpack_from("<BBI", head, 4)
