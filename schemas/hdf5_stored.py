@@ -101,7 +101,7 @@ def table_of_places(
         raise CorruptDataError("a chunk lies outside the file")
     # All chunks of a dataset are stored, and each takes that many bytes of the file: the last one
     # cannot be further out, whatever the shape says.
-    length = int(numbers.max(initial=-1)) + 1
+    length = int(numbers.max()) + 1 if len(numbers) else 0
     if length > end // LEAST_CHUNK_BYTES:
         raise CorruptDataError(
             f"expected chunks that fit into {end} bytes, found one with the number {length - 1}"
