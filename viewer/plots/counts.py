@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.wording import extent
-from crafter_dataset.viewer.plots.canvas import new_figure
+from crafter_dataset.viewer.plots.canvas import new_figure, shown
 from crafter_dataset.viewer.plots.gathering import Gathered
 from crafter_dataset.viewer.plots.published import HUMAN, RANDOM, Published
 
