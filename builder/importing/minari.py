@@ -24,7 +24,13 @@ from crafter_dataset.builder.importing.foreign import (
 from crafter_dataset.engine.spec import ACTIONS
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import DatasetError
-from crafter_dataset.schemas.layout import END_REASONS, TABLE_FIELDS, TERMINATED, UNKNOWN
+from crafter_dataset.schemas.layout import (
+    END_REASONS,
+    MOST_CHUNK_BYTES,
+    TABLE_FIELDS,
+    TERMINATED,
+    UNKNOWN,
+)
 from crafter_dataset.schemas.metadata import Metadata
 
 METADATA = "metadata.json"
@@ -38,6 +44,9 @@ INFOS = {
     "daylight": ("daylight",),
 }
 """Names that infos have for a field: our exporter's, our environment's and Crafter's."""
+
+MOST_PIXELS = 2**24
+"""Pixels of a picture that is compressed, at most."""
 
 OMITTED = ("episode_fields", "unknown", "sources")
 """Entries that metadata leaves out where they are the default."""
@@ -356,6 +365,10 @@ def _pictures(observations: Any, rows: slice) -> NDArray[Any]:
 
 def _decoded(data: bytes) -> NDArray[Any]:
     try:
-        return np.asarray(Image.open(io.BytesIO(data), formats=["JPEG"]))
+        image = Image.open(io.BytesIO(data), formats=["JPEG"])
+        # The header may claim any size, at no cost.
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"a picture of {image.width} x {image.height} pixels")
+        return np.asarray(image)
     except UnidentifiedImageError as error:
         raise ValueError("observations that are no JPEG") from error  # `_reading` names the file
