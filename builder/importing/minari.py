@@ -26,7 +26,6 @@ from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import DatasetError
 from crafter_dataset.schemas.layout import (
     END_REASONS,
-    MOST_CHUNK_BYTES,
     TABLE_FIELDS,
     TERMINATED,
     UNKNOWN,
