@@ -271,10 +271,6 @@ def _require_type(ctx: click.Context, option: click.Option, entry: Any, where: s
         if not isinstance(entry, bool):
             raise click.UsageError(f"{where}: expected true or false, {found}")
         return
-    several = option.multiple or option.nargs != 1
-    if isinstance(entry, list) != several and not (several and isinstance(entry, str)):
-        expected = "a list" if several else "one value"
-        raise click.UsageError(f"{where}: expected {expected}, {found}")
     try:
         option.type_cast_value(ctx, entry)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
