@@ -254,20 +254,34 @@ def read_config(ctx: click.Context, param: click.Parameter, value: Path | None) 
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"{value}: expected a TOML file, found: {error}") from error
     known = {
-        option.removeprefix("--").replace("-", "_"): str(each.name)
+        option.removeprefix("--").replace("-", "_"): each
         for each in ctx.command.params
-        if each.expose_value
+        if each.expose_value and isinstance(each, click.Option)
         for option in each.opts
     }
     defaults = {}
     for key, entry in entries.items():
-        name = known.get(key.replace("-", "_"))
-        if name is None:
+        option = known.get(key.replace("-", "_"))
+        if option is None:
             raise click.UsageError(
-                f"{value}: expected options of {ctx.command.name}, found {key!r}"
+                f"{value}: expected options of {ctx.command.name}, found {key[:100]!r}"
             )
-        if isinstance(entry, dict):
-            entry = [f"{k}={json.dumps(v)}" for k, v in entry.items()]
-        defaults[name] = entry
+        if isinstance(entry, dict) and option.multiple:
+            entry = [f"{k}={json.dumps(v, default=str)}" for k, v in entry.items()]
+        _require_type(ctx, option, entry, f"{value}: {key}")
+        defaults[str(option.name)] = entry
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
     return value
+
+
+def _require_type(ctx: click.Context, option: click.Option, entry: Any, where: str) -> None:
+    """Refuse an entry of a type that the option does not take, which click would stumble over."""
+    found = f"found {str(entry)[:100]!r}"
+    if option.is_flag:
+        if not isinstance(entry, bool):
+            raise click.UsageError(f"{where}: expected true or false, {found}")
+        return
+    try:
+        option.type_cast_value(ctx, entry)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise click.UsageError(f"{where}: expected {option.type.name}, {found}") from error

@@ -171,6 +171,14 @@ class Dataset(Sequence[Episode]):
                 f"counts.rows: expected at most {covered}, where the last episode ends, found "
                 f"{rows} ({self.path})"
             )
+        # What runs over rows is bounded by the episodes, which are there: a file can put the last
+        # one anywhere at no cost.
+        most = len(table) * padded_rows(self.metadata.env.length + 1, chunk)
+        if rows > most:
+            raise CorruptDataError(
+                f"counts.rows: expected at most {most} for {counted(len(table), 'episode')}, found "
+                f"{rows} ({self.path})"
+            )
 
     @property
     def container(self) -> Container:

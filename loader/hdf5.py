@@ -23,7 +23,7 @@ from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.hdf5_file import Hdf5File, StoredArray
 from crafter_dataset.schemas.hdf5_format import compression_of_filters, violations
-from crafter_dataset.schemas.layout import FIELDS, Field
+from crafter_dataset.schemas.layout import FIELDS, TABLE, Field
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.violations import Violation
 
@@ -34,7 +34,7 @@ _FIELDS = {field.path: field for field in FIELDS}
 
 
 class LocalHdf5(DirectContainer):
-    """Reads a dataset's arrays: chunks straight from the mapped file, or through h5py.
+    """Reads a dataset's arrays: chunks from the mapped file, or slowly if laid out otherwise.
 
     Parameters
     ----------
@@ -115,6 +115,13 @@ class LocalHdf5(DirectContainer):
         return self._file.stored_bytes(path)
 
     def _read_slowly(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        # Tables are read whole, and their chunks are those of few bytes that grow most.
+        if path.startswith(f"{TABLE}/"):
+            array = self._file.array(path)
+            raise CorruptDataError(
+                f"{path}: expected chunks of whole rows, one of deflate, zstd and blosc, then "
+                f"fletcher32, found filters {list(array.filters)}"
+            )
         return self._file.read(path, start, stop)
 
     def _direct_array(self, path: str) -> DirectArray | None:
@@ -122,7 +129,9 @@ class LocalHdf5(DirectContainer):
             array = self._file.array(path)
             layout = _layout(array, _FIELDS[path].sharded)
             if layout is None:
-                log_once("%s: %s is read through h5py, slowly", self.name, path)
+                log_once(
+                    "%s: %s is laid out otherwise than here, so it is read slowly", self.name, path
+                )
                 self._direct[path] = None
             else:
                 chunks = _Chunks(self._file, path, self._files)

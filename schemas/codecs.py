@@ -19,6 +19,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas import zstd_frames
 from crafter_dataset.schemas.errors import CodecError, CorruptDataError
 
 DEFAULT_CODEC = "zstd:1"
@@ -297,12 +298,12 @@ class _SizeError(Exception):
 
 
 def _decode_zstd(body: NDArray[np.uint8], out: NDArray[Any]) -> None:
-    stated = _zstd_bytes(body[:18].tobytes())
+    stated = zstd_frames.stated_bytes(body[: zstd_frames.HEADER_BYTES].tobytes())
     if stated is not None:
         _require_size(stated, out)
         _numcodecs().zstd.decompress(body, out)
         return
-    if _zstd_most(body) > 16 * out.nbytes + _SLACK:
+    if not zstd_frames.fits(body, out.nbytes):
         raise _SizeError("far more")
     _copy(_numcodecs().zstd.decompress(body), out)
 
@@ -363,43 +364,3 @@ def verify(stored: NDArray[np.uint8], checksum: Checksum) -> None:
     if len(stored) < CHECKSUM_BYTES or checksum(body) != found.tobytes():
         name = "CRC-32C" if checksum is crc32c else "Fletcher-32"
         raise CorruptDataError(f"a chunk fails its {name} checksum")
-
-
-def _zstd_bytes(header: bytes) -> int | None:
-    """Read a frame's content size from its header; source: RFC 8878, section 3.1.1.1."""
-    if len(header) < 6:
-        return None
-    descriptor = header[4]
-    single = descriptor >> 5 & 1
-    size = (single, 2, 4, 8)[descriptor >> 6]
-    start = 6 - single + (0, 1, 2, 4)[descriptor & 3]
-    if not size or len(header) < start + size:
-        return None
-    return int.from_bytes(header[start : start + size], "little") + (256 if size == 2 else 0)
-
-
-_SLACK = 2**24
-_ZSTD_BLOCK = 2**17
-"""Bytes that a block holds, at most."""
-
-
-def _zstd_most(body: NDArray[np.uint8]) -> int:
-    """Bound the content of a frame that does not state its size, from the headers of its blocks.
-
-    Source: RFC 8878, section 3.1.1.2. Bytes that are not such a frame are left to the decoder.
-    """
-    descriptor = int(body[4]) if len(body) > 5 else 0
-    largest = _ZSTD_BLOCK
-    if len(body) > 5 and not descriptor >> 5 & 1:
-        exponent, mantissa = divmod(int(body[5]), 8)
-        largest = min(largest, (8 + mantissa) << 7 + exponent)
-    start = 6 - (descriptor >> 5 & 1) + (0, 1, 2, 4)[descriptor & 3]
-    most, is_last = 0, False
-    while not is_last and start + 3 <= len(body):
-        header = int.from_bytes(body[start : start + 3].tobytes(), "little")
-        is_last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
-        # A raw block, one byte repeated, or a compressed block.
-        most += size if kind < 2 else largest
-        start += 3 + (1 if kind == 1 else size)
-    # A frame after the first one would not be counted.
-    return most if start + 4 >= len(body) else 2**63

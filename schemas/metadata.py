@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -193,10 +193,9 @@ class Metadata:
         digested = dict.fromkeys(_root(e) for e in ENTRIES if e.digested)
         return {key: values[key] for key in digested if key in values}
 
-    def present_fields(self) -> Iterator[Field]:
-        """Yield the arrays present that this version knows, in layout order."""
-        yield from (FRAME_FIELDS[name] for name in self.known_fields())
-        yield from self.table_fields()
+    def present_fields(self) -> tuple[Field, ...]:
+        """Return the arrays present that this version knows, in layout order."""
+        return (*(FRAME_FIELDS[name] for name in self.known_fields()), *self.table_fields())
 
     def table_fields(self) -> tuple[Field, ...]:
         """Return the per-episode arrays present that this version knows, in layout order."""

@@ -42,6 +42,9 @@ INFOS = {
 }
 """Names that infos have for a field: our exporter's, our environment's and Crafter's."""
 
+MOST_PIXELS = 2**24
+"""Pixels of a picture that is compressed, at most."""
+
 OMITTED = ("episode_fields", "unknown", "sources")
 """Entries that metadata leaves out where they are the default."""
 
@@ -102,7 +105,7 @@ class MinariEpisodes:
         _check_environment(entries, folder / METADATA)
         refuse_pointer(self._file)
         self.notes: tuple[str, ...] = ()
-        from crafter_dataset.schemas.hdf5_file import find_dataset
+        from crafter_dataset.schemas.hdf5_foreign import find_dataset
 
         with _reading(self._file), self._open() as root:
             groups = [group for group in root if group.startswith("episode_")]
@@ -178,7 +181,7 @@ class MinariEpisodes:
         return file
 
     def _read(self, group: Any, number: int) -> ForeignEpisode:
-        from crafter_dataset.schemas.hdf5_file import find_dataset  # it loads h5py
+        from crafter_dataset.schemas.hdf5_foreign import find_dataset  # it loads h5py
 
         where = f"{self._file}: episode_{number}"
         length = len(find_dataset(group, "actions"))
@@ -340,7 +343,10 @@ def _reading(where: Path) -> Iterator[None]:
 
 def _stored(group: Any, path: str, rows: int, file: Path) -> Any:
     """Return an array of a file, after a check that it has so many rows and all are in the file."""
-    from crafter_dataset.schemas.hdf5_file import find_dataset, require_all_stored  # they load h5py
+    from crafter_dataset.schemas.hdf5_foreign import (  # they load h5py
+        find_dataset,
+        require_all_stored,
+    )
 
     array = find_dataset(group, path)
     if array.shape[:1] != (rows,):
@@ -367,6 +373,10 @@ def _pictures(observations: Any, rows: slice) -> NDArray[Any]:
 
 def _decoded(data: bytes) -> NDArray[Any]:
     try:
-        return np.asarray(Image.open(io.BytesIO(data), formats=["JPEG"]))
+        image = Image.open(io.BytesIO(data), formats=["JPEG"])
+        # The header may claim any size, at no cost.
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"a picture of {image.width} x {image.height} pixels")
+        return np.asarray(image)
     except UnidentifiedImageError as error:
         raise ValueError("observations that are no JPEG") from error  # `_reading` names the file

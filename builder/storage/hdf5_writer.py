@@ -170,8 +170,6 @@ class Hdf5Writer(DatasetWriter):
 
 def _read_kept(stored: Hdf5File, metadata: Metadata, file: AppendedFile) -> Kept:
     """Read what others have put into the file, which must be something that can be kept."""
-    from crafter_dataset.builder.storage.hdf5.foreign import NotKeptError, read_kept
-
     fields = metadata.present_fields()
     attributes = {"": {ATTRIBUTE, PROVENANCE}, TABLE: set()} | {
         field.path: set(hdf5_format.array_attributes(field)) for field in fields
@@ -180,6 +178,14 @@ def _read_kept(stored: Hdf5File, metadata: Metadata, file: AppendedFile) -> Kept
         "": {TABLE} | {field.path for field in fields if not field.per_episode},
         TABLE: {field.name for field in fields if field.per_episode},
     }
+    if stored.is_own:
+        known = {TABLE, *(field.path for field in fields)}
+        known |= {f"{path}@{name}" for path, names in attributes.items() for name in names}
+        if known.issuperset(stored.names()):
+            return Kept()  # and libhdf5 need not see it
+
+    from crafter_dataset.builder.storage.hdf5.foreign import NotKeptError, read_kept
+
     try:
         return stored.visited(lambda root: read_kept(root, attributes, members, file.append))
     except NotKeptError as error:

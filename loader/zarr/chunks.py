@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.loader.reading.mapped_files import MappedFiles
 from crafter_dataset.loader.zarr.folder import Folder
-from crafter_dataset.schemas.container import ChunkLayout
+from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES
 from crafter_dataset.schemas.shards import MISSING
@@ -90,6 +90,23 @@ class DirectLayout:
         if rows * math.prod(rest) * dtype.itemsize > MOST_CHUNK_BYTES:
             return None
         return cls(ChunkLayout(shape, dtype, rows, slots is not None, compression), slots)
+
+    def info(self, document: Mapping[str, Any]) -> ArrayInfo:
+        """Return the structure of the array.
+
+        Parameters
+        ----------
+        document : mapping of str to object
+            The content of `zarr.json`, which this was read from.
+        """
+        chunks, names = self.chunks, document.get("dimension_names")
+        return ArrayInfo(
+            shape=chunks.shape,
+            dtype=chunks.dtype.newbyteorder("="),
+            dims=tuple(str(name) for name in names) if isinstance(names, list) else None,
+            chunk_rows=chunks.chunk_rows,
+            file_rows=chunks.chunk_rows * (self.slots or 1),
+        )
 
 
 def _size(value: Any) -> int:

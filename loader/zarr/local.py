@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -26,7 +25,7 @@ from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import CorruptDataError, NotADatasetError
 from crafter_dataset.schemas.git_lfs import POINTER, is_pointer
-from crafter_dataset.schemas.layout import FIELDS, MOST_CHUNK_BYTES, Field
+from crafter_dataset.schemas.layout import FIELDS, Field
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING
 from crafter_dataset.schemas.stray import is_stray
@@ -96,7 +95,10 @@ class LocalZarr(DirectContainer):
         path : str
             Path of the array in the group.
         """
-        return self._slow.describe(path)
+        document = self._document(path)
+        layout = DirectLayout.parse(document)
+        # What zarr-python finds may be of a later commit than the metadata.
+        return self._slow.describe(path) if layout is None else layout.info(document)
 
     def check(self, field: Field, metadata: Metadata) -> Iterator[Violation]:
         """Check an array's documents, and that its files are there; see `Container.check`.
@@ -113,9 +115,9 @@ class LocalZarr(DirectContainer):
         Violation
             What is wrong.
         """
-        array = self._slow.array(field.path)
-        rows = array.shape[0] if array.ndim else 0
-        used = self._documents.get(field.path)
+        info = self.describe(field.path)
+        rows = info.shape[0] if info and info.shape else 0
+        used = _mapping(self._documents.get(field.path))
         own = self._folder.read_json(f"{field.path}/{DOCUMENT}")
         if own is None and rows:
             yield Violation(f"{field.path}/{DOCUMENT}", "a JSON document", "none")
@@ -126,12 +128,11 @@ class LocalZarr(DirectContainer):
             yield Violation(field.path, expected, found)
         if used and own and rows:
             # While it is built, an array's own document is written before the root's.
-            grown = {**own, "shape": [used["shape"][0], *own.get("shape", [0])[1:]]}
-            seen = own if metadata.status == "complete" else grown
-            if {**seen, "attributes": None} != {
-                **used,
-                "attributes": None,
-            }:  # these may be anyone's
+            shape = own.get("shape")
+            rest = shape[1:] if isinstance(shape, list) else []
+            seen = own if metadata.status == "complete" else {**own, "shape": [rows, *rest]}
+            anyones = {"attributes": None}
+            if {**seen, **anyones} != {**used, **anyones}:
                 yield Violation(
                     f"{field.path}/{DOCUMENT}",
                     "what the root's consolidated metadata says",
@@ -154,8 +155,8 @@ class LocalZarr(DirectContainer):
 
     def _direct_array(self, path: str) -> DirectArray | None:
         if path not in self._direct:
-            document = self._documents.get(path) or self._folder.read_json(f"{path}/{DOCUMENT}")
-            layout = DirectLayout.parse(document or {})
+            document = self._document(path)
+            layout = DirectLayout.parse(document)
             if layout is None:
                 if document and None not in self._direct.values():
                     log_once("%s: %s is read through zarr-python, slowly", self.name, path)
@@ -165,25 +166,26 @@ class LocalZarr(DirectContainer):
                 self._direct[path] = DirectArray(layout.chunks, chunks, self._cache, self._threads)
         return self._direct[path]
 
+    def _document(self, path: str) -> dict[str, Any]:
+        """Return an array's document, as the root has it; empty if there is none."""
+        if path in self._documents:
+            return _mapping(self._documents[path])
+        return self._folder.read_json(f"{path}/{DOCUMENT}") or {}
+
     def _read_slowly(self, path: str, start: int, stop: int) -> NDArray[Any]:
         if start < stop:
             # zarr-python takes what is missing for fill values; every chunk of a dataset is stored.
             for problem in self._missing_files(path, start, stop):
                 raise CorruptDataError(f"{path}: {problem}")
             self._check_chunks(path, start, stop)
-            array = self._slow.array(path)
-            if math.prod(array.chunks) * array.dtype.itemsize > MOST_CHUNK_BYTES:
-                raise CorruptDataError(
-                    f"{path}: expected chunks of at most {MOST_CHUNK_BYTES} bytes, found "
-                    f"{array.chunks} of {array.dtype}"
-                )
         return self._slow.read(path, start, stop)
 
     def _file(self, path: str, index: int) -> Path:
         return self._path / path / chunk_file(_FIELDS[path], index)
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
-        rows = self._slow.file_rows(path)
+        info = self.describe(path)
+        rows = info.file_rows if info else 0
         for index in range(start // rows, ceil_div(stop, rows)) if rows else ():
             file = self._file(path, index)
             if not file.is_file() or not file.stat().st_size:

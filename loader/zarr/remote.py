@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from crafter_dataset.schemas.shards import MISSING, index_bytes, read_index
 from crafter_dataset.schemas.violations import Violation
 from crafter_dataset.schemas.wording import one_line
 from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
+
+MOST_MISSING = 10
+"""Missing files that are named, at most."""
 
 _FIELDS = {field.path: field for field in FIELDS}
 
@@ -78,7 +82,8 @@ class RemoteZarr:
         array = self._slow.array(field.path)
         for expected, found in document_violations(field, metadata, self._document(field.path)):
             yield Violation(field.path, expected, found)
-        for problem in self._missing_files(field.path, 0, array.shape[0] if array.ndim else 0):
+        missing = self._missing_files(field.path, 0, array.shape[0] if array.ndim else 0)
+        for problem in islice(missing, MOST_MISSING):
             yield Violation(field.path, "a file for every chunk", problem)
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
@@ -143,8 +148,16 @@ class RemoteZarr:
         ----------
         path : str
             Path of the array in the group.
+
+        Raises
+        ------
+        CorruptDataError
+            If they cannot be listed.
         """
-        return int(self._slow.array(path).nbytes_stored())
+        try:
+            return int(self._slow.array(path).nbytes_stored())
+        except Exception as error:  # what a store raises depends on the store
+            raise CorruptDataError(f"{path}: {one_line(error)}") from error
 
     def _document(self, path: str) -> dict[str, Any]:
         """Return an array's document as it is stored; empty if there is none that can be read."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.zarr.bounded_codecs import bounded, require_bounded
+from crafter_dataset.loader.zarr.zip_files import root_inside
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import (
     CorruptDataError,
     CrafterDatasetError,
     NotADatasetError,
 )
+from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES, TABLE
 from crafter_dataset.schemas.variables import unset_advice
 from crafter_dataset.schemas.wording import one_line
-from crafter_dataset.schemas.zarr_format import DOCUMENT
+from crafter_dataset.schemas.zarr_format import compression_of_codecs
 
 try:
     import zarr
@@ -66,12 +69,12 @@ class ZarrPythonGroup:
 
     def __init__(self, where: Path | str) -> None:
         try:
-            if _is_zip(where):
-                store = zarr.storage.ZipStore(where)
-                root = _root_inside(where)
-                self._group = zarr.open_group(store, path=root, mode="r", zarr_format=3)
-            else:
-                self._group = zarr.open_group(where, mode="r", zarr_format=3)
+            with bounded():
+                if _is_zip(where):
+                    root, store = root_inside(where), zarr.storage.ZipStore(where)
+                    self._group = zarr.open_group(store, path=root, mode="r", zarr_format=3)
+                else:
+                    self._group = zarr.open_group(where, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = self._group.attrs.asdict()
         except Exception as error:  # it raises many kinds of errors for what it cannot open
             raise NotADatasetError(
@@ -79,6 +82,7 @@ class ZarrPythonGroup:
                 f"{one_line(error)}{unset_advice('ZARR_')}"
             ) from error
         self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._readable: set[str] = set()
 
     def array(self, path: str) -> zarr.Array[Any]:
         """Return an array.
@@ -95,7 +99,8 @@ class ZarrPythonGroup:
         """
         if path not in self._arrays:
             try:
-                array = self._group[path]
+                with bounded():
+                    array = self._group[path]
             except Exception as error:
                 raise CorruptDataError(
                     f"{path}: {one_line(error)}{unset_advice('ZARR_')}"
@@ -160,12 +165,15 @@ class ZarrPythonGroup:
         Raises
         ------
         CorruptDataError
-            If bytes fail their checksum or cannot be decoded.
+            If bytes fail their checksum or cannot be decoded, or could grow beyond bounds.
         """
         array = self.array(path)
-        if start >= stop:
-            return np.zeros((0, *array.shape[1:]), array.dtype)
         try:
+            if path not in self._readable:
+                _require_readable(path, array)
+                self._readable.add(path)
+            if start >= stop:
+                return np.zeros((0, *array.shape[1:]), array.dtype)
             return np.asarray(array[start:stop])
         except Exception as error:  # what decoding raises depends on the codec and the version
             raise CorruptDataError(f"{path}: {one_line(error)}") from error
@@ -175,10 +183,19 @@ def _is_zip(where: Path | str) -> bool:
     return str(where).endswith(".zip") and Path(where).is_file()
 
 
-def _root_inside(where: Path | str) -> str:
-    """Return the folder of a zip file that is the group: its top, or the only one in it."""
-    with ZipFile(where) as archive:
-        names = set(archive.namelist())
-    folders = {name.partition("/")[0] for name in names if name.endswith(f"/{DOCUMENT}")}
-    roots = [folder for folder in sorted(folders) if f"{folder}/{DOCUMENT}" in names]
-    return roots[0] if DOCUMENT not in names and len(roots) == 1 else ""
+def _require_readable(path: str, array: zarr.Array[Any]) -> None:
+    """Refuse an array of which a chunk could grow beyond bounds."""
+    codecs = array.metadata.to_dict()["codecs"]
+    require_bounded(codecs)
+    if path.startswith(f"{TABLE}/") and compression_of_codecs(codecs) is None:
+        names = ", ".join(str(codec["name"]) for codec in codecs)  # type: ignore[union-attr, call-overload, index]
+        raise ValueError(
+            f"expected codecs bytes, at most one of zstd and blosc, crc32c, found {names}"
+        )
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"expected numbers, found {array.dtype}")
+    if math.prod(array.chunks) * array.dtype.itemsize > MOST_CHUNK_BYTES:
+        raise ValueError(
+            f"expected chunks of at most {MOST_CHUNK_BYTES} bytes, found {array.chunks} of "
+            f"{array.dtype}"
+        )

@@ -340,3 +340,24 @@ def test_a_full_disk(command, small_disk):
     frames = held.frames + 500
     assert command("build-dataset", "--frames", frames, "--resume", *options).returncode == 0
     assert command("validate-dataset", "disk/d", "--deep").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("quiet = 1", "quiet: expected true or false, found '1'"),
+        ("no_daylight = [1]", "no_daylight: expected true or false"),
+        ("no_daylight = {}", "no_daylight: expected true or false"),
+        ("frames = [1]", "frames"),
+        ("policy_arg = 1", "policy"),
+        ("seed = {a = 1}", "--seed': expected a whole number"),
+        ("seed = 1979-05-27", "seed"),
+        ("chunk_frames = nan", "chunk"),
+    ],
+)
+def test_wrong_types_in_a_configuration_are_named(tmp_path, entry, text):
+    (tmp_path / "c.toml").write_text(entry)
+    options = ["--out", str(tmp_path / "d.zarr"), "--config", str(tmp_path / "c.toml")]
+    with pytest.raises(click.ClickException) as caught:
+        build_command.make_context("build-dataset", options)
+    assert text in caught.value.format_message()

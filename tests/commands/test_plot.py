@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from PIL import Image
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.summary import crafter_score, reached_achievements
 from crafter_dataset.viewer.maps.seen import view_rect
-from crafter_dataset.viewer.plots.counts import lengths_and_returns
+from crafter_dataset.viewer.plots.canvas import render
+from crafter_dataset.viewer.plots.counts import achievements, lengths_and_returns
 from crafter_dataset.viewer.plots.gathering import gather
 from crafter_dataset.viewer.plots.page import Picture, page
 from crafter_dataset.viewer.plots.published import HUMAN, RANDOM
@@ -187,3 +189,17 @@ def test_without_matplotlib_it_says_what_to_install(command, small_path, tmp_pat
     assert "pip install 'crafter-dataset[plots]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "plots").exists()
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$", "$x$ \ud800 \0", "long" * 250_000, "\x1b[31m"])
+def test_names_from_a_file_are_no_mathematics(small_path, name):
+    dataset = open_dataset(small_path)
+    data = gather(dataset)
+    names = (name, *data.metadata.achievements[1:])
+    rates = dict(zip(names, data.summary.success_rates.values(), strict=True))
+    data = replace(
+        data,
+        metadata=replace(data.metadata, achievements=names),
+        summary=replace(data.summary, success_rates=rates),
+    )
+    assert render(achievements(data), "png").startswith(b"\x89PNG")

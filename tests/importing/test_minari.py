@@ -318,3 +318,19 @@ def test_vectors_are_no_pictures(tmp_path, values, message):
     with pytest.raises(ForeignError, match=message) as caught:
         MinariEpisodes(path)
     assert " at 0x" not in str(caught.value)
+
+
+def test_pictures_that_claim_much_and_other_formats_are_refused():
+    from crafter_dataset.builder.importing.minari import _decoded
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG")
+    data = bytearray(buffer.getvalue())
+    start = data.find(b"\xff\xc0") + 5
+    data[start : start + 4] = (9000).to_bytes(2, "big") * 2
+    with pytest.raises(ValueError, match="a picture of 9000 x 9000 pixels"):
+        _decoded(bytes(data))
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    with pytest.raises(ValueError, match="no JPEG"):
+        _decoded(buffer.getvalue())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 
 from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
+from crafter_dataset.schemas.hdf5_checksum import lookup3
 from crafter_dataset.schemas.hdf5_format import DIMENSIONS
 from tests.reliability import malice
 
@@ -24,9 +26,44 @@ def spoil(path: Path, rng: random.Random) -> str:
         _metadata, _metadata, _metadata, _text, _attribute, _dimensions, _array, _array, _array,
         _table, _table, _counts, _counts, _link, _link, _elsewhere, _group, _bomb,
     ]  # fmt: skip
+    if rng.random() < 0.25:
+        return f"structure: {_structure(path, rng)}"
     kind = rng.choice(kinds)
     with h5py.File(path, "r+", locking=False) as file:
         return f"{kind.__name__.strip('_')}: {kind(file, rng)}"
+
+
+def _structure(path: Path, rng: random.Random) -> str:
+    """Change bytes of a structure and make its checksum right again, so that it is believed."""
+    content = bytearray(path.read_bytes())
+    signature = rng.choice([b"\x89HDF", b"OHDR", b"OHDR", b"BTHD", b"BTHD", b"BTLF"])
+    place = rng.choice([found.start() for found in re.finditer(re.escape(signature), content)])
+    size = _checked_bytes(content, place)
+    if size is None:  # of what an earlier commit has left, in part
+        return "nothing"
+    spots = [rng.randrange(4, size) for _ in range(rng.choice([1, 1, 2, 4]))]
+    for spot in spots:
+        value = rng.choice([0, 1, 127, 255, content[place + spot] ^ 1 << rng.randrange(8)])
+        content[place + spot] = value
+    end = place + size
+    content[end : end + 4] = lookup3(bytes(content[place:end]))
+    path.write_bytes(content)
+    return f"{signature!r} at {place}: bytes {spots}"
+
+
+def _checked_bytes(content: bytearray, place: int) -> int | None:
+    """Return how many bytes a checksum covers, by looking for it."""
+    signature = bytes(content[place : place + 4])
+    if signature == b"OHDR":
+        return 10 + int.from_bytes(content[place + 6 : place + 10], "little")
+    if signature != b"BTLF":
+        return 34 if signature == b"BTHD" else 44
+    sizes = range(6, 4093)
+    return next((n for n in sizes if _is_checksum(content, place, place + n)), None)
+
+
+def _is_checksum(content: bytearray, start: int, end: int) -> bool:
+    return lookup3(bytes(content[start:end])) == content[end : end + 4]
 
 
 def _arrays(file: h5py.File) -> list[str]:

@@ -24,7 +24,7 @@ def spoil(path: Path, rng: random.Random) -> str:
     """Change a dataset; say what was done."""
     kinds: list[Callable[[Path, random.Random], str]] = [
         _metadata, _metadata, _metadata, _consolidated, _consolidated, _own, _array, _array, _text,
-        _table, _table, _sizes, _sizes, _link, _bomb,
+        _table, _table, _sizes, _sizes, _link, _bomb, _index, _index, _chunk, _chunk,
     ]  # fmt: skip
     kind = rng.choice(kinds)
     return f"{kind.__name__.strip('_')}: {kind(path, rng)}"
@@ -152,3 +152,32 @@ def _bomb(path: Path, rng: random.Random) -> str:
     file = next((path / name).glob("c.*"))
     file.write_bytes(data + crc32c(data))
     return f"{name} grows"
+
+
+def _index(path: Path, rng: random.Random) -> str:
+    """Change a shard's index and make its checksum right again, so that it is believed."""
+    file = rng.choice(sorted(path.glob("frames/c.*")) + sorted(path.glob("semantic/c.*")))
+    content = bytearray(file.read_bytes())
+    root = json.loads((path / DOCUMENT).read_text())
+    document = root["consolidated_metadata"]["metadata"][file.parent.name]
+    inner = document["codecs"][0]["configuration"]["chunk_shape"][0]
+    size = 16 * document["chunk_grid"]["configuration"]["chunk_shape"][0] // inner
+    index = np.frombuffer(content[-size - 4 : -4], "<u8").copy()
+    spot = rng.randrange(min(len(index), 16))
+    index[spot] = rng.choice([0, 1, 2**31, 2**63, 2**64 - 2, 2**64 - 1, int(index[spot]) ^ 1])
+    content[-size - 4 :] = index.tobytes() + crc32c(index.tobytes())
+    file.write_bytes(content)
+    return f"{file.parent.name}, index {spot}: {index[spot]}"
+
+
+def _chunk(path: Path, rng: random.Random) -> str:
+    """Change bytes of a chunk and make its checksum right again, so that they are decoded."""
+    arrays = [name for name in _arrays(path) if name not in ("frames", "semantic")]
+    file = next((path / rng.choice(arrays)).glob("c.*"))
+    body = bytearray(file.read_bytes()[:-4])
+    for _ in range(rng.choice([1, 2, 8])):
+        body[rng.choice([rng.randrange(min(len(body), 20)), rng.randrange(len(body))])] = (
+            rng.randrange(256)
+        )
+    file.write_bytes(bytes(body) + crc32c(bytes(body)))
+    return f"{file.parent.name}: other bytes, checked"

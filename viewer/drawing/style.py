@@ -22,6 +22,9 @@ DAY: Colour = (168, 178, 150)
 NIGHT: Colour = (38, 46, 92)
 SLEEP: Colour = (150, 108, 216)
 
+MOST_CHARACTERS = 500
+"""Characters of a line, at most; no window shows more."""
+
 FONT_SIZE = 18
 """Size of pygame's own font; at 19 and 20 its i loses the dot."""
 
@@ -70,7 +73,8 @@ def write(
     width : int, optional
         Pixels beyond which it is cut, and ends in dots.
     """
-    text = text.encode("utf-8", "replace").decode().replace("\0", "?")
+    # A name from a file may be of any length and of anything.
+    text = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "?")
     if width is not None and font(size).size(text)[0] > width:
         keep = len(text)
         while keep and font(size).size(text[:keep] + "...")[0] > width:

@@ -44,7 +44,7 @@ def texture(name: str, side: int) -> NDArray[np.uint8]:
     path = folder / f"{FILES.get(name, name)}.png"
     if path.parent != folder or not path.is_file():
         path = folder / "unknown.png"
-    with Image.open(path) as image:
+    with Image.open(path, formats=["PNG"]) as image:
         scale = Image.Resampling.BOX if side < image.width else Image.Resampling.NEAREST
         picture = np.array(image.convert("RGBA").resize((side, side), scale))
     picture.flags.writeable = False

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.arithmetic import ceil_div
 
+LONGEST_NAME = 60
+"""Characters of a name from a file that are shown, at most."""
+
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -98,6 +101,18 @@ def show_map(axes: Axes, picture: NDArray[Any], area: tuple[int, int], **options
     axes.set_xlim(0, area[0])
     axes.set_ylim(area[1], 0)
     return image
+
+
+def shown(name: str) -> str:
+    """Return a name from a file as a figure can show it: short, and of letters and signs alone.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+    """
+    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
 
 
 def render(figure: Figure, kind: str) -> bytes:

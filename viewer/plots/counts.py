@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.wording import extent
-from crafter_dataset.viewer.plots.canvas import new_figure
+from crafter_dataset.viewer.plots.canvas import new_figure, shown
 from crafter_dataset.viewer.plots.gathering import Gathered
 from crafter_dataset.viewer.plots.published import HUMAN, RANDOM, Published
 
@@ -107,7 +107,8 @@ def achievements(data: Gathered) -> Figure:
     for label, rates, colour, offset in series:
         bars = axes.barh(rows + offset, rates, 0.26, color=colour, label=label)
         axes.bar_label(bars, fmt=_percent, fontsize=6, padding=2)
-    axes.set_yticks(rows, [name.replace("_", " ") for name in names])
+    labels = [shown(name.replace("_", " ")) for name in names]
+    axes.set_yticks(rows, labels, parse_math=False)
     axes.set_xlim(0, 112)
     axes.set_xlabel("% of the episodes in which it was reached")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, fontsize=8)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import h5py
 import numpy as np
 
 from crafter_dataset.builder.storage.hdf5 import objects
 from crafter_dataset.builder.storage.hdf5.kept import Kept
+from crafter_dataset.schemas.hdf5_library import h5py
 from crafter_dataset.schemas.wording import one_line
 
 
@@ -75,6 +75,10 @@ def _link(group: h5py.Group, name: str) -> bytes:
 
 def _attribute(place: Any, name: str, append: Callable[[bytes], int]) -> bytes:
     stored = place.attrs.get_id(name)
+    if stored.get_storage_size() > objects.MOST_MESSAGE_BYTES:
+        raise NotKeptError(
+            f"{place.name}@{name}: expected at most {objects.MOST_MESSAGE_BYTES} bytes"
+        )
     kind, space = stored.get_type(), stored.get_space()
     # Encoded for the outside: the number of a message and a version, then the message.
     datatype = bytes(kind.encode())[2:]

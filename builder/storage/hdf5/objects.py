@@ -15,6 +15,7 @@ import numpy as np
 from crafter_dataset.builder.storage.hdf5.checksum import lookup3
 from crafter_dataset.builder.storage.hdf5.tree import UNDEFINED
 from crafter_dataset.schemas.hdf5_format import Filter
+from crafter_dataset.schemas.hdf5_structures import datatype_message
 
 MOST_MESSAGE_BYTES = 2**16 - 1
 
@@ -128,7 +129,7 @@ def dataset(
     fill_message = struct.pack("<BBI", 3, 0x2B, len(fill_bytes)) + fill_bytes
     messages = [
         (_DATASPACE, _dataspace(shape, (_UNLIMITED, *shape[1:]))),
-        (_DATATYPE, _datatype(dtype)),
+        (_DATATYPE, datatype_message(dtype)),
         (_FILL, fill_message),
         (_LAYOUT, layout),
         (_FILTERS, _filters(filters)),
@@ -256,18 +257,6 @@ def _dataspace(shape: tuple[int, ...], most: tuple[int, ...] | None) -> bytes:
     kind = 1 if shape else 0  # simple, or a scalar
     sizes = (*shape, *(most or ()))
     return struct.pack(f"<BBBB{len(sizes)}Q", 2, len(shape), int(most is not None), kind, *sizes)
-
-
-def _datatype(dtype: np.dtype[Any]) -> bytes:
-    size = dtype.itemsize
-    if dtype.kind in "iu":
-        return struct.pack("<BBBBIHH", 0x10, 8 * (dtype.kind == "i"), 0, 0, size, 0, 8 * size)
-    if dtype == np.float32:
-        return struct.pack("<BBBBIHHBBBBI", 0x11, 0x20, 31, 0, 4, 0, 32, 23, 8, 0, 23, 127)
-    if dtype == np.bool_:  # as h5py has it: an enumeration of bytes
-        members = b"FALSE\0TRUE\0" + bytes([0, 1])
-        return struct.pack("<BBBBI", 0x38, 2, 0, 0, 1) + _datatype(np.dtype(np.int8)) + members
-    raise ValueError(f"dtype: expected one of the layout, found {dtype}")
 
 
 def _filters(filters: Sequence[Filter]) -> bytes:
