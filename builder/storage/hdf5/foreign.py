@@ -5,6 +5,7 @@ Objects stay where they are, and only the links to them are written anew; attrib
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -75,8 +76,6 @@ def _link(group: h5py.Group, name: str) -> bytes:
 
 def _attribute(place: Any, name: str, append: Callable[[bytes], int]) -> bytes:
     stored = place.attrs.get_id(name)
-    if stored.get_storage_size() > objects.MOST_MESSAGE_BYTES:
-        raise NotKeptError(
             f"{place.name}@{name}: expected at most {objects.MOST_MESSAGE_BYTES} bytes"
         )
     kind, space = stored.get_type(), stored.get_space()
@@ -84,6 +83,10 @@ def _attribute(place: Any, name: str, append: Callable[[bytes], int]) -> bytes:
     datatype = bytes(kind.encode())[2:]
     if space.get_simple_extent_type() == h5py.h5s.NULL:
         return objects.attribute(name, datatype, None, b"")
+    if math.prod(stored.shape) * kind.get_size() > objects.MOST_MESSAGE_BYTES:
+        raise NotKeptError(
+            f"{place.name}@{name}: expected at most {objects.MOST_MESSAGE_BYTES} bytes"
+        )
     if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
         datatype = datatype[:4] + objects.REFERENCE_SIZE + datatype[8:]  # in memory it is another
         texts = [_encoded(text) for text in np.ravel(np.asarray(place.attrs[name], object))]
