@@ -184,7 +184,7 @@ def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
 
 def _count_rewards(dataset: Dataset) -> dict[str, int]:
     """Count actions by the sign of their reward, each file read once."""
-    container, table = dataset.container, dataset.episodes
+    container, table = dataset.container, dataset.episodes.records
     rewards = {"positive": 0, "zero": 0, "negative": 0}
     lasts = table["starts"] + table["lengths"] - 1
     step = _file_rows(dataset, "rewards")
