@@ -20,7 +20,9 @@ except ModuleNotFoundError as error:
 
 from torch import Tensor
 from torch.utils.data import DataLoader
+from torch.utils.data._utils.collate import default_collate_fn_map
 
+from crafter_dataset.loader.given_order import GivenOrder, inner_order, shared
 from crafter_dataset.loader.samplers import Place, Sampler, UniformSampler
 from crafter_dataset.loader.windows import Windows
 from crafter_dataset.schemas.arithmetic import ceil_div, round_up
@@ -36,6 +38,10 @@ _NAMES = {
     "truncations": "trunc",
 }
 """DIAMOND's names of the fields that it has."""
+
+
+_OWN_OPTIONS = ("dataset", "collate_fn")
+"""Options of a DataLoader that a `WindowLoader` sets itself."""
 
 
 class SegmentId(NamedTuple):
@@ -321,7 +327,8 @@ def normalize(
 class WindowDataset(torch.utils.data.Dataset[Batch]):
     """Windows as a map-style dataset whose batches are read at once, without collation.
 
-    A DataLoader of your own needs `collate_fn=collate`.
+    For a DataLoader of your own, also over a `Subset` or the parts of
+    `random_split`. Several go into a `ConcatDataset`, which reads window by window.
 
     Parameters
     ----------
@@ -349,7 +356,7 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
     >>> from torch.utils.data import DataLoader
     >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
     >>> dataset = crafter_dataset.WindowDataset(windows, layout="HWC")
-    >>> loader = DataLoader(dataset, 8, shuffle=True, collate_fn=crafter_dataset.collate)
+    >>> loader = DataLoader(dataset, 8, shuffle=True)
     >>> dataset[5].obs.shape, next(iter(loader)).obs.shape
     (torch.Size([16, 64, 64, 3]), torch.Size([8, 16, 64, 64, 3]))
     """
@@ -363,7 +370,8 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         return len(self.windows)
 
     def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([range(len(self))[index]])[0]
+        number = range(len(self))[index]
+        return _make_batch(self.windows.read([number]), self.layout)[0]
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Read a batch of windows, by their numbers."""
@@ -382,18 +390,27 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         return batch
 
 
-def collate(batch: Any) -> Any:
-    """Return a batch unchanged: `collate_fn` for a DataLoader over a `WindowDataset`.
+def collate(batch: Batch | Sequence[Batch], **options: Any) -> Batch:
+    """Return a batch unchanged, or windows as a batch: `collate_fn` for a `WindowDataset`.
+
+    It is what a DataLoader does by default with what a `WindowDataset` returns.
 
     Parameters
     ----------
-    batch : Batch
-        What the dataset returned.
+    batch : Batch or sequence of Batch
+        What the dataset returned; or single windows, as of a `ConcatDataset`.
+    **options
+        Ignored; PyTorch's `default_collate` passes them.
 
     Returns
     -------
     Batch
-        The same object.
+        The same object, or a new one.
+
+    Raises
+    ------
+    ValueError
+        If the windows are not of one kind.
 
     Examples
     --------
@@ -406,7 +423,31 @@ def collate(batch: Any) -> Any:
     >>> next(iter(loader)).act.shape
     torch.Size([8, 16])
     """
-    return batch
+    if isinstance(batch, Batch):
+        return batch
+    first, *others = batch
+    for other in others:
+        if _kind(other) != _kind(first):
+            raise ArgumentError(
+                "windows", f"expected those of one kind in a batch, found {first} and {other}"
+            )
+    return Batch(
+        {name: torch.stack([each.named[name] for each in batch]) for name in first.named},
+        torch.stack([each.mask_padding for each in batch]),
+        torch.stack([each.episode_ids for each in batch]),
+        torch.stack([each.starts for each in batch]),
+        {name: torch.stack([each.others[name] for each in batch]) for name in first.others},
+        first.layout,
+    )
+
+
+def _kind(window: Batch) -> tuple[Any, ...]:
+    """Return what windows must have in common to be in one batch."""
+    tensors = window.named | window.others
+    return window.layout, window.mask_padding.shape, {n: t.shape for n, t in tensors.items()}
+
+
+default_collate_fn_map[Batch] = collate  # for a DataLoader that is given none
 
 
 class WindowLoader(DataLoader[Batch]):
@@ -421,8 +462,12 @@ class WindowLoader(DataLoader[Batch]):
         What to read.
     batch_size : int
         Windows in a batch.
-    sampler : Sampler, optional
+    order : Sampler, optional
         Order in which they are drawn; by default `UniformSampler(windows)`.
+    sampler : Sampler, optional
+        Another name of `order`. Trainers such as Lightning put PyTorch's
+        `DistributedSampler` here: then the order is shared out among the ranks,
+        unless it is already. A `SequentialSampler` replaces it.
     layout : {'CHW', 'HWC'}
         Axes of the frames.
     drop_last : bool
@@ -433,13 +478,17 @@ class WindowLoader(DataLoader[Batch]):
 
     Attributes
     ----------
+    windows : Windows
+        What is read.
     order : Sampler
         Draws the windows; it may be ahead of the batches handed out.
+    layout : {'CHW', 'HWC'}
+        Axes of the frames.
 
     Raises
     ------
     TypeError
-        If `windows` or `sampler` is of another class.
+        If `windows`, `order` or `sampler` is of another class.
     ValueError
         If the sampler is of other windows, `batch_size` is out of its range, or
         there is no such layout.
@@ -457,19 +506,22 @@ class WindowLoader(DataLoader[Batch]):
         self,
         windows: Windows,
         batch_size: int,
-        sampler: Sampler | None = None,
+        order: Sampler | None = None,
         *,
+        sampler: Sampler | torch.utils.data.Sampler[int] | None = None,
         layout: Layout = "CHW",
         drop_last: bool = False,
         **options: Any,
     ) -> None:
         if not isinstance(windows, Windows):
             raise TypeError(f"windows: expected Windows, found {type(windows).__name__}")
-        order = UniformSampler(windows) if sampler is None else sampler
-        if not isinstance(order, Sampler):
-            raise TypeError(f"sampler: expected a Sampler, found {order!r}")
-        if order.windows is not windows:
-            raise ArgumentError("sampler", "expected one of these windows, found one of others")
+        given = options.pop("batch_sampler", None)
+        if given is not None:
+            sampler, batch_size, drop_last = given.sampler, given.batch_size, given.drop_last
+        for name in _OWN_OPTIONS:  # a trainer that makes the loader anew hands on what it has
+            options.pop(name, None)
+        self.windows, self.layout = windows, layout
+        order = _order(windows, order, sampler)
         batch_size = whole_number("batch_size", batch_size, 1)
         if options.pop("shuffle", None):
             raise ArgumentError(
@@ -512,10 +564,18 @@ class WindowLoader(DataLoader[Batch]):
         )
 
     def __len__(self) -> int:
-        """Return how many batches are left in the epoch, or are in the next one at its end."""
-        place, size = self._next_place(), self.batch_size or 1
-        left = self.order.count(place) - place.drawn
-        return left // size if self.drop_last else ceil_div(left, size)
+        """Return how many batches a whole epoch has, wherever training is; see `left`."""
+        return self._batches(self.order.count(Place()))
+
+    @property
+    def left(self) -> int:
+        """How many batches are left in the epoch, or are in the next one at its end."""
+        place = self._next_place()
+        return self._batches(self.order.count(place) - place.drawn)
+
+    def _batches(self, windows: int) -> int:
+        size = self.batch_size or 1
+        return windows // size if self.drop_last else ceil_div(windows, size)
 
     def _next_place(self) -> Place:
         """Return where the next iteration begins, even after the sampler was moved."""
@@ -551,6 +611,26 @@ class WindowLoader(DataLoader[Batch]):
             If it drew in another order, or this is not such a state.
         """
         self.order.load_state_dict(state)
+
+
+def _order(windows: Windows, order: Sampler | None, given: Any) -> Sampler:
+    """Return the order of a loader, which may have been replaced by a trainer."""
+    if isinstance(given, Sampler):
+        order, given = given, None
+    own = inner_order(given) if order is None else order
+    own = UniformSampler(windows) if own is None else own
+    if not isinstance(own, Sampler):
+        raise TypeError(f"sampler: expected a Sampler, found {own!r}")
+    if own.windows is not windows:
+        raise ArgumentError("sampler", "expected one of these windows, found one of others")
+    if given is None:
+        return own
+    if isinstance(given, torch.utils.data.SequentialSampler):
+        return GivenOrder(windows, given)
+    part = shared(own, given)
+    if part is None:
+        raise TypeError(f"sampler: expected a Sampler, found {given!r}")
+    return part
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
