@@ -69,6 +69,11 @@ class Summary:
             f" length {length:.1f}, return {returned:.2f} in the mean{score}>"
         )
 
+    def _repr_html_(self) -> str:
+        from crafter_dataset.loader.report import summary_html
+
+        return summary_html(self)
+
 
 def summary_of(dataset: Dataset) -> Summary:
     """Return statistics of some episodes; see `loader.summarize.summarize`.

@@ -127,6 +127,11 @@ class EpisodeTable:
     def __repr__(self) -> str:
         return f"<EpisodeTable of {self._where}: {counted(len(self), 'episode')}>"
 
+    def _repr_html_(self) -> str:
+        from crafter_dataset.loader.report import table_html
+
+        return table_html(self)
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, list) and key and all(isinstance(name, str) for name in key):
             return self.records[[self._stored(name) for name in key]]

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import crafter_dataset
+from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.progress import Progress
 from tests.policies_for_tests import Random
 
@@ -338,6 +339,33 @@ def test_a_dataset_in_a_notebook_is_a_table(data):
         assert word in shown
     hostile = crafter_dataset.build(data.path.parent / "<b>x", episodes=1, **QUICK)
     assert "<b>" not in hostile._repr_html_()
+
+
+def test_summaries_and_tables_in_a_notebook_are_tables(data):
+    summary = data.summary()
+    shown = summary._repr_html_()
+    assert shown.startswith("<table>")
+    for word in ("6</td>", "Crafter score", "time_limit", "collect_wood", "bytes a frame"):
+        assert word in shown
+    shown = data.episodes._repr_html_()
+    for name in ("id", "length", "return", "end", "world_seed"):
+        assert f"<th>{name}</th>" in shown
+    assert shown.count("<tr>") == 7
+    assert f"<td>{data.episodes['world_seed'][3]}</td>" in shown
+    assert data[:0].episodes._repr_html_().count("<tr>") == 1
+    assert data[:0].summary()._repr_html_().startswith("<table>")
+
+
+def test_a_long_table_is_shown_in_part(data):
+    records = np.tile(data.episodes.records, 5)
+    records["episode_ids"] = np.arange(30)
+    table = EpisodeTable(records, ("a", "<b>", "c", "d"), (), lambda: 1 / 0, "a.zarr")
+    shown = table._repr_html_()
+    assert "<caption>30 episodes</caption>" in shown
+    assert shown.count("<tr>") == 1 + 10 + 1
+    assert "<td>4</td>" in shown
+    assert "<td>25</td>" in shown
+    assert "<b>" not in shown
 
 
 def test_a_table_for_pandas(data):
