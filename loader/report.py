@@ -13,7 +13,7 @@ from crafter_dataset.schemas.wording import counted, format_bytes
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
     from crafter_dataset.loader.table import EpisodeTable
-    from crafter_dataset.schemas.metadata import Metadata, SourceSpec
+    from crafter_dataset.schemas.metadata import SourceSpec
 
 Lines = list[tuple[str, str]]
 """One name and one text per line."""
@@ -82,7 +82,7 @@ def settings_lines(dataset: Dataset) -> Lines:
     meta = dataset.metadata
     sizes = (meta.env.area, meta.env.view, meta.env.size)
 
-    differing = _differing(meta)
+    differing = meta.differing()
 
     def said(entry: str, text: str) -> str:
         if entry in meta.unknown:
@@ -114,16 +114,6 @@ def settings_lines(dataset: Dataset) -> Lines:
     ]
 
 
-def _differing(meta: Metadata) -> set[str]:
-    """Return which entries are those of one of several sources, and not of the others."""
-    names = ("policy", "seed", "trajectories_per_world")
-    return {
-        name
-        for name in names
-        if any(getattr(source, name) != getattr(meta, name) for source in meta.sources)
-    }
-
-
 def _arguments(source: SourceSpec) -> str:
     return f" {dict(source.policy.parameters)}" if source.policy.parameters else ""
 
@@ -138,7 +128,7 @@ def summary_json(dataset: Dataset) -> dict[str, Any]:
     dataset : Dataset
         The dataset, or a part of one.
     """
-    metadata = dataset.metadata.to_json() | dict.fromkeys(_differing(dataset.metadata))
+    metadata = dataset.metadata.to_json() | dict.fromkeys(dataset.metadata.differing())
     return {
         "path": str(dataset.path),
         "metadata": metadata,
@@ -166,12 +156,9 @@ def short_lines(dataset: Dataset) -> list[str]:
     episodes = episodes if whole else f"{len(dataset):,} of {episodes}"
     digest = f", digest {(meta.digest or 'none')[:_DIGITS]}" if whole else ""
     width, height = meta.env.size
-    how = f"policy {meta.policy.name}, seed {meta.seed}"
-    how = f"{len(meta.sources)} sources" if _differing(meta) else how
-    how = "imported" if {"seed", "policy"} & set(meta.unknown) else how
     lines = [
         f"{episodes}, {counted(dataset.frames, 'frame')}, {meta.status}",
-        f"{how}, {width}x{height} pixels, {meta.codec}{digest}",
+        f"{meta.built_by()}, {width}x{height} pixels, {meta.codec}{digest}",
     ]
     if len(dataset):
         lines.append(

@@ -447,6 +447,8 @@ def test_what_is_merged_is_not_said_to_be_of_its_first_part(tmp_path, command):
         crafter_dataset.build(tmp_path / policy, episodes=2, seed=seed, policy=policy, **QUICK)
     both = crafter_dataset.merge([tmp_path / "noop", tmp_path / "random"], tmp_path / "both.zarr")
     assert "2 sources, 64x64" in repr(both)
+    assert "2 sources, codec" in repr(both.metadata)
+    assert "noop" not in repr(both.metadata) + repr(both)
     shown = command("inspect-dataset", both.path).stdout
     assert [line.split(maxsplit=1)[1] for line in shown.splitlines() if " source " in line] == [
         "0               seed 3, noop", "1               seed 4, random",
