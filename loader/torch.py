@@ -40,6 +40,9 @@ _NAMES = {
 """DIAMOND's names of the fields that it has."""
 
 
+_PICTURE_AXES = 3
+"""Axes of one frame."""
+
 _OWN_OPTIONS = ("dataset", "collate_fn")
 """Options of a DataLoader that a `WindowLoader` sets itself."""
 
@@ -205,7 +208,8 @@ class Batch:
         Returns
         -------
         dict of str to Tensor
-            `observations`: float32 (B, L, C, H, W), 0 to 1. `actions`, `ends`:
+            `observations`: float32 (B, L, C, H, W), 0 to 1, with `next_frame`
+            L + 1 rows. `actions`, `ends`:
             int64 (B, L). `rewards`: float32 (B, L). `mask_padding`: bool (B, L).
 
         Raises
@@ -276,13 +280,13 @@ def normalize(
     Parameters
     ----------
     frames : Tensor, uint8
-        Of any shape; with `mask`, (B, L, C, H, W) or (B, L, H, W, C).
+        Of any shape; with `mask`, (..., L, C, H, W) or (..., L, H, W, C).
     low, high : float
         What 0 and 255 become; -1 and 1 as in DIAMOND, or 0 and 1 as in IRIS.
     dtype : torch.dtype
         Floating-point type of the result.
-    mask : Tensor, shape (B, L), bool, optional
-        A batch's `mask_padding`: rows where it is false become 0, as in
+    mask : Tensor, shape (..., L), bool, optional
+        A batch's `mask_padding`, or a window's: rows where it is false become 0, as in
         DIAMOND, which pads after scaling. Frames of `next_frame`, which have
         L + 1 rows, keep the one after the last that belongs to the episode.
         Without a mask, padding, which is stored as 0, becomes `low`.
@@ -314,14 +318,13 @@ def normalize(
         scaled.mul_(high - low).add_(low)
     if mask is None:
         return scaled
-    if mask.ndim == 2 and frames.shape[:2] == (mask.shape[0], mask.shape[1] + 1):
+    rows = frames.shape[:-_PICTURE_AXES]
+    if mask.ndim and rows == (*mask.shape[:-1], mask.shape[-1] + 1):
         pad = torch.nn.functional.pad
         mask = pad(mask, (0, 1)) | pad(mask, (1, 0))  # a row's own frame, or the next one
-    if mask.shape != frames.shape[:2]:
-        raise ArgumentError(
-            "mask", f"expected shape {tuple(frames.shape[:2])}, found {tuple(mask.shape)}"
-        )
-    return scaled.mul_(mask[:, :, None, None, None])
+    if mask.shape != rows:
+        raise ArgumentError("mask", f"expected shape {tuple(rows)}, found {tuple(mask.shape)}")
+    return scaled.mul_(mask[..., None, None, None])
 
 
 class WindowDataset(torch.utils.data.Dataset[Batch]):

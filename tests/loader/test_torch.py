@@ -175,6 +175,12 @@ def test_the_next_frame_is_not_padding(dataset, padding):
         plain = normalize(batch.obs[number])
         assert torch.equal(masked[number][there], plain[there])
         assert (masked[number][~there] == 0).all()
+        one = batch[number]
+        assert torch.equal(normalize(one.obs, mask=one.mask_padding), masked[number])
+    whole = batch[:4]
+    twice = normalize(whole.obs.unflatten(0, (2, 2)), mask=whole.mask_padding.unflatten(0, (2, 2)))
+    assert torch.equal(twice.flatten(0, 1), masked[:4])
+    assert whole.as_iris()["observations"].shape == (4, 6, 3, 20, 18)
 
 
 def test_the_layout_goes_with_the_batch_whatever_the_sizes(tmp_path):
