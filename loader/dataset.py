@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from crafter_dataset.loader.container import CACHE_BYTES, is_address
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.indexing import chosen, index_of
-from crafter_dataset.loader.open_files import OpenFiles
 from crafter_dataset.loader.selection import condition_mask, ids_mask
+from crafter_dataset.loader.shared_container import SharedContainer
 from crafter_dataset.loader.split import split_groups
 from crafter_dataset.loader.table import TABLE_DTYPE, EpisodeTable
 from crafter_dataset.schemas.container import Container
@@ -124,7 +124,7 @@ class Dataset(Sequence[Episode]):
     ) -> None:
         # The current folder may change.
         self.path = str(path) if is_address(path) else Path(path).absolute()
-        self._files = OpenFiles(self.path, cache_bytes, threads)
+        self._files = SharedContainer(self.path, cache_bytes, threads)
         self._table: EpisodeTable | None = None
         container = self._files.container()
         self.metadata = Metadata.from_attributes(container.attributes, str(path))

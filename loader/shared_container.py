@@ -1,4 +1,4 @@
-"""The open files of a dataset, which its parts share: opened by each process, and closed once."""
+"""The container of a dataset, which its parts share: opened by each process, and closed once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.errors import ArgumentError
 
 
-class OpenFiles:
+class SharedContainer:
     """Opens a container when it is first asked for, in every process for itself.
 
     Parameters
