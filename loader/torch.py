@@ -453,6 +453,26 @@ def _kind(window: Batch) -> tuple[Any, ...]:
 default_collate_fn_map[Batch] = collate  # for a DataLoader that is given none
 
 
+def _order(windows: Windows, order: Sampler | None, given: Any) -> Sampler:
+    """Return the order of a loader, which may have been replaced by a trainer."""
+    if isinstance(given, Sampler):
+        order, given = given, None
+    own = inner_order(given) if order is None else order
+    own = UniformSampler(windows) if own is None else own
+    if not isinstance(own, Sampler):
+        raise TypeError(f"sampler: expected a Sampler, found {own!r}")
+    if own.windows is not windows:
+        raise ArgumentError("sampler", "expected one of these windows, found one of others")
+    if given is None:
+        return own
+    if isinstance(given, torch.utils.data.SequentialSampler):
+        return GivenOrder(windows, given)
+    part = shared(own, given)
+    if part is None:
+        raise TypeError(f"sampler: expected a Sampler, found {given!r}")
+    return part
+
+
 class WindowLoader(DataLoader[Batch]):
     """A DataLoader over windows that goes on where it stopped, even in another process.
 
@@ -614,26 +634,6 @@ class WindowLoader(DataLoader[Batch]):
             If it drew in another order, or this is not such a state.
         """
         self.order.load_state_dict(state)
-
-
-def _order(windows: Windows, order: Sampler | None, given: Any) -> Sampler:
-    """Return the order of a loader, which may have been replaced by a trainer."""
-    if isinstance(given, Sampler):
-        order, given = given, None
-    own = inner_order(given) if order is None else order
-    own = UniformSampler(windows) if own is None else own
-    if not isinstance(own, Sampler):
-        raise TypeError(f"sampler: expected a Sampler, found {own!r}")
-    if own.windows is not windows:
-        raise ArgumentError("sampler", "expected one of these windows, found one of others")
-    if given is None:
-        return own
-    if isinstance(given, torch.utils.data.SequentialSampler):
-        return GivenOrder(windows, given)
-    part = shared(own, given)
-    if part is None:
-        raise TypeError(f"sampler: expected a Sampler, found {given!r}")
-    return part
 
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
