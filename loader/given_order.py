@@ -63,7 +63,11 @@ def shared(order: Sampler, given: Any) -> Sampler | None:
     """
     if not hasattr(given, "num_replicas") or not hasattr(given, "rank"):
         return None
-    return order if order.world_size > 1 else order.among(given.rank, given.num_replicas)
+    if order.world_size > 1:
+        return order
+    # What predicts leaves no window out, and fills nothing up.
+    even = getattr(given, "total_size", 0) % given.num_replicas == 0
+    return order.among(given.rank, given.num_replicas, order.even and even)
 
 
 def inner_order(given: Any) -> Sampler | None:

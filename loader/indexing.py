@@ -94,7 +94,7 @@ def chosen(what: str, key: Any, count: int, where: str) -> NDArray[np.intp]:
 
 def _array(key: Any) -> NDArray[Any] | None:
     """Return what is meant as an array; None for texts, mappings, tuples, numbers and the like."""
-    if isinstance(key, list | np.ndarray) or hasattr(key, "__array__"):
+    if isinstance(key, list | range | np.ndarray) or hasattr(key, "__array__"):
         try:
             return np.asarray(key)
         except (TypeError, ValueError):  # lists of different lengths, tensors on a GPU

@@ -228,12 +228,14 @@ class Sampler:
         self.place, self._loaded = place, False
         self.moves += 1
 
-    def among(self, rank: int, world_size: int) -> Self:
+    def among(self, rank: int, world_size: int, even: bool = True) -> Self:
         """Return this sampler for one of several processes that train together.
 
         Parameters
         ----------
         rank, world_size : int
+            As for `Sampler`.
+        even : bool
             As for `Sampler`.
 
         Returns
@@ -249,6 +251,7 @@ class Sampler:
         part = copy.copy(self)
         part.world_size = whole_number("world_size", world_size, 1)
         part.rank = whole_number("rank", rank, 0, world_size - 1)
+        part.even = even
         part.place = Place(self.place.epoch)
         part._check_share()
         return part

@@ -33,6 +33,7 @@ def ids(part):
 @pytest.mark.parametrize("key", [
     [0, 2], [2, 0], [-1], [], np.array([4, 1]), np.array([3], np.uint8), np.array([], int),
     [True, False, True, False, True], np.zeros(5, bool), np.array([], float),
+    range(1, 5, 2),
 ])  # fmt: skip
 def test_some_episodes_by_what_indexes_an_array(dataset, key):
     expected = np.arange(5)[np.asarray(key, int) if len(key) == 0 else np.asarray(key)]

@@ -132,6 +132,25 @@ def test_prediction_brings_a_batch_sampler(windows):
     assert [len(batch) for batch in again] == [8] * 9 + [2]
 
 
+class Unrepeated(Wrapped):
+    """As Lightning shares out what is predicted: every window once, if unevenly."""
+
+    def __init__(self, sampler, **options):
+        super().__init__(sampler, **options)
+        self.total_size = len(self.dataset)
+        self.num_samples = len(range(self.rank, self.total_size, self.num_replicas))
+
+
+def test_ranks_predict_every_window_once(windows):
+    loader = WindowLoader(windows, 8, UniformSampler(windows, seed=3))
+    found = []
+    for rank in range(4):
+        sampler = Unrepeated(loader.sampler, num_replicas=4, rank=rank)
+        found += drawn(made_anew(loader, BatchSampler(sampler, 8, drop_last=False)))
+    assert len(windows) % 4
+    assert sorted(found) == sorted(drawn(WindowLoader(windows, 8)))
+
+
 def test_what_would_not_go_on_where_it_stopped_is_refused(windows):
     dataset = WindowDataset(windows)
     with pytest.raises(TypeError, match=r"expected a Sampler, found <torch\..*RandomSampler"):
