@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crafter_dataset.loader.container import CACHE_BYTES, located, open_container
+from crafter_dataset.loader.container import CACHE_BYTES, located
 from crafter_dataset.loader.episode import Episode
+from crafter_dataset.loader.indexing import chosen, index_of
 from crafter_dataset.loader.selection import condition_mask, ids_mask
+from crafter_dataset.loader.shared_container import SharedContainer
 from crafter_dataset.loader.split import split_groups
 from crafter_dataset.loader.table import TABLE_DTYPE, EpisodeTable
 from crafter_dataset.schemas.container import Container
@@ -74,8 +76,11 @@ def open_dataset(
 class Dataset(Sequence[Episode]):
     """The episodes of a dataset, or some of them: a sequence whose episodes are read lazily.
 
-    Indexed by an integer it returns an `Episode`, by a slice a `Dataset` of
-    those episodes.
+    Indexed by an integer it returns an `Episode`; by a slice, a mask, or a list
+    or array of indices, a `Dataset` of those episodes, in that order.
+
+    It keeps files open until it and all parts of it are gone, or `close` is
+    called; `with open_dataset(path) as dataset:` does so at the end.
 
     It can be pickled, and used in forked or spawned processes: each process
     opens the files for itself.
@@ -120,9 +125,9 @@ class Dataset(Sequence[Episode]):
         # The current folder may change.
         where = located(path)
         self.path = where.absolute() if isinstance(where, Path) else where
-        self._options: dict[str, Any] = {"cache_bytes": cache_bytes, "threads": threads}
+        self._files = SharedContainer(self.path, cache_bytes, threads)
         self._table: EpisodeTable | None = None
-        container = self.container
+        container = self._files.container()
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
         self._records = self._read_records(container)
         self._check_rows()
@@ -182,13 +187,33 @@ class Dataset(Sequence[Episode]):
 
     @property
     def container(self) -> Container:
-        """The open files; opened again in a forked process."""
-        if self.__dict__.get("_pid") != os.getpid():
-            container = open_container(self.path, **self._options)
-            if "metadata" in self.__dict__:
-                self._check_same(container)
-            self._container, self._pid = container, os.getpid()
-        return self._container
+        """The open files; opened again in a forked process.
+
+        Raises
+        ------
+        ArgumentError
+            If the dataset was closed; the error is a ValueError.
+        """
+        return self._files.container(self._check_same)
+
+    def close(self) -> None:
+        """Close the files of this dataset and of all parts of it in this process.
+
+        What was read stays: metadata, the episodes table, and arrays. Reading
+        more is an error then. Closing it again does nothing.
+        """
+        self._files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def _check_same(self, container: Container) -> None:
         """Refuse a dataset that was rebuilt since this one was opened."""
@@ -239,29 +264,28 @@ class Dataset(Sequence[Episode]):
     def __getitem__(self, index: int) -> Episode: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Dataset: ...
+    def __getitem__(self, index: slice | list[int] | list[bool] | NDArray[Any]) -> Dataset: ...
 
-    def __getitem__(self, index: int | slice) -> Episode | Dataset:
+    def __getitem__(self, index: int | slice | ArrayLike) -> Episode | Dataset:
+        """Return an episode by its index, or those of a slice, a mask or a list of indices."""
         if isinstance(index, slice):
             return self._take(self._records[index])
-        if isinstance(index, str):  # type: ignore[unreachable]
+        if isinstance(index, str):
             raise TypeError(
                 f"dataset: expected the index of an episode, found {index!r}; a field belongs to "
                 f"an episode, as in dataset[0][{index!r}]"
             )
-        if not isinstance(index, int | np.integer):
-            raise TypeError(
-                f"dataset: expected the index of an episode or a slice, found {index!r}; "
-                "dataset.filter takes a mask, dataset.select takes ids"
-            )
-        if not -len(self) <= index < len(self):
+        single = index_of("dataset", index, len(self), str(self.path))
+        if single is not None:
+            return Episode(self, self._records[single])
+        wanted = chosen("dataset", index, len(self), str(self.path))
+        numbers, counts = np.unique(wanted, return_counts=True)
+        if (counts > 1).any():
             raise IndexError(
-                f"dataset: expected an index from {-len(self)} to {len(self) - 1}, found {index} "
-                f"({self.path})"
-                if len(self)
-                else f"dataset: expected an episode, found none ({self.path})"
+                f"dataset: expected each episode once, found index {numbers[counts.argmax()]} "
+                f"{counts.max()} times ({self.path})"
             )
-        return Episode(self, self._records[index])
+        return self._take(self._records[wanted])
 
     def __iter__(self) -> Iterator[Episode]:
         return (Episode(self, row) for row in self._records)
@@ -494,13 +518,13 @@ class Dataset(Sequence[Episode]):
     def _take(self, records: NDArray[Any]) -> Dataset:
         part = object.__new__(Dataset)
         part.__dict__ |= self.__dict__
-        part._records, part._table = records, None
-        records.flags.writeable = False
+        # In their order in memory, too: others take no arrays that run backwards.
+        part._records, part._table = np.ascontiguousarray(records), None
+        part._records.flags.writeable = False
         return part
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("_container", "_pid")
-        return {k: v for k, v in self.__dict__.items() if k not in own} | {"_table": None}
+        return self.__dict__ | {"_table": None}
 
 
 def _reached(dataset: Dataset) -> NDArray[np.bool_]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.indexing import index_of
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE
@@ -16,11 +19,16 @@ from crafter_dataset.schemas.wording import counted
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
 
+_CPU = (1, 0)
+"""Where arrays are, in the terms of DLPack."""
 
-class EpisodeField:
+
+class EpisodeField(NDArrayOperatorsMixin):
     """One field of one episode: an array that is read when it is indexed.
 
-    `numpy.asarray(field)` reads all of it.
+    NumPy's functions, comparisons, arithmetic, `numpy.asarray(field)` and
+    `torch.as_tensor(field)` read all of it. Methods of arrays are those of what
+    was read: `field[:].sum()`.
 
     Parameters
     ----------
@@ -63,6 +71,16 @@ class EpisodeField:
     def ndim(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes once it is read."""
+        return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -134,16 +152,9 @@ class EpisodeField:
             ) from None
 
     def __getitem__(self, key: Any) -> Any:
-        first, *rest = key if isinstance(key, tuple) else (key,)
-        if first is Ellipsis:
-            return self.read()[key]
-        if isinstance(first, int | np.integer):
-            if not -len(self) <= first < len(self):
-                raise IndexError(
-                    f"{self.name} of episode {self._episode}: expected an index from {-len(self)} "
-                    f"to {len(self) - 1}, found {first} ({self._dataset.path})"
-                )
-            index = range(len(self))[first]
+        first, *rest = key if isinstance(key, tuple) and key else (key,)
+        index = index_of(self._label, first, len(self), str(self._dataset.path))
+        if index is not None:
             return self.read(index, index + 1)[(0, *rest)]
         if isinstance(first, slice):
             taken = range(len(self))[first]
@@ -153,9 +164,41 @@ class EpisodeField:
             return self.read(low, high)[(slice(None, None, taken.step), *rest)]
         return self.read()[key]
 
+    def __iter__(self) -> Iterator[Any]:
+        step = self._dataset.metadata.chunk_frames
+        for start in range(0, len(self), step):
+            yield from self.read(start, min(start + step, len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.read())  # as of an array: an error, unless it has one element
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError(f"{self._label}: expected copy=None, as it is read, found copy=False")
         rows = self.read()
         return rows if dtype is None else rows.astype(dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(isinstance(out, EpisodeField) for out in options.get("out", ())):
+            raise TypeError(f"{self._label}: expected only reading, found {ufunc.__name__} into it")
+        values = [np.asarray(v) if isinstance(v, EpisodeField) else v for v in inputs]
+        return getattr(ufunc, method)(*values, **options)
+
+    # What PyTorch looks for before it takes an object for a list.
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.read().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return _CPU
+
+    def __getattr__(self, name: str) -> Any:
+        known = hasattr(np.ndarray, name) and not name.startswith("_")
+        hint = f"; read it first, as in field[:].{name}" if known else ""
+        raise AttributeError(f"'EpisodeField' object has no attribute {name!r}{hint}")
+
+    @property
+    def _label(self) -> str:
+        return f"{self.name} of episode {self._episode}"
 
 
 class Episode:

@@ -12,10 +12,14 @@ from crafter_dataset.schemas.wording import counted, format_bytes
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
-    from crafter_dataset.schemas.metadata import Metadata, SourceSpec
+    from crafter_dataset.loader.table import EpisodeTable
+    from crafter_dataset.schemas.metadata import SourceSpec
 
 Lines = list[tuple[str, str]]
 """One name and one text per line."""
+
+_MOST_ROWS = 10
+"""Episodes of a table that are shown in a notebook."""
 
 _DIGITS = 12
 """Digits of a digest that are shown where space is short."""
@@ -37,8 +41,15 @@ def summary_lines(dataset: Dataset, summary: Summary) -> Lines:
         A name and a text for each line.
     """
     meta = dataset.metadata
-    lines = [
+    return [
         ("dataset", f"{dataset.path} ({meta.status}, format {meta.version})"),
+        *_statistics_lines(summary),
+        ("digest", meta.digest or "none yet"),
+    ]
+
+
+def _statistics_lines(summary: Summary) -> Lines:
+    lines = [
         ("episodes", f"{summary.episodes:,}"),
         ("frames", f"{summary.frames:,}"),
         ("lengths", _spread(summary.lengths)),
@@ -49,10 +60,9 @@ def summary_lines(dataset: Dataset, summary: Summary) -> Lines:
     if summary.stored_bytes is not None:
         size = format_bytes(summary.stored_bytes)
         per_frame = summary.stored_bytes / max(summary.frames, 1)
-        lines.insert(3, ("size", f"{size}, {per_frame:,.0f} bytes a frame"))
+        lines.insert(2, ("size", f"{size}, {per_frame:,.0f} bytes a frame"))
     if summary.score is not None:
         lines.append(("score", f"{summary.score:.2f} % (Crafter score)"))
-    lines.append(("digest", meta.digest or "none yet"))
     return lines
 
 
@@ -72,7 +82,7 @@ def settings_lines(dataset: Dataset) -> Lines:
     meta = dataset.metadata
     sizes = (meta.env.area, meta.env.view, meta.env.size)
 
-    differing = _differing(meta)
+    differing = meta.differing()
 
     def said(entry: str, text: str) -> str:
         if entry in meta.unknown:
@@ -107,16 +117,6 @@ def settings_lines(dataset: Dataset) -> Lines:
     ]
 
 
-def _differing(meta: Metadata) -> set[str]:
-    """Return which entries are those of one of several sources, and not of the others."""
-    names = ("policy", "seed", "trajectories_per_world")
-    return {
-        name
-        for name in names
-        if any(getattr(source, name) != getattr(meta, name) for source in meta.sources)
-    }
-
-
 def _arguments(source: SourceSpec) -> str:
     return f" {dict(source.policy.parameters)}" if source.policy.parameters else ""
 
@@ -131,7 +131,7 @@ def summary_json(dataset: Dataset) -> dict[str, Any]:
     dataset : Dataset
         The dataset, or a part of one.
     """
-    metadata = dataset.metadata.to_json() | dict.fromkeys(_differing(dataset.metadata))
+    metadata = dataset.metadata.to_json() | dict.fromkeys(dataset.metadata.differing())
     return {
         "path": str(dataset.path),
         "metadata": metadata,
@@ -159,12 +159,9 @@ def short_lines(dataset: Dataset) -> list[str]:
     episodes = episodes if whole else f"{len(dataset):,} of {episodes}"
     digest = f", digest {(meta.digest or 'none')[:_DIGITS]}" if whole else ""
     width, height = meta.env.size
-    how = f"policy {meta.policy.name}, seed {meta.seed}"
-    how = f"{len(meta.sources)} sources" if _differing(meta) else how
-    how = "imported" if {"seed", "policy"} & set(meta.unknown) else how
     lines = [
         f"{episodes}, {counted(dataset.frames, 'frame')}, {meta.status}",
-        f"{how}, {width}x{height} pixels, {meta.codec}{digest}",
+        f"{meta.built_by()}, {width}x{height} pixels, {meta.codec}{digest}",
     ]
     if len(dataset):
         lines.append(
@@ -194,12 +191,67 @@ def html(dataset: Dataset) -> str:
         rows += [("length", _range(table["length"])), ("return", _range(table["return"]))]
         rows.append(("ends", _counted(_ends(dataset))))
     rows += [("fields", ", ".join(dataset.fields)), ("digest", dataset.metadata.digest or "none")]
+    return _described(str(dataset.path), rows)
+
+
+def summary_html(summary: Summary) -> str:
+    """Return a table of statistics, for notebooks.
+
+    Parameters
+    ----------
+    summary : Summary
+        The statistics.
+
+    Returns
+    -------
+    str
+        HTML in which all text is escaped.
+    """
+    rows: Lines = _statistics_lines(summary)
+    rows += [
+        (name, f"{rate:.1%} of the episodes")
+        for name, rate in (summary.success_rates or {}).items()
+    ]
+    return _described("Summary", rows)
+
+
+def table_html(table: EpisodeTable) -> str:
+    """Return the first and last episodes of a table, for notebooks; nothing is read for it.
+
+    Parameters
+    ----------
+    table : EpisodeTable
+        The episodes.
+
+    Returns
+    -------
+    str
+        HTML in which all text is escaped.
+    """
+    count, names = len(table), ("id", "length", "return", "end", "world_seed")
+    shown = np.arange(count)
+    if count > _MOST_ROWS:
+        shown = np.concatenate([shown[: _MOST_ROWS // 2], shown[-(_MOST_ROWS // 2) :]])
+    columns = [[_cell(value) for value in table[name][shown].tolist()] for name in names]
+    rows = [f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)]
+    if count > _MOST_ROWS:
+        rows.insert(_MOST_ROWS // 2, f"<tr>{'<td>...</td>' * len(names)}</tr>")
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    caption = f"<caption>{counted(count, 'episode')}</caption>"
+    return f"<table>{caption}<tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def _cell(value: Any) -> str:
+    return f"<td>{escape(f'{value:g}' if isinstance(value, float) else str(value))}</td>"
+
+
+def _described(caption: str, rows: Lines) -> str:
     cells = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:left'>{escape(text)}</td></tr>"
         for name, text in rows
     )
-    return f"<table><caption>{escape(str(dataset.path))}</caption>{cells}</table>"
+    return f"<table><caption>{escape(caption)}</caption>{cells}</table>"
 
 
 def _ends(dataset: Dataset) -> dict[str, int]:

@@ -6,8 +6,9 @@ PyTorch's DataLoader, but needs no PyTorch.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -110,10 +111,13 @@ class Sampler:
         self.samples = whole_number("samples", samples, 1)
         self.world_size = whole_number("world_size", world_size, 1)
         self.rank = whole_number("rank", rank, 0, self.world_size - 1)
-        self.place, self.moves = Place(), 0
+        self.place, self.moves, self._loaded = Place(), 0, False
+        self._check_share()
+
+    def _check_share(self) -> None:
         if not len(self):
             raise ArgumentError(
-                "samples", f"expected one for each of {world_size} ranks, found {samples}"
+                "samples", f"expected one for each of {self.world_size} ranks, found {self.samples}"
             )
 
     def draw(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -167,7 +171,7 @@ class Sampler:
         return place if place.drawn < self.count(place) else Place(place.epoch + 1)
 
     def __iter__(self) -> Iterator[int]:
-        self.place = self.here_or_next(self.place)
+        self.place, self._loaded = self.here_or_next(self.place), False
         while self.place.drawn < self.count(self.place):
             drawn = self.place.drawn
             for number in self._between(self.place, drawn, drawn + _BLOCK).tolist():
@@ -200,12 +204,18 @@ class Sampler:
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch.
 
+        Called right after `load_state_dict` with the epoch that was loaded, it
+        keeps the place: so do trainers, which mean to go on.
+
         Parameters
         ----------
         epoch : int
             Number of the epoch, from 0.
         """
-        self.go(Place(epoch))
+        if self._loaded and epoch == self.place.epoch:
+            self._loaded = False
+        else:
+            self.go(Place(epoch))
 
     def go(self, place: Place) -> None:
         """Go to a place.
@@ -215,8 +225,36 @@ class Sampler:
         place : Place
             Where to.
         """
-        self.place = place
+        self.place, self._loaded = place, False
         self.moves += 1
+
+    def among(self, rank: int, world_size: int, even: bool = True) -> Self:
+        """Return this sampler for one of several processes that train together.
+
+        Parameters
+        ----------
+        rank, world_size : int
+            As for `Sampler`.
+        even : bool
+            As for `Sampler`.
+
+        Returns
+        -------
+        Sampler
+            A copy, which draws its share of the same order, from the same epoch.
+
+        Raises
+        ------
+        ValueError
+            If a rank would draw nothing.
+        """
+        part = copy.copy(self)
+        part.world_size = whole_number("world_size", world_size, 1)
+        part.rank = whole_number("rank", rank, 0, world_size - 1)
+        part.even = even
+        part.place = Place(self.place.epoch)
+        part._check_share()
+        return part
 
     def state_dict(self, place: Place | None = None) -> dict[str, Any]:
         """Return what `load_state_dict` needs to go on from here, or from another place.
@@ -261,6 +299,7 @@ class Sampler:
         if not {"epoch", "position"} <= state.keys():
             raise ArgumentError("state", f"expected a position, found {sorted(state)}")
         self.go(Place(int(state["epoch"]), int(state["position"])))
+        self._loaded = True
 
     def _order(self) -> dict[str, Any]:
         """Return what the order depends on, apart from epoch and position."""

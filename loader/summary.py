@@ -69,6 +69,11 @@ class Summary:
             f" length {length:.1f}, return {returned:.2f} in the mean{score}>"
         )
 
+    def _repr_html_(self) -> str:
+        from crafter_dataset.loader.report import summary_html
+
+        return summary_html(self)
+
 
 def summary_of(dataset: Dataset) -> Summary:
     """Return statistics of some episodes; see `loader.summarize.summarize`.
@@ -184,7 +189,7 @@ def reached_achievements(dataset: Dataset) -> NDArray[np.bool_]:
 
 def _count_rewards(dataset: Dataset) -> dict[str, int]:
     """Count actions by the sign of their reward, each file read once."""
-    container, table = dataset.container, dataset.episodes
+    container, table = dataset.container, dataset.episodes.records
     rewards = {"positive": 0, "zero": 0, "negative": 0}
     lasts = table["starts"] + table["lengths"] - 1
     step = _file_rows(dataset, "rewards")

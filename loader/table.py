@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.indexing import chosen, index_of
 from crafter_dataset.schemas.errors import UnknownNameError
 from crafter_dataset.schemas.wording import counted
 
@@ -19,7 +20,8 @@ TABLE_DTYPE = np.dtype(
         ("returns", "f4"),
         ("end_reasons", "u1"),
         ("world_seeds", "i8"),
-    ]
+    ],
+    align=True,  # PyTorch and others take no columns but such that lie on multiples of their size
 )
 """One record of a table; the names are those on disk. An unknown world seed is -1."""
 
@@ -52,7 +54,8 @@ class EpisodeTable:
     when they are first asked for.
 
     Indexed by a name, it returns a column, shape (episodes,); by an integer, a
-    slice, a mask or an array of integers, records of `TABLE_DTYPE`.
+    slice, a mask or an array of integers, records of `TABLE_DTYPE`. A column is an
+    array of the caller's own; records are read-only.
 
     Parameters
     ----------
@@ -116,33 +119,39 @@ class EpisodeTable:
         return len(self.records)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if dtype is None and not copy:
-            return self.records
-        return self.records.astype(self.dtype if dtype is None else dtype)
+        wanted = self.dtype if dtype is None else np.dtype(dtype)
+        if copy is False and wanted != self.dtype:
+            raise ValueError(f"episodes: expected copy=None for {wanted}, found copy=False")
+        return self.records.astype(wanted, copy=bool(copy))
 
     def __repr__(self) -> str:
         return f"<EpisodeTable of {self._where}: {counted(len(self), 'episode')}>"
 
+    def _repr_html_(self) -> str:
+        from crafter_dataset.loader.report import table_html
+
+        return table_html(self)
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, list) and key and all(isinstance(name, str) for name in key):
             return self.records[[self._stored(name) for name in key]]
-        if not isinstance(key, str):
-            if isinstance(key, int | np.integer) and not -len(self) <= key < len(self):
-                raise IndexError(
-                    f"episodes: expected an index from {-len(self)} to {len(self) - 1}, found "
-                    f"{key} ({self._where})"
-                )
+        if isinstance(key, slice):
             return self.records[key]
+        if not isinstance(key, str):
+            index = index_of("episodes", key, len(self), self._where)
+            return self.records[
+                chosen("episodes", key, len(self), self._where) if index is None else index
+            ]
         name = ALIASES.get(key, key)
         if name in (TABLE_DTYPE.names or ()):
-            return self.records[name]
+            return self.records[name].copy()
         if key == END:
             # A damaged code has no name.
             return np.array([*self._end_reasons, *[""] * 256])[self.records["end_reasons"]]
         if self._achievements and key == ACHIEVEMENTS:
             return self._all_reached().sum(1)
         if key in self._achievements:
-            return self._all_reached()[:, self._achievements.index(key)]
+            return self._all_reached()[:, self._achievements.index(key)].copy()
         raise self._unknown(key, self.columns)
 
     def _stored(self, key: str) -> str:

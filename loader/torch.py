@@ -20,7 +20,9 @@ except ModuleNotFoundError as error:
 
 from torch import Tensor
 from torch.utils.data import DataLoader
+from torch.utils.data._utils.collate import default_collate_fn_map
 
+from crafter_dataset.loader.given_order import GivenOrder, inner_order, shared
 from crafter_dataset.loader.samplers import Place, Sampler, UniformSampler
 from crafter_dataset.loader.windows import Windows
 from crafter_dataset.schemas.arithmetic import ceil_div, round_up
@@ -37,6 +39,13 @@ _NAMES = {
     "truncations": "trunc",
 }
 """DIAMOND's names of the fields that it has."""
+
+
+_PICTURE_AXES = 3
+"""Axes of one frame."""
+
+_OWN_OPTIONS = ("dataset", "collate_fn")
+"""Options of a DataLoader that a `WindowLoader` sets itself."""
 
 
 class SegmentId(NamedTuple):
@@ -200,7 +209,8 @@ class Batch:
         Returns
         -------
         dict of str to Tensor
-            `observations`: float32 (B, L, C, H, W), 0 to 1. `actions`, `ends`:
+            `observations`: float32 (B, L, C, H, W), 0 to 1, with `next_frame`
+            L + 1 rows. `actions`, `ends`:
             int64 (B, L). `rewards`: float32 (B, L). `mask_padding`: bool (B, L).
 
         Raises
@@ -271,13 +281,13 @@ def normalize(
     Parameters
     ----------
     frames : Tensor, uint8
-        Of any shape; with `mask`, (B, L, C, H, W) or (B, L, H, W, C).
+        Of any shape; with `mask`, (..., L, C, H, W) or (..., L, H, W, C).
     low, high : float
         What 0 and 255 become; -1 and 1 as in DIAMOND, or 0 and 1 as in IRIS.
     dtype : torch.dtype
         Floating-point type of the result.
-    mask : Tensor, shape (B, L), bool, optional
-        A batch's `mask_padding`: rows where it is false become 0, as in
+    mask : Tensor, shape (..., L), bool, optional
+        A batch's `mask_padding`, or a window's: rows where it is false become 0, as in
         DIAMOND, which pads after scaling. Frames of `next_frame`, which have
         L + 1 rows, keep the one after the last that belongs to the episode.
         Without a mask, padding, which is stored as 0, becomes `low`.
@@ -309,20 +319,20 @@ def normalize(
         scaled.mul_(high - low).add_(low)
     if mask is None:
         return scaled
-    if mask.ndim == 2 and frames.shape[:2] == (mask.shape[0], mask.shape[1] + 1):
+    rows = frames.shape[:-_PICTURE_AXES]
+    if mask.ndim and rows == (*mask.shape[:-1], mask.shape[-1] + 1):
         pad = torch.nn.functional.pad
         mask = pad(mask, (0, 1)) | pad(mask, (1, 0))  # a row's own frame, or the next one
-    if mask.shape != frames.shape[:2]:
-        raise ArgumentError(
-            "mask", f"expected shape {tuple(frames.shape[:2])}, found {tuple(mask.shape)}"
-        )
-    return scaled.mul_(mask[:, :, None, None, None])
+    if mask.shape != rows:
+        raise ArgumentError("mask", f"expected shape {tuple(rows)}, found {tuple(mask.shape)}")
+    return scaled.mul_(mask[..., None, None, None])
 
 
 class WindowDataset(torch.utils.data.Dataset[Batch]):
     """Windows as a map-style dataset whose batches are read at once, without collation.
 
-    A DataLoader of your own needs `collate_fn=collate`.
+    For a DataLoader of your own, also over a `Subset` or the parts of
+    `random_split`. Several go into a `ConcatDataset`, which reads window by window.
 
     Parameters
     ----------
@@ -350,7 +360,7 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
     >>> from torch.utils.data import DataLoader
     >>> windows = crafter_dataset.Windows(crafter_dataset.open_dataset("data.zarr"), 16)
     >>> dataset = crafter_dataset.WindowDataset(windows, layout="HWC")
-    >>> loader = DataLoader(dataset, 8, shuffle=True, collate_fn=crafter_dataset.collate)
+    >>> loader = DataLoader(dataset, 8, shuffle=True)
     >>> dataset[5].obs.shape, next(iter(loader)).obs.shape
     (torch.Size([16, 64, 64, 3]), torch.Size([8, 16, 64, 64, 3]))
     """
@@ -364,7 +374,8 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         return len(self.windows)
 
     def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([range(len(self))[index]])[0]
+        number = range(len(self))[index]
+        return _make_batch(self.windows.read([number]), self.layout)[0]
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Read a batch of windows, by their numbers."""
@@ -386,18 +397,27 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         return batch
 
 
-def collate(batch: Any) -> Any:
-    """Return a batch unchanged: `collate_fn` for a DataLoader over a `WindowDataset`.
+def collate(batch: Batch | Sequence[Batch], **options: Any) -> Batch:
+    """Return a batch unchanged, or windows as a batch: `collate_fn` for a `WindowDataset`.
+
+    It is what a DataLoader does by default with what a `WindowDataset` returns.
 
     Parameters
     ----------
-    batch : Batch
-        What the dataset returned.
+    batch : Batch or sequence of Batch
+        What the dataset returned; or single windows, as of a `ConcatDataset`.
+    **options
+        Ignored; PyTorch's `default_collate` passes them.
 
     Returns
     -------
     Batch
-        The same object.
+        The same object, or a new one.
+
+    Raises
+    ------
+    ValueError
+        If the windows are not of one kind.
 
     Examples
     --------
@@ -410,7 +430,51 @@ def collate(batch: Any) -> Any:
     >>> next(iter(loader)).act.shape
     torch.Size([8, 16])
     """
-    return batch
+    if isinstance(batch, Batch):
+        return batch
+    first, *others = batch
+    for other in others:
+        if _kind(other) != _kind(first):
+            raise ArgumentError(
+                "windows", f"expected those of one kind in a batch, found {first} and {other}"
+            )
+    return Batch(
+        {name: torch.stack([each.named[name] for each in batch]) for name in first.named},
+        torch.stack([each.mask_padding for each in batch]),
+        torch.stack([each.episode_ids for each in batch]),
+        torch.stack([each.starts for each in batch]),
+        {name: torch.stack([each.others[name] for each in batch]) for name in first.others},
+        first.layout,
+    )
+
+
+def _kind(window: Batch) -> tuple[Any, ...]:
+    """Return what windows must have in common to be in one batch."""
+    tensors = window.named | window.others
+    return window.layout, window.mask_padding.shape, {n: t.shape for n, t in tensors.items()}
+
+
+default_collate_fn_map[Batch] = collate  # for a DataLoader that is given none
+
+
+def _order(windows: Windows, order: Sampler | None, given: Any) -> Sampler:
+    """Return the order of a loader, which may have been replaced by a trainer."""
+    if isinstance(given, Sampler):
+        order, given = given, None
+    own = inner_order(given) if order is None else order
+    own = UniformSampler(windows) if own is None else own
+    if not isinstance(own, Sampler):
+        raise TypeError(f"sampler: expected a Sampler, found {own!r}")
+    if own.windows is not windows:
+        raise ArgumentError("sampler", "expected one of these windows, found one of others")
+    if given is None:
+        return own
+    if isinstance(given, torch.utils.data.SequentialSampler):
+        return GivenOrder(windows, given)
+    part = shared(own, given)
+    if part is None:
+        raise TypeError(f"sampler: expected a Sampler, found {given!r}")
+    return part
 
 
 class WindowLoader(DataLoader[Batch]):
@@ -425,8 +489,12 @@ class WindowLoader(DataLoader[Batch]):
         What to read.
     batch_size : int
         Windows in a batch.
-    sampler : Sampler, optional
+    order : Sampler, optional
         Order in which they are drawn; by default `UniformSampler(windows)`.
+    sampler : Sampler, optional
+        Another name of `order`. Trainers such as Lightning put PyTorch's
+        `DistributedSampler` here: then the order is shared out among the ranks,
+        unless it is already. A `SequentialSampler` replaces it.
     layout : {'CHW', 'HWC'}
         Axes of the frames.
     drop_last : bool
@@ -437,13 +505,17 @@ class WindowLoader(DataLoader[Batch]):
 
     Attributes
     ----------
+    windows : Windows
+        What is read.
     order : Sampler
         Draws the windows; it may be ahead of the batches handed out.
+    layout : {'CHW', 'HWC'}
+        Axes of the frames.
 
     Raises
     ------
     TypeError
-        If `windows` or `sampler` is of another class.
+        If `windows`, `order` or `sampler` is of another class.
     ValueError
         If the sampler is of other windows, `batch_size` is out of its range, or
         there is no such layout.
@@ -461,19 +533,22 @@ class WindowLoader(DataLoader[Batch]):
         self,
         windows: Windows,
         batch_size: int,
-        sampler: Sampler | None = None,
+        order: Sampler | None = None,
         *,
+        sampler: Sampler | torch.utils.data.Sampler[int] | None = None,
         layout: Layout = "CHW",
         drop_last: bool = False,
         **options: Any,
     ) -> None:
         if not isinstance(windows, Windows):
             raise TypeError(f"windows: expected Windows, found {type(windows).__name__}")
-        order = UniformSampler(windows) if sampler is None else sampler
-        if not isinstance(order, Sampler):
-            raise TypeError(f"sampler: expected a Sampler, found {order!r}")
-        if order.windows is not windows:
-            raise ArgumentError("sampler", "expected one of these windows, found one of others")
+        given = options.pop("batch_sampler", None)
+        if given is not None:
+            sampler, batch_size, drop_last = given.sampler, given.batch_size, given.drop_last
+        for name in _OWN_OPTIONS:  # a trainer that makes the loader anew hands on what it has
+            options.pop(name, None)
+        self.windows, self.layout = windows, layout
+        order = _order(windows, order, sampler)
         batch_size = whole_number("batch_size", batch_size, 1)
         if options.pop("shuffle", None):
             raise ArgumentError(
@@ -522,10 +597,18 @@ class WindowLoader(DataLoader[Batch]):
         )
 
     def __len__(self) -> int:
-        """Return how many batches are left in the epoch, or are in the next one at its end."""
-        place, size = self._next_place(), self.batch_size or 1
-        left = self.order.count(place) - place.drawn
-        return left // size if self.drop_last else ceil_div(left, size)
+        """Return how many batches a whole epoch has, wherever training is; see `left`."""
+        return self._batches(self.order.count(Place()))
+
+    @property
+    def left(self) -> int:
+        """How many batches are left in the epoch, or are in the next one at its end."""
+        place = self._next_place()
+        return self._batches(self.order.count(place) - place.drawn)
+
+    def _batches(self, windows: int) -> int:
+        size = self.batch_size or 1
+        return windows // size if self.drop_last else ceil_div(windows, size)
 
     def _next_place(self) -> Place:
         """Return where the next iteration begins, even after the sampler was moved."""

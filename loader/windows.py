@@ -267,7 +267,7 @@ class Windows:
         out["mask_padding"][...] = (rows >= 0) & (rows < self.index.rows[episodes, None])
         if self.alignment == "arrivals":
             out["is_first"][...] = rows == 0
-        out["episode_ids"][...] = self.dataset.episodes["episode_ids"][episodes]
+        out["episode_ids"][...] = self.dataset.episodes.records["episode_ids"][episodes]
         out["starts"][...] = starts
         in_order = len(numbers) < 2 or bool((np.diff(numbers) == 1).all())
         cuts: dict[tuple[int, int, int], Cuts] = {}
@@ -295,7 +295,7 @@ class Windows:
     ) -> Cuts:
         """Find the stored rows of windows."""
         before, count, left_out = span
-        table = self.dataset.episodes
+        table = self.dataset.episodes.records  # its columns are views: this is done for every batch
         firsts = starts - before
         limits = table["lengths"][episodes] - left_out
         lows = np.maximum(firsts, 0)

@@ -183,9 +183,26 @@ class Metadata:
         counts, digest = self.counts, self.digest or "none yet"
         return (
             f"<Metadata: {self.status}, {extent(counts.episodes, counts.frames)} of "
-            f"{self.env.name},\n policy {self.policy.name}, seed {self.seed}, codec {self.codec}, "
+            f"{self.env.name},\n {self.built_by()}, codec {self.codec}, "
             f"digest {digest[:16]};\n to_json() returns all entries>"
         )
+
+    def differing(self) -> set[str]:
+        """Return the entries that are those of one of several sources, and not of the others."""
+        names = ("policy", "seed", "trajectories_per_world")
+        return {
+            name
+            for name in names
+            if any(getattr(source, name) != getattr(self, name) for source in self.sources)
+        }
+
+    def built_by(self) -> str:
+        """Return in some words what the episodes come from."""
+        if {"seed", "policy"} & set(self.unknown):
+            return "imported"
+        if self.differing():
+            return f"{len(self.sources)} sources"
+        return f"policy {self.policy.name}, seed {self.seed}"
 
     def header(self) -> dict[str, Any]:
         """Return the entries that the dataset's digest covers."""

@@ -105,6 +105,21 @@ class KillsItsWorker(Random):
         return super().act(frames, infos)
 
 
+class EndsItsProcess(Random):
+    """Ends its process, with an exit code or by a signal if that is negative."""
+
+    def __init__(self, num_envs, how="1"):
+        super().__init__(num_envs)
+        self.how = int(how)
+
+    def act(self, frames, infos):
+        if self.how >= 0:
+            os._exit(self.how)
+        signal.signal(-self.how, signal.SIG_DFL)
+        os.kill(os.getpid(), -self.how)
+        return super().act(frames, infos)
+
+
 def planner(num_envs, blocks="short"):
     """A plan of a kind: good ones of odd blocks, and bad ones."""
     room = np.zeros(9, np.uint8)

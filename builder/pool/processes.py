@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -58,6 +59,17 @@ class _Worker:
         """Close the pipes."""
         self.requests.close()
         self.results.close()
+
+
+def _reason(code: int) -> str:
+    """Return what may have ended a worker, by its exit code."""
+    if code == -signal.SIGKILL:
+        return "is there enough memory?"
+    if code == -signal.SIGBUS:
+        return "is there enough shared memory?"
+    if code < 0:
+        return f"it was ended by signal {-code} ({signal.strsignal(-code)})"
+    return "does the policy end its process? What it printed stands above"
 
 
 class ProcessPool:
@@ -189,7 +201,7 @@ class ProcessPool:
             doing = "without an episode" if worst == _NO_EPISODE else f"playing episode {worst}"
             raise CollectError(
                 f"workers: expected them to live, found that {MOST_DEATHS} died {doing} "
-                f"(exit code {code}); is there enough memory?"
+                f"(exit code {code}); {_reason(code)}"
             )
         print(
             f"a worker died (exit code {code}); its {len(dead.episodes)} episodes are done again",

@@ -156,14 +156,17 @@ def _env_spec(dataset: Dataset) -> EnvSpec | None:
 
 def _describe(dataset: Dataset) -> dict[str, Any]:
     metadata = dataset.metadata
+    used = [metadata.policy, *(source.policy for source in metadata.sources)]
+    policies = ", ".join(dict.fromkeys(policy.name for policy in used))
+    policies = "unknown" if "policy" in metadata.unknown else policies
     return {
         "dataset_id": DATASET_ID,
         "minari_version": version("minari"),
         "description": (
             "Trajectories of Crafter, a 2D survival game with procedurally generated worlds; "
-            f"policy {metadata.policy.name}. Written by crafter-dataset."
+            f"policy {policies}. Written by crafter-dataset."
         ),
-        "algorithm_name": metadata.policy.name,
+        "algorithm_name": policies,
         "code_permalink": "https://github.com/danijar/crafter",
         "requirements": ["crafter-dataset"],
         ATTRIBUTE: metadata.header(),

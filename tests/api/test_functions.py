@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import crafter_dataset
+from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.progress import Progress
 from tests.policies_for_tests import Random
 
@@ -311,8 +312,13 @@ def test_datasets_stand_for_their_paths(data, tmp_path):
 def test_what_a_table_gives_cannot_change_what_filters_find(data):
     table = data.episodes
     reached = table[data.metadata.achievements[0]]
+    before = reached.copy()
+    reached[:] = ~reached
+    table["returns"][:] = -1
+    assert (table[data.metadata.achievements[0]] == before).all()
+    assert (table["returns"] >= 0).all()
     with pytest.raises(ValueError, match="read-only"):
-        reached[:] = False
+        table[:]["returns"] = -1
     own = np.array(table)
     own["lengths"] = 0
     assert table["length"].all()
@@ -333,6 +339,33 @@ def test_a_dataset_in_a_notebook_is_a_table(data):
         assert word in shown
     hostile = crafter_dataset.build(data.path.parent / "<b>x", episodes=1, **QUICK)
     assert "<b>" not in hostile._repr_html_()
+
+
+def test_summaries_and_tables_in_a_notebook_are_tables(data):
+    summary = data.summary()
+    shown = summary._repr_html_()
+    assert shown.startswith("<table>")
+    for word in ("6</td>", "Crafter score", "time_limit", "collect_wood", "bytes a frame"):
+        assert word in shown
+    shown = data.episodes._repr_html_()
+    for name in ("id", "length", "return", "end", "world_seed"):
+        assert f"<th>{name}</th>" in shown
+    assert shown.count("<tr>") == 7
+    assert f"<td>{data.episodes['world_seed'][3]}</td>" in shown
+    assert data[:0].episodes._repr_html_().count("<tr>") == 1
+    assert data[:0].summary()._repr_html_().startswith("<table>")
+
+
+def test_a_long_table_is_shown_in_part(data):
+    records = np.tile(data.episodes.records, 5)
+    records["episode_ids"] = np.arange(30)
+    table = EpisodeTable(records, ("a", "<b>", "c", "d"), (), lambda: 1 / 0, "a.zarr")
+    shown = table._repr_html_()
+    assert "<caption>30 episodes</caption>" in shown
+    assert shown.count("<tr>") == 1 + 10 + 1
+    assert "<td>4</td>" in shown
+    assert "<td>25</td>" in shown
+    assert "<b>" not in shown
 
 
 def test_a_table_for_pandas(data):
@@ -361,8 +394,6 @@ def test_names_that_there_are_not_are_answered_with_those_that_there_are(data):
         data.episodes["lengthy"]
     with pytest.raises(IndexError, match="expected an index from -6 to 5, found 9"):
         data[9]
-    with pytest.raises(TypeError, match=r"dataset.filter takes a mask, dataset.select takes ids"):
-        data[np.ones(6, bool)]
 
 
 def test_filter_takes_texts_masks_and_functions(data):
@@ -416,6 +447,8 @@ def test_what_is_merged_is_not_said_to_be_of_its_first_part(tmp_path, command):
         crafter_dataset.build(tmp_path / policy, episodes=2, seed=seed, policy=policy, **QUICK)
     both = crafter_dataset.merge([tmp_path / "noop", tmp_path / "random"], tmp_path / "both.zarr")
     assert "2 sources, 64x64" in repr(both)
+    assert "2 sources, codec" in repr(both.metadata)
+    assert "noop" not in repr(both.metadata) + repr(both)
     shown = command("inspect-dataset", both.path).stdout
     assert [line.split(maxsplit=2)[1:] for line in shown.splitlines() if "source " in line] == [
         ["0", "seed 3, noop"], ["1", "seed 4, random"],

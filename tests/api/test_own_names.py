@@ -96,6 +96,76 @@ def test_a_script_needs_no_guard_unless_its_policy_is_in_it(folder):
     assert "put what the script does under: if __name__ == '__main__':" in done.stderr
 
 
+BUILD = """
+import crafter_dataset
+
+dataset = crafter_dataset.build("d.zarr", episodes=3, length=20, area=24, workers=2)
+print(len(dataset), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("words", "given"), [
+    (["-c", BUILD], None), (["-"], BUILD), (["-i", "-q"], BUILD), (["-m", "train"], None),
+    (["my-script.py"], None),
+], ids=["-c", "stdin", "interactive", "-m", "script"])  # fmt: skip
+def test_a_build_needs_no_guard_wherever_it_is_typed(folder, words, given):
+    for name in ("train.py", "my-script.py"):
+        (folder / name).write_text(BUILD)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, input=given, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+    assert "memory" not in done.stderr
+
+
+def test_a_build_from_a_process_of_multiprocessings(folder):
+    said = script(
+        folder,
+        """
+        import multiprocessing
+
+        import crafter_dataset
+
+        def work(path):
+            built = crafter_dataset.build(path, episodes=3, length=20, area=24, workers=2)
+            return len(built)
+
+        if __name__ == "__main__":
+            for method in ("fork", "spawn"):
+                with multiprocessing.get_context(method).Pool(1) as pool:
+                    print(pool.apply(work, [method]))
+        """,
+    )
+    assert said == "3\n3\n"
+
+
+@pytest.mark.parametrize(("words", "given", "said"), [
+    (["-c"], None, "which only this session knows; put it into a file of its own"),
+    (["-"], True, "which only this session knows; put it into a file of its own"),
+    (["my-script.py"], None, "which only this session knows; put it into a file of its own"),
+    (["train.py"], None, "put what the script does under: if __name__ == '__main__':"),
+    (["-m", "train"], None, "put what the script does under: if __name__ == '__main__':"),
+])  # fmt: skip
+def test_a_policy_beside_the_build_is_refused_in_a_line_that_says_what_to_do(
+    folder, words, given, said
+):
+    text = POLICY.replace("import schemas  # the user's own", "class schemas: ACTIONS = 1, 5")
+    text += BUILD.replace("workers=2", "workers=2, policy=Mine")
+    for name in ("train.py", "my-script.py"):
+        (folder / name).write_text(text)
+    words = [*words, text] if words == ["-c"] else words
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, input=text if given else None,
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert said in last
+    assert "memory" not in done.stderr
+    assert not (folder / "d.zarr").exists()
+
+
 def test_every_command(folder, small_path):
     data = str(small_path)
     run(folder, "build-dataset", "--out", "d", "--episodes", "2", "--length", "9", "--area", "24",

@@ -163,8 +163,24 @@ def test_an_episode_that_keeps_killing_its_worker_ends_the_build(tmp_path):
         policy_args={"marks": str(tmp_path), "times": 99},
         **SMALL_WORLD,
     )
-    with pytest.raises(BuildError, match=r"3 died playing episode \d \(exit code -9\)"):
+    with pytest.raises(BuildError, match=r"3 died playing .* -9\); is there enough memory\?"):
         build(tmp_path / "d", settings, Target(episodes=5), workers=1, num_envs=1)
+
+
+@pytest.mark.parametrize(("how", "said"), [
+    ("7", r"3 died playing episode 0 \(exit code 7\); does the policy end its process\?"),
+    ("-11", r"\(exit code -11\); it was ended by signal 11 \(Segmentation fault\)"),
+    ("-7", r"\(exit code -7\); is there enough shared memory\?"),
+])  # fmt: skip
+def test_memory_is_blamed_for_a_signal_that_comes_of_it_alone(tmp_path, how, said):
+    settings = BuildSettings(
+        policy=f"{MODULE}:EndsItsProcess", policy_args={"how": how}, **SMALL_WORLD
+    )
+    with pytest.raises(BuildError, match=said) as caught:
+        build(tmp_path / "d", settings, Target(episodes=2), workers=1, num_envs=1)
+    assert "\n" not in str(caught.value)
+    assert "is there enough memory" not in str(caught.value)
+    assert not (tmp_path / "d").exists()
 
 
 def test_workers_end_with_a_killed_parent(tmp_path):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import crafter_dataset
 import crafter_dataset.loader.export.minari as exporter
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.episode import Episode
@@ -83,6 +84,23 @@ def test_minari_finds_it_by_name(small_path, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of Gymnasium, on the type of infos
+def test_policies_of_several_sources_are_all_named(tmp_path):
+    for policy in ("noop", "random"):
+        crafter_dataset.build(
+            tmp_path / policy, episodes=2, policy=policy, length=9, area=24, workers=0
+        )
+    both = crafter_dataset.merge([tmp_path / "noop", tmp_path / "random"], tmp_path / "both.zarr")
+    list(exporter.export(both, tmp_path / "out"))
+    metadata = minari.MinariDataset(tmp_path / "out/data").storage.metadata
+    assert metadata["algorithm_name"] == "noop, random"
+    assert "policy noop, random." in metadata["description"]
+    unknown = both[:2]
+    unknown.metadata = replace(both.metadata, unknown=("policy",))
+    list(exporter.export(unknown, tmp_path / "unknown"))
+    metadata = minari.MinariDataset(tmp_path / "unknown/data").storage.metadata
+    assert metadata["algorithm_name"] == "unknown"
+
+
 def test_the_environment_is_recovered_and_replays_the_episodes(small_path, tmp_path):
     dataset = open_dataset(small_path)
     list(exporter.export(dataset, tmp_path / "out"))

@@ -77,7 +77,8 @@ def committed(path: Path) -> list[bytes]:
     """Return the committed episodes: what the table says of each, and its digest."""
     dataset = open_dataset(path)
     digests = dataset.container.read("episodes/digests", 0, len(dataset))
-    return [row.tobytes() + digests[i].tobytes() for i, row in enumerate(dataset.episodes.records)]
+    rows = dataset.episodes.records.tolist()
+    return [repr(row).encode() + digests[i].tobytes() for i, row in enumerate(rows)]
 
 
 def seen_by_reader(path: Path) -> list[bytes]:

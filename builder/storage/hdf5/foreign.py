@@ -76,8 +76,6 @@ def _link(group: h5py.Group, name: str) -> bytes:
 
 def _attribute(place: Any, name: str, append: Callable[[bytes], int]) -> bytes:
     stored = place.attrs.get_id(name)
-            f"{place.name}@{name}: expected at most {objects.MOST_MESSAGE_BYTES} bytes"
-        )
     kind, space = stored.get_type(), stored.get_space()
     # Encoded for the outside: the number of a message and a version, then the message.
     datatype = bytes(kind.encode())[2:]
