@@ -1,4 +1,4 @@
-"""h5py, loaded so that no variable of the environment keeps it from that."""
+"""Load h5py so that no variable of the environment keeps it from that."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numcodecs
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.dataset import Dataset
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.export.checks import FIELDS, check_dataset
+from crafter_dataset.loader.zarr.library import zarr
 
 CHUNK_BYTES = 2_000_000
 """Bytes per chunk before compression, as in ReplayBuffer."""

@@ -1,4 +1,4 @@
-"""zarr-python's own compressors, bounded: a chunk grows to what its array says, and no further.
+"""Compressors of zarr-python, bounded: a chunk grows to what its array says, and no further.
 
 zarr-python decompresses whatever a chunk holds, and 49 bytes can hold gigabytes. Arrays are
 opened within `bounded`, which puts these in the place of its own; any codec that is neither
@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numcodecs.blosc
 import numcodecs.zstd
 import numpy as np
-import zarr
 from numpy.typing import NDArray
-from zarr.abc.codec import BytesBytesCodec
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
-from zarr.registry import register_codec
 
+from crafter_dataset.loader.zarr.library import (
+    BloscCodec,
+    BytesBytesCodec,
+    GzipCodec,
+    ZstdCodec,
+    register_codec,
+    zarr,
+)
 from crafter_dataset.schemas import zstd_frames
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ _FIXED = ("bytes", "crc32c", "transpose", "sharding_indexed")
 
 
 class BoundedGzip(GzipCodec):
-    """gzip, as far as the chunk goes."""
+    """Inflate gzip as far as the chunk goes."""
 
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
         most = _most(chunk_spec)

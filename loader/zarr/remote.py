@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from zarr.abc.store import SuffixByteRequest
-from zarr.core.buffer import default_buffer_prototype
-from zarr.core.sync import sync
 
 from crafter_dataset.loader.reading.cuts import copy_cuts
 from crafter_dataset.loader.reading.fallback_log import log_once
+from crafter_dataset.loader.zarr.library import SuffixByteRequest, default_buffer_prototype, sync
 from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks

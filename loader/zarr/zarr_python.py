@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.zarr.bounded_codecs import bounded, require_bounded
+from crafter_dataset.loader.zarr.library import zarr
 from crafter_dataset.loader.zarr.zip_files import root_inside
 from crafter_dataset.schemas.container import ArrayInfo
 from crafter_dataset.schemas.errors import (
     CorruptDataError,
-    CrafterDatasetError,
     NotADatasetError,
 )
 from crafter_dataset.schemas.layout import MOST_CHUNK_BYTES, TABLE
 from crafter_dataset.schemas.variables import unset_advice
 from crafter_dataset.schemas.wording import one_line
 from crafter_dataset.schemas.zarr_format import compression_of_codecs
-
-try:
-    import zarr
-    from zarr.core.group import GroupMetadata
-except ImportError:
-    raise
-except Exception as error:  # it reads ZARR_* and its configuration files
-    raise CrafterDatasetError(
-        "zarr-python: expected settings that it takes, in zarr's configuration files, found "
-        f"{one_line(error)}{unset_advice('ZARR_')}"
-    ) from error
-
-
-def _without_node_type(make: Callable[[Any, dict[str, Any]], Any]) -> Any:
-    """Take an entry out of a group's document, which zarr-python does inside an assert."""
-
-    def from_dict(cls: Any, data: dict[str, Any]) -> Any:
-        return make(cls, {name: data[name] for name in data if name != "node_type"})
-
-    return classmethod(from_dict)
-
-
-if not __debug__:  # python -O, or PYTHONOPTIMIZE
-    GroupMetadata.from_dict = _without_node_type(vars(GroupMetadata)["from_dict"].__func__)  # type: ignore[method-assign]
 
 
 class ZarrPythonGroup:
