@@ -14,6 +14,10 @@ ENGINES = ("fast", "crafter")
 """Compiled code, and the crafter package itself; both compute the same bits."""
 
 
+MISCHOSEN = -(2**62)
+"""What playing returns if what chooses actions returned a number that is none."""
+
+
 class EngineError(ArgumentError):
     """An engine cannot be used, or not for this world."""
 

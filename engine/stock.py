@@ -157,7 +157,9 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
         """Return the material ids of the world now, shape `area`, uint8, indexed [x, y]."""
         return np.array(self._world._mat_map, np.uint8)
 
-    def show(self, frame: NDArray[np.uint8], seen: Seen, row: int) -> None:
+    def show(
+        self, frame: NDArray[np.uint8], seen: Seen, image: int, row: int | None = None
+    ) -> None:
         """Write the last frame and the state behind it into a row.
 
         Parameters
@@ -166,16 +168,19 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
             What `reset_world` or `advance` returned last.
         seen : Seen
             Where to write.
-        row : int
-            Number of the row.
+        image : int
+            Row to write of pictures and maps.
+        row : int, optional
+            Row to write of the small fields; by default the same.
         """
+        row = image if row is None else row
         height, width, _ = frame.shape
-        target = seen.frames[row].reshape(height, width, 3)
+        target = seen.frames[image].reshape(height, width, 3)
         # Crafter's frame is a transposed view: channel by channel it copies three times as fast.
         for channel in range(3):
             target[..., channel] = frame[..., channel]
         if len(seen.semantic):
-            seen.semantic[row] = self._semantic.reshape(-1)
+            seen.semantic[image] = self._semantic.reshape(-1)
         if len(seen.positions):
             seen.positions[row] = self._player.pos
         if len(seen.inventory):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from crafter_dataset.builder.collectors.chosen import ChoicePlayer
 from crafter_dataset.builder.collectors.job import Collector, Give, Job, Take, make_policy
-from crafter_dataset.builder.collectors.planned import PlannedCollector, plan_of
+from crafter_dataset.builder.collectors.one_lane import OneLaneCollector
+from crafter_dataset.builder.collectors.planned import PlanPlayer, plan_of
+from crafter_dataset.builder.policies.compiled import CompiledPolicy
+from crafter_dataset.engine.engines import fast_lanes
 
-__all__ = ["PlannedCollector", "make_collector"]
+__all__ = ["make_collector"]
 
 
 def make_collector(job: Job, take: Take, give: Give) -> Collector:
-    """Make the collector of a job: one that plans ahead where policy and engine allow it.
+    """Make the collector of a job: one that plays on its own where policy and engine allow it.
 
     Parameters
     ----------
@@ -30,10 +34,20 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     CollectError
         If the policy cannot be made.
     """
-    policy = make_policy(job)
+    policy, env = make_policy(job), job.metadata.env
+    geometry = env.area, env.view, env.size, env.length, env.reward
+    if isinstance(policy, CompiledPolicy):
+        if job.engine == "fast":
+            fast = fast_lanes()(1, *geometry)
+            return OneLaneCollector(job, fast, ChoicePlayer(job, fast, policy), take, give)
+        from crafter_dataset.engine.stock_chosen import ChosenStockLanes
+
+        stock = ChosenStockLanes(*geometry)
+        return OneLaneCollector(job, stock, ChoicePlayer(job, stock, policy), take, give)
     plan = plan_of(policy)
     if plan is not None and job.engine == "fast":
-        return PlannedCollector(job, plan, take, give)
+        lanes = fast_lanes()(1, *geometry)
+        return OneLaneCollector(job, lanes, PlanPlayer(job, lanes, plan), take, give)
     # It imports Gymnasium, which takes a while.
     from crafter_dataset.builder.collectors.lockstep import LockstepCollector
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from crafter_dataset.builder.episodes import EncodedEpisode
 from crafter_dataset.builder.policies import Policy, PolicyError, load_factory
+from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.builder.tracebacks import users_frames
 from crafter_dataset.schemas.errors import CrafterDatasetError
 from crafter_dataset.schemas.metadata import Metadata
@@ -72,7 +73,7 @@ class Collector(Protocol):
         """
 
 
-def make_policy(job: Job) -> Policy:
+def make_policy(job: Job) -> Policy | CompiledPolicy:
     """Make the job's policy for all its lanes.
 
     Parameters
@@ -92,6 +93,8 @@ def make_policy(job: Job) -> Policy:
         raise CollectError(str(error), frames=error.frames) from error
     except Exception as error:
         raise raised(job.policy_name, error, []) from error
+    if isinstance(policy, CompiledPolicy):
+        return policy
     for method in ("reset", "act"):
         if not callable(getattr(policy, method, None)):
             raise CollectError(

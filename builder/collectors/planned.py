@@ -1,26 +1,21 @@
-"""Play planned episodes, a chunk of frames at a time, without returning to Python in between."""
+"""Play planned episodes: their actions are known before they are played."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crafter_dataset.builder.collectors.job import (
-    CollectError,
-    Give,
-    Job,
-    Take,
-    in_episodes,
-    raised,
-)
-from crafter_dataset.builder.episodes import EpisodeEncoder
+from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
 from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy, Plan, blocks_of
-from crafter_dataset.engine.engines import fast_lanes
-from crafter_dataset.engine.seeding import policy_generator, world_seed
+from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.seeding import policy_generator
+
+if TYPE_CHECKING:
+    from crafter_dataset.engine.fast.fast_lanes import FastLanes
 
 _ROOM = 4096
 _MOST_AHEAD = 8
@@ -64,67 +59,69 @@ class _Begun:
         return next(self.blocks, _NOOPS)
 
 
-class PlannedCollector:
-    """Hands the fast engine an episode's actions in blocks, and rows to fill.
+class PlanPlayer:
+    """Hands the fast engine an episode's actions in blocks.
 
     Parameters
     ----------
     job : Job
         What to collect.
+    lanes : FastLanes
+        One lane, which is played in.
     plan : callable
         The policy's plan.
-    take : callable
-        Where episode numbers come from, see `collectors.job.Take`.
-    give : callable
-        Where whole episodes go, see `collectors.job.Give`.
     """
 
-    def __init__(self, job: Job, plan: Plan, take: Take, give: Give) -> None:
-        self._job, self._plan, self._take, self._give = job, plan, take, give
-        env = job.metadata.env
-        self._lanes = fast_lanes()(1, env.area, env.view, env.size, env.length, env.reward)
-        self._encoder = EpisodeEncoder(job.metadata)
+    def __init__(self, job: Job, lanes: FastLanes, plan: Plan) -> None:
+        self._job, self._lanes, self._plan = job, lanes, plan
         self._begun: _Begun | None = None
         self._ahead: deque[_Begun] = deque()
         # One array for all blocks that fit: with another one, a call takes longer.
         self._actions, self._taken, self._stop = np.zeros(_ROOM, np.uint8), 0, 0
         self._wrong: int | None = None
 
-    def advance(self) -> bool:
-        """Start an episode if none is being played, then fill a chunk of frames.
+    def begin(self, take: Take) -> int | None:
+        """Begin the next episode; see `Player.begin`.
 
-        Returns
-        -------
-        bool
-            Whether there was anything to play.
+        Parameters
+        ----------
+        take : callable
+            Where episode numbers come from, see `collectors.job.Take`.
+        """
+        if not self._ahead:
+            self._begin_plans(take)
+        if not self._ahead:
+            return None
+        self._begun = self._ahead.popleft()
+        self._taken, self._stop, self._wrong = 0, 0, None
+        return self._begun.episode
+
+    def play(self, seen: Seen, done: Done, image: int, row: int) -> int:
+        """Fill rows of the episode; see `Player.play`.
+
+        Parameters
+        ----------
+        seen, done : Seen, Done
+            Rows to fill.
+        image, row : int
+            Next rows to fill, of pictures and maps, and of small fields.
 
         Raises
         ------
         CollectError
             If the plan raises, or an action is not valid.
         """
-        begun = self._begun or self._begin()
-        if begun is None:
-            return False
-        seen, done, image, row = self._encoder.rows()
-        while image < len(seen.frames):
-            filled = self._lanes.play(
-                0, self._actions, self._taken, self._stop, seen, done, image, row,
-                self._job.max_rows,
-            )  # fmt: skip
-            self._encoder.filled(abs(filled))
-            if filled < 0:
-                self._finish(begun)
-                return True
-            image, row = image + filled, row + filled
-            self._taken += filled
-            if self._taken == self._stop and not self._lanes.ended(0):
-                self._next_actions(begun)
-        return True
+        filled = self._lanes.play(
+            0, self._actions, self._taken, self._stop, seen, done, image, row, self._job.max_rows
+        )
+        self._taken += abs(filled)
+        if self._taken == self._stop and not self._lanes.ended(0):
+            self._next_actions()
+        return filled
 
-    def _begin_plans(self) -> None:
+    def _begin_plans(self, take: Take) -> None:
         """Take the next episode, and more if they are waiting, and ask for their first actions."""
-        episode = self._take(True)
+        episode = take(True)
         while episode is not None:
             begun = _Begun(episode)
             try:
@@ -135,31 +132,12 @@ class PlannedCollector:
             except Exception as error:
                 begun.error = error
             self._ahead.append(begun)
-            episode = self._take(False) if len(self._ahead) < _MOST_AHEAD else None
+            episode = take(False) if len(self._ahead) < _MOST_AHEAD else None
 
-    def _begin(self) -> _Begun | None:
-        """Start an episode and return it, None if there is none."""
-        if not self._ahead:
-            self._begin_plans()
-        if not self._ahead:
-            return None
-        self._begun = begun = self._ahead.popleft()
-        meta = self._job.metadata
-        self._seed = world_seed(meta.seed, begun.episode // meta.trajectories_per_world)
-        self._lanes.start(0, self._seed)
-        self._terrain = self._lanes.terrain(0)
-        self._encoder.start()
-        self._taken, self._stop, self._wrong = 0, 0, None
-        return begun
-
-    def _finish(self, begun: _Begun) -> None:
-        end_reason = self._lanes.ended(0)
-        self._begun = None
-        self._give(self._encoder.finish(begun.episode, end_reason, self._seed, self._terrain))
-
-    def _next_actions(self, begun: _Begun) -> None:
+    def _next_actions(self) -> None:
         """Take more actions from the plan."""
-        episode = begun.episode
+        assert self._begun is not None
+        begun, episode = self._begun, self._begun.episode
         name, highest = self._job.policy_name, len(self._job.metadata.actions) - 1
         if self._wrong is not None:
             raise CollectError(

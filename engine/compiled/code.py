@@ -46,15 +46,18 @@ class Code:
         Distributions whose versions count besides the compiler's.
     files : callable
         Returns further files (iterable of Path) whose content counts.
+    values : tuple of bytes
+        Whatever else counts.
     """
 
     name: str
     modules: tuple[str, ...]
     packages: tuple[str, ...] = ()
     files: Callable[[], Iterable[Path]] = tuple
+    values: tuple[bytes, ...] = ()
 
     def __hash__(self) -> int:
-        return hash((self.name, self.modules, self.packages))
+        return hash((self.name, self.modules, self.packages, self.values))
 
     def fingerprint(self) -> str:
         """Hash the contents and versions that the compiled code follows from.
@@ -82,6 +85,8 @@ def _fingerprint(code: Code) -> str:
         add(module, source)
     for path in sorted(code.files()):
         add(path.name, path.read_bytes())
+    for value in code.values:
+        add("value", value)
     return content.hexdigest()[:16]
 
 

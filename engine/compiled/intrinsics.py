@@ -91,3 +91,16 @@ def use_wide_vectors(typing_context: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(), generate
+
+
+@intrinsic
+def call(typing_context: Any, address: Any, frame: Any) -> Any:
+    """Call a compiled function with its arguments, as `native.Entry.laid_out` returns both."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first = address_in(context, builder, signature.args[1], arguments[1], _WORD(0), _WORD)
+        kind = ir.FunctionType(_WORD, [_WORD.as_pointer()])
+        function = builder.inttoptr(arguments[0], kind.as_pointer())
+        return builder.call(function, [first])
+
+    return types.int64(types.int64, frame), generate

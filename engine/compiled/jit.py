@@ -10,7 +10,7 @@ import ctypes
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, get_type_hints
 
@@ -123,15 +123,38 @@ def _pointer(typing_context: Any, address: Any) -> Any:
     return _types.voidptr(_types.int64), generate
 
 
-def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int) -> bytes:
-    """Compile a function of a module for arguments of the types of some examples.
+def kernel_of(name: str, module: str) -> tuple[Any, Mapping[str, type[Any]]]:
+    """Find a kernel of a module.
 
     Parameters
     ----------
     name : str
-        Name of the function, a kernel.
+        Name of the kernel.
     module : str
-        Dotted name of its module; `TUPLES` there names the classes of arguments that are tuples.
+        Dotted name of its module.
+
+    Returns
+    -------
+    kernel : callable
+        The kernel.
+    tuples : mapping of str to type
+        Classes of its arguments that are tuples, by name: the module's `TUPLES`.
+    """
+    home = importlib.import_module(module)
+    return getattr(home, name), getattr(home, "TUPLES", {})
+
+
+def compile_entry(
+    function: Any, tuples: Mapping[str, type[Any]], arrays: tuple[Any, ...], numbers: int
+) -> bytes:
+    """Compile a kernel for arguments of the types of some examples.
+
+    Parameters
+    ----------
+    function : callable
+        The kernel.
+    tuples : mapping of str to type
+        Classes of its arguments that are tuples, by name.
     arrays : tuple
         Examples of its first arguments: arrays, and tuples of arrays and integers.
     numbers : int
@@ -148,8 +171,6 @@ def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int)
     TypeError
         If the function calls what is only there once numba is imported.
     """
-    home = importlib.import_module(module)
-    function, tuples = getattr(home, name), getattr(home, "TUPLES", {})
     parameters = list(inspect.signature(function.py_func).parameters)
     names: dict[str, Any] = {"function": function, "carray": _numba.carray, "pointer": _pointer}
     places = count()
@@ -162,7 +183,9 @@ def compile_entry(name: str, module: str, arrays: tuple[Any, ...], numbers: int)
     with compiling():
         compiled = _numba.cfunc(signature, error_model="numpy")(names["unpack"])
     code = binding.parse_assembly(_stub(compiled.inspect_llvm()))
-    check_externals(name, [function.name for function in code.functions if function.is_declaration])
+    check_externals(
+        function.__name__, [function.name for function in code.functions if function.is_declaration]
+    )
     machine_code: bytes = target_machine().emit_object(code)
     return compiled.native_name.encode() + b"\n" + machine_code
 

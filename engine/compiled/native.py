@@ -12,11 +12,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+from collections.abc import Callable
 from operator import is_
 from typing import Any
 
 import numpy as np
 from llvmlite import binding
+from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.cache import is_kept, kept
 from crafter_dataset.engine.compiled.code import Code
@@ -38,18 +40,22 @@ class Entry:
         Dotted name of the module that it is in; one of the code's modules.
     code : Code
         What the compiled function follows from.
+    find : callable, optional
+        Returns what is compiled, as `engine.compiled.jit.kernel_of` does, which is the default.
 
     Raises
     ------
     ValueError
-        If the module is not one of the code's.
+        If it is found in a module that is not one of the code's.
     """
 
-    def __init__(self, name: str, module: str, code: Code) -> None:
-        if module not in code.modules:
+    def __init__(
+        self, name: str, module: str, code: Code, find: Callable[[], Any] | None = None
+    ) -> None:
+        if find is None and module not in code.modules:
             raise ValueError(f"module: expected one of {', '.join(code.modules)}, found {module}")
         self.name = name
-        self._module, self.code = module, code
+        self._module, self.code, self._find = module, code, find
         self._arrays: tuple[Any, ...] = ()
         self._function: Any = None
 
@@ -110,6 +116,29 @@ class Entry:
         self._frame = (ctypes.c_int64 * (len(frame) + numbers))(*frame)
         self._arrays = arrays
 
+    def laid_out(self, arrays: tuple[Any, ...], *numbers: int) -> tuple[int, NDArray[np.int64]]:
+        """Return what compiled code calls the function with, see `intrinsics.call`.
+
+        Parameters
+        ----------
+        arrays : tuple
+            Its first arguments, which must be kept for as long as it is called.
+        *numbers : int
+            The other arguments.
+
+        Returns
+        -------
+        address : int
+            Address of the function.
+        frame : ndarray, shape (places,), int64
+            Its arguments.
+        """
+        self.prepare(arrays, len(numbers))
+        self._frame[self._fixed :] = numbers
+        address = ctypes.cast(self._function, ctypes.c_void_p).value
+        assert address is not None
+        return address, np.array(self._frame, np.int64)
+
     def missing(self, arrays: tuple[Any, ...], numbers: int) -> str | None:
         """Return the name of the file that the function has to be compiled into; None if it is.
 
@@ -131,14 +160,15 @@ class Entry:
 
     def _load(self, types: tuple[str, ...], arrays: tuple[Any, ...], numbers: int) -> Any:
         """Load the function for arguments of some types; compile it first if it is not kept."""
-        key = (self.name, self._module, types, numbers)
+        key = (self.name, self._module, self.code.fingerprint(), types, numbers)
         if key not in _functions:
 
             def make() -> bytes:
                 import_opensimplex()
-                from crafter_dataset.engine.compiled.jit import compile_entry
+                from crafter_dataset.engine.compiled.jit import compile_entry, kernel_of
 
-                return compile_entry(self.name, self._module, arrays, numbers)
+                found = self._find() if self._find else kernel_of(self.name, self._module)
+                return compile_entry(*found, arrays, numbers)
 
             _functions[key] = _load(kept(self.code, self._file(types, numbers), make))
         return _functions[key]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.chooser import Chooser
 from crafter_dataset.engine.compiled.cache import is_kept, kept
 from crafter_dataset.engine.compiled.compiling import Needed, compile_missing
 from crafter_dataset.engine.compiled.machine import machine
@@ -17,10 +18,12 @@ from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE, STEP
 from crafter_dataset.engine.fast.lane_parts import make_parts, unpack
 from crafter_dataset.engine.numba_cache import import_opensimplex
+from crafter_dataset.engine.protocol import MISCHOSEN
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import make_seen
 
 _FIRST_DAYLIGHTS = 1024
+_NO_ACTIONS, _NO_CHOICE = np.zeros(1, np.uint8), np.zeros(1, np.int64)
 
 
 class FastLanes:
@@ -68,7 +71,7 @@ class FastLanes:
         self._steps = [0] * count
         # The same arrays for every step: new ones would have to be prepared again.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
-        self._played: tuple[Any, ...] = (None,) * 6
+        self._played: tuple[Any, ...] = (None,) * 7
         self._reset, self._observe, self._step, self._play = (
             Entry(name, STEP, ENGINE)
             for name in ("reset_lane", "observe_lane", "step_lanes", "play")
@@ -88,13 +91,13 @@ class FastLanes:
         """Return all code that lanes of this area call."""
         seen = make_seen(1, self.area, (18, 18))
         flags, actions = np.zeros(1, bool), np.zeros(1, np.uint8)
-        done = Done(actions, np.zeros(1, np.float32), flags, flags)
+        done, choice = Done(actions, np.zeros(1, np.float32), flags, flags), np.zeros(1, np.int64)
         shown = self._daylights, self._picture
         return [
             Needed(self._reset, (self.worlds, self._daylights, self._scratch), 2),
             Needed(self._observe, (self.worlds, self._picture, seen), 1),
             Needed(self._step, (self.worlds, *self._stepped, *shown, seen), 0),
-            Needed(self._play, (self.worlds, *shown, actions, seen, done), 6),
+            Needed(self._play, (self.worlds, *shown, actions, choice, seen, done), 7),
         ]
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
@@ -186,12 +189,63 @@ class FastLanes:
         int
             Number of rows filled, negative if the episode's last row is among them.
         """
+        arrays = actions, _NO_CHOICE, seen, done
+        return self._fill(lane, arrays, taken, stop, 0, image, row, max_rows)
+
+    def play_chosen(
+        self,
+        lane: int,
+        chooser: Chooser,
+        seen: Seen,
+        done: Done,
+        image: int,
+        row: int,
+        max_rows: int | None,
+    ) -> int:
+        """Take many steps in a lane, as a compiled function chooses; see `engine.fast.step.play`.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        chooser : Chooser
+            What chooses the actions; an episode of it was started with the lane's.
+        seen, done : Seen, Done
+            Rows to fill: few of pictures and maps, more of the small fields.
+        image, row : int
+            Next rows to fill, of pictures and maps, and of small fields.
+        max_rows : int or None
+            Rows at which the episode is cut, None for never.
+
+        Returns
+        -------
+        int
+            Number of rows filled, negative if the episode's last row is among them; `MISCHOSEN` if
+            `chooser.chosen` is no action.
+        """
+        address, choice = chooser.called_with(self.worlds, lane)
+        arrays = _NO_ACTIONS, choice, seen, done
+        most = len(seen.frames) - image
+        return self._fill(lane, arrays, 0, most, address, image, row, max_rows)
+
+    def _fill(
+        self,
+        lane: int,
+        arrays: tuple[Any, ...],
+        taken: int,
+        stop: int,
+        chooser: int,
+        image: int,
+        row: int,
+        max_rows: int | None,
+    ) -> int:
+        seen = arrays[2]
         self._light_up_to(self._steps[lane] + min(stop - taken, len(seen.frames) - image))
-        given = self._daylights, self._picture, actions, seen, done
+        given = self._daylights, self._picture, *arrays
         if not all(map(is_, given, self._played[1:])):
             self._played = (self.worlds, *given)
-        filled = self._play(self._played, lane, taken, stop, image, row, max_rows or 0)
-        self._steps[lane] += abs(filled)
+        filled = self._play(self._played, lane, taken, stop, chooser, image, row, max_rows or 0)
+        self._steps[lane] += 0 if filled == MISCHOSEN else abs(filled)
         return filled
 
     def ended(self, lane: int) -> int:

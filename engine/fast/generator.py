@@ -21,24 +21,6 @@ _HALF, _MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 _u64 = np.uint64
 
 
-def random_of(rng: np.random.Generator) -> Random:
-    """Return the state of a Generator, for `uniform` and `below` to go on with.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Over a `PCG64`, as `numpy.random.default_rng` makes it; it stays as it is.
-
-    Returns
-    -------
-    ndarray, shape (4,), uint64
-        The state.
-    """
-    state = rng.bit_generator.state["state"]
-    words = [state["state"] >> 64, state["state"], state["inc"] >> 64, state["inc"]]
-    return np.array([word & (2**64 - 1) for word in words], np.uint64)
-
-
 @kernel
 def _product(a: np.uint64, b: np.uint64) -> np.uint64:
     """Return the upper 64 bits of a product."""

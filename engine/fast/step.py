@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.compiled.intrinsics import call
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.balance import balance_chunks
 from crafter_dataset.engine.fast.kinds import World, Worlds
 from crafter_dataset.engine.fast.objects import add_player, distance_to_player, update_object
 from crafter_dataset.engine.fast.render import render
 from crafter_dataset.engine.fast.rng import seed_words
-from crafter_dataset.engine.fast.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ITEMS
+from crafter_dataset.engine.fast.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ACTIONS, NUM_ITEMS
 from crafter_dataset.engine.fast.textures import Picture
 from crafter_dataset.engine.fast.world import PLAYER_ROW, clear, compact, semantic
 from crafter_dataset.engine.fast.worldgen import Scratch, generate_world
+from crafter_dataset.engine.protocol import MISCHOSEN
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
@@ -233,10 +235,10 @@ def step_lanes(
 @kernel
 def play(
     worlds: Worlds, daylights: NDArray[np.float64], picture: Picture,
-    actions: NDArray[np.uint8], seen: Seen, done: Done,
-    lane: int, taken: int, stop: int, image: int, row: int, max_rows: int,
+    actions: NDArray[np.uint8], choice: NDArray[np.int64], seen: Seen, done: Done,
+    lane: int, taken: int, stop: int, chooser: int, image: int, row: int, max_rows: int,
 ) -> int:  # fmt: skip
-    """Play given actions until the rows are full, the actions are used up or the episode is over.
+    """Play given or chosen actions until the rows are full, there are none or the episode is over.
 
     Each row is what was seen, then what was done and what came of it. An
     episode that has ended gets one more row, with nothing done.
@@ -250,13 +252,18 @@ def play(
     picture : Picture
         What to draw with.
     actions : ndarray, shape (actions,), uint8
-        Indices into `engine.spec.ACTIONS`.
+        Indices into `engine.spec.ACTIONS`; not looked at if there is a chooser.
+    choice : ndarray, shape (places + 1,), int64
+        What the chooser is called with, then room for what it returned last.
     seen, done : Seen, Done
         Rows to fill: few of pictures and maps, more of the small fields.
     lane : int
         Number of the world to play.
     taken, stop : int
-        Which actions to take: from number `taken` on, up to but not including `stop`.
+        Which actions to take: from number `taken` on, up to but not including `stop`. With a
+        chooser, the difference is how many.
+    chooser : int
+        Address of the function that chooses actions, 0 for none.
     image, row : int
         Next rows to fill, of pictures and maps, and of small fields.
     max_rows : int
@@ -266,7 +273,7 @@ def play(
     -------
     int
         Number of rows filled, negative if the episode's last row is among them.
-        Each took an action, except that last one.
+        Each took an action, except that last one. `MISCHOSEN` if the chooser returned no action.
     """
     world = worlds[lane]
     if max_rows == 1:
@@ -282,10 +289,17 @@ def play(
             done.terminations[row] = False
             done.truncations[row] = False
             return -filled
-        done.rewards[row] = step(world, actions[taken], daylights)
+        if chooser:
+            action = call(chooser, choice)
+            choice[-1] = action
+            if not 0 <= action < NUM_ACTIONS:
+                return MISCHOSEN
+        else:
+            action = np.int64(actions[taken])
+        done.rewards[row] = step(world, action, daylights)
         if world.ended == PLAYING and world.step + 1 == max_rows:
             world.ended = CUT
-        done.actions[row] = actions[taken]
+        done.actions[row] = action
         done.terminations[row] = world.ended == TERMINATED
         done.truncations[row] = world.ended == TIME_LIMIT or world.ended == CUT
         row += 1

@@ -32,7 +32,8 @@ CHUNK = 12
 """Cells along each side of a map chunk, as in `crafter.Env.__init__`."""
 
 PLAYER_ROW = 1
-_SPARE = 64
+SPARE = 64
+"""Rows of removed objects that are always left, see `compact`."""
 
 
 def cells_for(area: tuple[int, int]) -> int:
@@ -57,7 +58,7 @@ def world_dtype(cells: int) -> np.dtype[Any]:
     cells : int
         Cells that it has room for.
     """
-    rows = 3 * cells + 2 * _SPARE  # `compact` leaves room for more than a step can add
+    rows = 3 * cells + 2 * SPARE  # `compact` leaves room for more than a step can add
     chunks = cells // 8 + 16
     return np.dtype(
         [
@@ -388,7 +389,7 @@ def compact(world: World) -> None:
     world : World
         State of the environment; rows of its objects may change.
     """
-    if world.objects - 1 <= 2 * world.alive + _SPARE:
+    if world.objects - 1 <= 2 * world.alive + SPARE:
         return
     count = 1
     for row in range(1, world.objects):

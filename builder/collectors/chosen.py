@@ -1,0 +1,116 @@
+"""Play episodes as a compiled policy chooses."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
+from crafter_dataset.builder.collectors.one_lane import StartedLanes
+from crafter_dataset.builder.policies.compiled import CompiledPolicy
+from crafter_dataset.engine.chooser import Chooser
+from crafter_dataset.engine.protocol import MISCHOSEN
+from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.seeding import policy_generator
+
+
+class ChosenLanes(StartedLanes, Protocol):
+    """Lanes of either engine that a compiled function can play in."""
+
+    worlds: NDArray[np.void]
+
+    def play_chosen(
+        self,
+        lane: int,
+        chooser: Chooser,
+        seen: Seen,
+        done: Done,
+        image: int,
+        row: int,
+        max_rows: int | None,
+    ) -> int:
+        """Fill rows; see `FastLanes.play_chosen`.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        chooser : Chooser
+            What chooses the actions.
+        seen, done : Seen, Done
+            Rows to fill.
+        image, row : int
+            Next rows to fill, of pictures and maps, and of small fields.
+        max_rows : int or None
+            Rows at which the episode is cut, None for never.
+        """
+
+
+class ChoicePlayer:
+    """Lets a compiled policy play.
+
+    Parameters
+    ----------
+    job : Job
+        What to collect.
+    lanes : ChosenLanes
+        One lane, which is played in.
+    policy : CompiledPolicy
+        The policy.
+
+    Raises
+    ------
+    CollectError
+        If the policy's memory cannot be what it asks for, or it cannot be compiled.
+    """
+
+    def __init__(self, job: Job, lanes: ChosenLanes, policy: CompiledPolicy) -> None:
+        self._job, self._lanes = job, lanes
+        try:
+            self._chooser = policy.chooser(lanes.worlds)
+            self._chooser.called_with(lanes.worlds, 0)
+        except Exception as error:  # numba raises many types for what it does not compile
+            raise raised(job.policy_name, error, []) from error
+        self._episode = 0
+
+    def begin(self, take: Take) -> int | None:
+        """Begin the next episode; see `Player.begin`.
+
+        Parameters
+        ----------
+        take : callable
+            Where episode numbers come from, see `collectors.job.Take`.
+        """
+        episode = take(True)
+        if episode is not None:
+            self._chooser.start(policy_generator(self._job.metadata.seed, episode))
+            self._episode = episode
+        return episode
+
+    def play(self, seen: Seen, done: Done, image: int, row: int) -> int:
+        """Fill rows of the episode; see `Player.play`.
+
+        Parameters
+        ----------
+        seen, done : Seen, Done
+            Rows to fill.
+        image, row : int
+            Next rows to fill, of pictures and maps, and of small fields.
+
+        Raises
+        ------
+        CollectError
+            If what was chosen is no action.
+        """
+        filled = self._lanes.play_chosen(
+            0, self._chooser, seen, done, image, row, self._job.max_rows
+        )
+        if filled == MISCHOSEN:
+            raise CollectError(
+                f"{self._job.policy_name}: expected actions from 0 to "
+                f"{len(self._job.metadata.actions) - 1}, found {self._chooser.chosen} "
+                f"{in_episodes([self._episode])}"
+            )
+        return filled

@@ -1,0 +1,123 @@
+"""What is behind a function of anyone's that is compiled: sources and constants."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from crafter_dataset.engine.compiled.code import Code
+from crafter_dataset.engine.crafter_constants import crafter_files
+
+_PACKAGE = __name__.partition(".")[0]
+_PACKAGES = ("crafter",)
+
+
+def code_in(name: str, module: str) -> Code:
+    """Return what a function of a module of this package follows from, without importing it.
+
+    Parameters
+    ----------
+    name : str
+        Name for people to read.
+    module : str
+        Dotted name of the module.
+    """
+    return Code(name, modules=(module,), packages=_PACKAGES, files=crafter_files)
+
+
+def code_behind(name: str, function: Callable[..., Any]) -> Code:
+    """Return what a function follows from: all that it calls, and the constants that it uses.
+
+    Parameters
+    ----------
+    name : str
+        Name for people to read.
+    function : callable
+        The function, or what the compiler has made of it.
+    """
+    functions, values = _walk(function)
+    modules, files = set[str](), dict[Path, None]()
+    for each in functions:
+        if each.__module__.partition(".")[0] == _PACKAGE:
+            modules.add(each.__module__)
+        elif (path := Path(each.__code__.co_filename)).is_file():
+            files[path] = None
+        else:  # written in a session
+            values += [repr(_content(each.__code__)).encode()]
+    found = [*files]
+    return Code(
+        name,
+        modules=tuple(sorted(modules)),
+        packages=_PACKAGES,
+        files=lambda: [*found, *crafter_files()],
+        values=tuple(values),
+    )
+
+
+def plain(function: Any) -> Any:
+    """Return the Python function that a compiled one was made of.
+
+    Parameters
+    ----------
+    function : callable
+        The function, or what the compiler has made of it.
+    """
+    return inspect.unwrap(getattr(function, "py_func", function))
+
+
+def _walk(function: Any) -> tuple[list[FunctionType], list[bytes]]:
+    """List all functions that a function uses, and the constants of each."""
+    functions: dict[FunctionType, None] = {}
+    values: list[bytes] = []
+    waiting = [plain(function)]
+    while waiting:
+        function = waiting.pop()
+        if function in functions:
+            continue
+        functions[function] = None
+        for name, value in _used(function):
+            inner = plain(value)
+            if isinstance(inner, FunctionType):
+                waiting.append(inner)
+            elif not isinstance(value, ModuleType):
+                values.append(f"{name}={_text(value)}".encode())
+    return list(functions), values
+
+
+def _used(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield what a function finds by its names: globals, what it encloses, parts of modules."""
+    names = dict.fromkeys(_names(function.__code__))
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    places = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    places |= {name: cell.cell_contents for name, cell in cells}
+    yield from places.items()
+    yield from ((f"default {at}", v) for at, v in enumerate(function.__defaults__ or ()))
+    modules = [value for value in places.values() if isinstance(value, ModuleType)]
+    for module in modules:
+        if module.__name__.partition(".")[0] not in ("numpy", "numba", "math"):
+            found = (name for name in names if hasattr(module, name))
+            yield from ((f"{module.__name__}.{name}", getattr(module, name)) for name in found)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _content(code: CodeType) -> tuple[Any, ...]:
+    constants = [_content(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return code.co_code, code.co_names, code.co_varnames, constants
+
+
+def _text(value: Any) -> str:
+    """Describe a constant; two that differ have different texts."""
+    if isinstance(value, type) or callable(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+    if hasattr(value, "tobytes"):  # an array, which says only a part of itself
+        return f"{value.dtype.descr}{value.shape}{value.tobytes().hex()}"
+    return repr(value)
