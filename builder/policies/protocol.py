@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.builder.policies.compiled import CompiledPolicy
+
 
 class Policy(Protocol):
     """Chooses the actions of a batch of lanes, each of which plays one episode after another.
@@ -61,5 +63,5 @@ class Policy(Protocol):
         """
 
 
-PolicyFactory = Callable[..., Policy]
+PolicyFactory = Callable[..., "Policy | CompiledPolicy"]
 """Called as `factory(num_envs, **parameters)` in each worker, with its number of lanes."""
