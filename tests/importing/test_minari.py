@@ -14,6 +14,7 @@ import pytest
 from gymnasium import spaces
 from PIL import Image
 
+import crafter_dataset
 from crafter_dataset.builder.importing.detect import open_foreign
 from crafter_dataset.builder.importing.foreign import ForeignError
 from crafter_dataset.builder.importing.minari import MinariEpisodes
@@ -183,6 +184,15 @@ def test_values_that_do_not_fit(tmp_path, name, values, message):
         list(open_foreign(path).episodes())
     assert "main_data.hdf5" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["d.zarr", "d.h5"])
+def test_a_first_episode_that_does_not_fit_leaves_nothing(tmp_path, name):
+    path = write(tmp_path / "source", [steps(0, 3), steps(1, 4)])
+    change(path, "episode_0/actions", np.full(3, 17))
+    with pytest.raises(ForeignError, match="actions: expected integers from 0 to 16"):
+        crafter_dataset.convert(path, tmp_path / "new" / name)
+    assert list(tmp_path.iterdir()) == [tmp_path / "source"]
 
 
 def test_episodes_that_are_missing(tmp_path):
