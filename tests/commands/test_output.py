@@ -137,6 +137,13 @@ def test_nothing_in_a_file_steers_the_terminal(command, hostile, words):
     assert all(c == "\n" or c.isprintable() for c in said)
 
 
+def test_nothing_that_was_typed_steers_it_either(tmp_path):
+    words = [sys.executable, "-m", "crafter_dataset", "inspekt" + ESCAPES]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert all(c == "\n" or c.isprintable() for c in done.stderr)
+
+
 @pytest.mark.parametrize(("text", "shown"), [
     ("plain é 漢 – 5%\n", "plain é 漢 – 5%\n"), ("a\x1b[2J", "a\\x1b[2J"), ("\r", "\\r"),
     ("\u202eevil", "\\u202eevil"), ("\udc80", "\\udc80"), ("\x9b31m", "\\x9b31m"),
