@@ -43,6 +43,9 @@ def test_streams_may_be_closed(tmp_path, dataset_path, closed):
         ["validate-dataset", out, "--deep"],
         ["convert-dataset", out, tmp_path / "d.h5"],
         ["validate-dataset", tmp_path / "d.h5", "--deep"],
+        ["split-dataset", out, tmp_path / "a.zarr", tmp_path / "b.h5"],
+        ["merge-dataset", tmp_path / "a.zarr", tmp_path / "b.h5", tmp_path / "m.zarr"],
+        ["view-dataset", out, "--screenshot", tmp_path / "v.png"],
     ):
         process = start(*words, preexec_fn=closing(*closed), stdin=None)
         assert process.wait(120) == 0, words
