@@ -289,8 +289,9 @@ class Archive:
                 f"{self._file}: expected an array {key!r}, found {', '.join(self.keys)}"
             )
         try:
-            name = key if key in self._npz.zip.namelist() else f"{key}.npy"
-            require_room(self._npz.zip.getinfo(name).file_size, f"{self._file}: {key}")
+            archive: Any = self._npz.zip  # None only once it is closed
+            name = key if key in archive.namelist() else f"{key}.npy"
+            require_room(archive.getinfo(name).file_size, f"{self._file}: {key}")
             return np.asarray(self._npz[key])
         except ForeignError:
             raise
