@@ -7,16 +7,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.rows import MISCHOSEN as MISCHOSEN
 from crafter_dataset.engine.rows import Seen
 from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.errors import ArgumentError
 
 ENGINES = ("fast", "crafter")
 """Compiled code, and the crafter package itself; both compute the same bits."""
-
-
-MISCHOSEN = -(2**62)
-"""What playing returns if what chooses actions returned a number that is none."""
 
 
 class EngineError(ArgumentError):

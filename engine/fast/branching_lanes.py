@@ -14,9 +14,11 @@ from crafter_dataset.engine.fast.code import BRANCH, ENGINE
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.rows import Seen
 from crafter_dataset.engine.spec import ITEMS, make_seen
+from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.arithmetic import ceil_div
 
-_EPISODE, _BRANCH = 0, 1
+_EPISODE, _BRANCH = range(2)
+"""Lanes."""
 _NO_NUMBERS = np.zeros(0, np.int64)
 
 
@@ -92,18 +94,15 @@ class BranchingLanes(FastLanes):
 
     def branch(
         self,
-        seed: int,
         actions: NDArray[np.uint8],
         starts: NDArray[np.int64],
         numbers: NDArray[np.int64],
         branches: Branches,
     ) -> int:
-        """Play an episode again, and branches of it.
+        """Play the episode that was started in the first lane again, and branches of it.
 
         Parameters
         ----------
-        seed : int
-            Seed of the world's RandomState, 0 to 2**32 - 1.
         actions : ndarray, shape (last start or more,), uint8
             The episode's actions, each an index into `engine.spec.ACTIONS`.
         starts : ndarray, shape (starts,), int64
@@ -119,19 +118,16 @@ class BranchingLanes(FastLanes):
             -1; or the frame at which the episode has ended, if that is before the last start.
         """
         last = int(starts[-1])
-        self.start(_EPISODE, seed)
         self._light_up_to(last + branches.actions.shape[1])
         draw, drawing = self._laid_out(branches.seen)
         arrays = self._arrays(actions, starts, numbers, branches, drawing)
         return self._branch(arrays, draw, self._words, last)
 
-    def replay(self, seed: int, actions: NDArray[np.uint8]) -> tuple[int, Seen]:
-        """Play an episode again up to a frame, in the first lane, and draw that frame.
+    def replay(self, actions: NDArray[np.uint8]) -> tuple[int, CrafterState]:
+        """Play the episode that was started in the first lane again, and draw the last frame alone.
 
         Parameters
         ----------
-        seed : int
-            Seed of the world's RandomState, 0 to 2**32 - 1.
         actions : ndarray, shape (frame,), uint8
             The actions to take, each an index into `engine.spec.ACTIONS`.
 
@@ -139,15 +135,14 @@ class BranchingLanes(FastLanes):
         -------
         ended : int
             -1; or the frame at which the episode has ended, if that is before this one.
-        seen : Seen
-            What is seen then in its first row; overwritten by the next call.
+        state : CrafterState
+            The state at the frame.
         """
-        self.start(_EPISODE, seed)
         self._light_up_to(len(actions))
         arrays = self._arrays(actions, _NO_NUMBERS, _NO_NUMBERS, self._none)
         ended = self._branch(arrays, 0, self._words, len(actions))
         self._observe((self.worlds, self._picture, self._own), _EPISODE, _EPISODE)
-        return ended, self._own
+        return ended, self.get_state(_EPISODE, self._own)
 
     def _arrays(
         self,

@@ -22,8 +22,7 @@ from crafter_dataset.engine.fast.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ACTI
 from crafter_dataset.engine.fast.textures import Picture
 from crafter_dataset.engine.fast.world import PLAYER_ROW, clear, compact, semantic
 from crafter_dataset.engine.fast.worldgen import Scratch, generate_world
-from crafter_dataset.engine.protocol import MISCHOSEN
-from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 PLAYING = 0
