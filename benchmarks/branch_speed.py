@@ -3,7 +3,7 @@
 `python -m benchmarks.branch_speed` plays, in turn: the dataset's episodes again by the engine's
 `play`, which draws each frame; and, by `Dataset.branch`, other actions from random frames on. What
 the second takes longer for a frame is worlds and frames that lead to the starts, copies of worlds,
-and memory for all that is returned.
+and, unless the arrays are those of the last call, memory for all that is returned.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.data import given_or_built
 from crafter_dataset import Dataset, open_dataset
@@ -48,7 +50,7 @@ class Engine:
         return frames / (time.perf_counter() - begun)
 
 
-def random_starts(dataset: Dataset, count: int, rng: np.random.Generator) -> np.ndarray:
+def random_starts(dataset: Dataset, count: int, rng: np.random.Generator) -> NDArray[Any]:
     """Draw frames of a dataset, each as likely as any other: episodes and frames in these."""
     lengths = dataset.episodes["length"]
     ends = np.cumsum(lengths)
@@ -72,21 +74,25 @@ def main(
         dataset = open_dataset(given_or_built(path, Path(folder), frames))
         rng = np.random.default_rng(0)
         engine = Engine(dataset)
-        rates: dict[str, list[float]] = {
-            name: [] for name in ("engine", "branches", "branches, without pictures")
+        ways: dict[str, tuple[tuple[str, ...], dict[str, NDArray[Any]] | None]] = {
+            "branches": (("frames", "rewards"), None),
+            "into the same arrays": (("frames", "rewards"), {}),
+            "without pictures": (("inventory", "rewards"), None),
         }
+        rates: dict[str, list[float]] = {name: [] for name in ("engine", *ways)}
         for _ in range(rounds + 1):  # the first one warms up
             where = random_starts(dataset, starts, rng)
             actions = rng.integers(len(dataset.metadata.actions), size=(starts, horizon))
             rates["engine"].append(engine.frames_per_second())
-            for name, fields in (
-                ("branches", ("frames", "rewards")),
-                ("branches, without pictures", ("inventory", "rewards")),
-            ):
+            for name, (fields, kept) in ways.items():
                 begun = time.perf_counter()
-                found = dataset.branch(where, actions, fields=fields, threads=threads)
+                found = dataset.branch(
+                    where, actions, fields=fields, threads=threads, out=kept or None
+                )
                 seconds = time.perf_counter() - begun
                 rates[name].append((found["valid"].sum() + starts) / seconds)
+                if kept is not None:
+                    kept.update(found)
                 del found
     click.echo(f"{starts} branches of {horizon} actions, {threads} thread{'s'[: threads > 1]}")
     own = statistics.median(rates["engine"][1:])

@@ -246,7 +246,7 @@ class CrafterState:
         if not isinstance(entries, dict) or as_integer(entries.get("version")) != cls.VERSION:
             found = entries.get("version") if isinstance(entries, dict) else entries
             raise _unexpected(f"version {cls.VERSION}", repr(found))
-        given = {name: _pair(name, entries.get(name)) for name in _PAIRS}
+        given: dict[str, Any] = {name: _pair(name, entries.get(name)) for name in _PAIRS}
         given |= {name: entries.get(name) for name in (*_INTEGERS, *_NUMBERS, *_FLAGS)}
         cells = math.prod(given["area"])
         objects = _integer("objects", entries.get("objects"), 1, cells)
@@ -342,7 +342,8 @@ class CrafterState:
         objects = self.objects[self.members]
         rows = ceil_div(self.area[1], CHUNK)
         numbers: NDArray[np.int64] = objects["x"].astype(np.int64) // CHUNK * rows
-        return numbers + objects["y"] // CHUNK
+        numbers += objects["y"] // CHUNK
+        return numbers
 
     @property
     def ended(self) -> int:

@@ -116,7 +116,7 @@ def restore(env: StockCrafter, state: CrafterState) -> None:
     world._objects = [None, *there]
     for chunk in state.chunks.tolist():
         x, y = divmod(chunk, ceil_div(state.area[1], CHUNK))
-        world._chunks[world.chunk_key((x * CHUNK, y * CHUNK))]  # noqa: B018 makes it
+        world._chunks[world.chunk_key((x * CHUNK, y * CHUNK))]  # asked for, it is there
     for member in state.members.tolist():
         world._chunks[world.chunk_key(there[member].pos)].add(there[member])
     player = env._player = there[0]

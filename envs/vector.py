@@ -295,9 +295,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
                 raise gymnasium.error.ResetNeeded("get_state: expected the lane to be reset first")
             return self._lanes.get_state(lane, self._seen)
 
-    def set_state(
-        self, lane: int, state: CrafterState
-    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def set_state(self, lane: int, state: CrafterState) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Let a lane go on from a state; the others are left as they are.
 
         Parameters

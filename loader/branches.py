@@ -17,6 +17,7 @@ from crafter_dataset.loader.replays import (
     replaying_lanes,
     terrain_of,
 )
+from crafter_dataset.loader.windows import CAUSED, check_out
 from crafter_dataset.loader.workers import WorkerThreads, default_threads
 from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import ArgumentError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
     from crafter_dataset.loader.dataset import Dataset
 
-CAUSED = ("rewards", "terminations", "truncations")
 _Part = tuple[int, NDArray[np.int64], NDArray[np.int64]]
 """Index of an episode, frames at which branches start in ascending order, their numbers."""
 
@@ -37,6 +37,7 @@ def branch(
     actions: ArrayLike,
     fields: Collection[str],
     threads: int | None,
+    out: dict[str, NDArray[Any]] | None,
 ) -> dict[str, NDArray[Any]]:
     """Return what would have happened, see `Dataset.branch`.
 
@@ -52,6 +53,8 @@ def branch(
         What to return.
     threads : int or None
         Threads that play.
+    out : dict of str to ndarray, or None
+        Where to put it.
 
     Returns
     -------
@@ -69,12 +72,36 @@ def branch(
     names = _checked_fields(fields)
     taken = _checked_actions(actions, len(dataset.metadata.actions))
     where = _checked_starts(dataset, starts, len(taken))
+    shapes = _shapes(dataset, names, taken.shape)
+    if out is not None:
+        check_out(out, {name: shapes[name] for name in (*names, "valid")})
+        _check_contiguous(out, names)
     lanes = replaying_lanes(dataset, "branch")
-    rows = _make_rows(dataset, names, taken.shape)
+    rows = {
+        name: np.zeros(shape, dtype) if out is None or name not in out else out[name]
+        for name, (shape, dtype) in shapes.items()
+    }
+    rows["valid"][...] = False
     if len(taken):
         player = _Player(dataset, lanes, taken, rows)
         WorkerThreads(count).run(player.play, _parts(where))
-    return {name: rows[name] for name in (*names, "valid")}
+    if out is not None:
+        _clear_after_ends(rows)
+    return {name: rows[name] for name in (*names, "valid")} if out is None else out
+
+
+def _check_contiguous(out: dict[str, NDArray[Any]], names: Collection[str]) -> None:
+    for name in (*names, "valid"):
+        if not out[name].flags.carray:
+            raise ArgumentError("out", f"expected {name!r} to be contiguous, found it is not")
+
+
+def _clear_after_ends(rows: dict[str, NDArray[Any]]) -> None:
+    """Write zeros to rows that no action has led to."""
+    valid = rows["valid"]
+    if not valid.all():
+        for values in rows.values():
+            values[:, values.shape[1] - valid.shape[1] :][~valid] = 0
 
 
 class _Player:
@@ -172,17 +199,17 @@ def _checked_starts(dataset: Dataset, starts: ArrayLike, count: int) -> NDArray[
     return given.astype(np.int64)
 
 
-def _make_rows(
+def _shapes(
     dataset: Dataset, names: Collection[str], shape: tuple[int, ...]
-) -> dict[str, NDArray[Any]]:
-    """Make zeros: a row an action for what it causes, and one more for what is seen."""
+) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Return shape and dtype: a row an action for what it causes, one more for what is seen."""
     sizes, (count, horizon) = dataset.metadata.sizes(), shape
-    rows: dict[str, NDArray[Any]] = {"valid": np.zeros(shape, bool)}
+    shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"valid": (shape, np.dtype(bool))}
     for name in (*CAUSED, *(name for name in names if name in Seen._fields)):
         field = FRAME_FIELDS[name]
         many = count, horizon + (name not in CAUSED)
-        rows[name] = np.zeros((*many, *field.row_shape(sizes)), field.dtype)
-    return rows
+        shapes[name] = (*many, *field.row_shape(sizes)), np.dtype(field.dtype)
+    return shapes
 
 
 def _flat(values: NDArray[Any]) -> NDArray[Any]:

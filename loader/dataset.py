@@ -505,12 +505,13 @@ class Dataset(Sequence[Episode]):
         *,
         fields: Collection[str] = BRANCH_FIELDS,
         threads: int | None = None,
+        out: dict[str, NDArray[Any]] | None = None,
     ) -> dict[str, NDArray[Any]]:
         """Return what would have happened, had other actions been taken from some frames on.
 
         It is played by the fast engine, from the state of the game at each frame: so these are no
         estimates, and with the recorded actions the result is what was recorded, bit for bit.
-        Each episode is played once, up to its last start.
+        Where a collection cut an episode, the game goes on. Each episode is played once, up to its last start.
 
         Parameters
         ----------
@@ -525,13 +526,17 @@ class Dataset(Sequence[Episode]):
         threads : int, optional
             Threads that play, 1 or more; by default the usable cores, at most 8, or one in a
             worker process. The result does not depend on it.
+        out : dict of str to ndarray, optional
+            Where to put the result: what an earlier call of the same shapes has returned. New
+            memory can take as long as what is written to it.
 
         Returns
         -------
         dict of str to ndarray
-            By field: (branches, horizon + 1, ...) of what is seen, the frame of the start first;
-            (branches, horizon) of the others. `valid`: bool (branches, horizon), true where the
-            action was taken: false after an episode's end. Rows after an end are zeros.
+            `out`, if it was given. By field: (branches, horizon + 1, ...) of what is seen, the
+            frame of the start first; (branches, horizon) of the others. `valid`: bool (branches,
+            horizon), true where the action was taken: false after an episode's end. Rows after an
+            end are zeros.
 
         Raises
         ------
@@ -551,7 +556,7 @@ class Dataset(Sequence[Episode]):
         """
         from crafter_dataset.loader.branches import branch
 
-        return branch(self, starts, actions, fields, threads)
+        return branch(self, starts, actions, fields, threads, out)
 
     def filter(self, keep: str | ArrayLike | Callable[[EpisodeTable], ArrayLike]) -> Dataset:
         """Return the episodes for which a condition holds.
