@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.errors import ArgumentError
 
 ENGINES = ("fast", "crafter")
 """Compiled code, and the crafter package itself; both compute the same bits."""
-
-
-MISCHOSEN = -(2**62)
-"""What playing returns if what chooses actions returned a number that is none."""
 
 
 class EngineError(ArgumentError):
@@ -183,4 +180,33 @@ class Lanes(Protocol):
         -------
         ndarray, shape `area`, uint8
             Indexed [x, y].
+        """
+
+    def get_state(self, lane: int, seen: Seen) -> CrafterState:
+        """Return the state of a lane that was reset.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seen : Seen
+            What was seen last, one row per lane.
+        """
+
+    def set_state(self, lane: int, state: CrafterState, seen: Seen) -> None:
+        """Let a lane go on from a state, and write what is seen in it.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        state : CrafterState
+            The state.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+
+        Raises
+        ------
+        ArgumentError
+            If it is one of another environment, or one that no game can be in.
         """

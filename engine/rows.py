@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 
+MISCHOSEN = -(2**62)
+"""What filling rows returns if what chooses actions returned a number that is none."""
+
 
 class Seen(NamedTuple):
     """What is seen, one row per frame or lane; an array with no rows stands for one left out.

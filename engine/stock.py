@@ -18,6 +18,7 @@ from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import check_geometry
+from crafter_dataset.engine.state import CrafterState, check_fits
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 import_opensimplex()  # before crafter does
@@ -394,6 +395,45 @@ class StockLanes:
             Indexed [x, y].
         """
         return self.envs[lane].terrain()
+
+    def get_state(self, lane: int, seen: Seen) -> CrafterState:
+        """Return the state of a lane that was reset.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seen : Seen
+            What was seen last, one row per lane.
+        """
+        from crafter_dataset.engine.stock_state import state_of_stock
+
+        width, height = self.envs[lane]._size
+        return state_of_stock(self.envs[lane], seen.frames[lane].reshape(height, width, 3))
+
+    def set_state(self, lane: int, state: CrafterState, seen: Seen) -> None:
+        """Let a lane go on from a state, and write what is seen in it.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        state : CrafterState
+            The state.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+
+        Raises
+        ------
+        ArgumentError
+            If it is one of another environment, or one that no game can be in.
+        """
+        from crafter_dataset.engine.stock_state import restore, settings_of
+
+        check_fits(state, settings_of(self.envs[lane]))
+        restore(self.envs[lane], state)
+        state.show(seen, lane)
+        self._ended[lane] = state.ended
 
 
 class _naming:

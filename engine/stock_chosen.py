@@ -20,8 +20,7 @@ from crafter_dataset.engine.fast.rules import (
     ZOMBIE,
 )
 from crafter_dataset.engine.fast.world import SPARE
-from crafter_dataset.engine.protocol import MISCHOSEN
-from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.engine.stock import StockLanes
 from crafter_dataset.schemas.layout import CUT
 

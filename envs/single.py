@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
+from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
@@ -197,6 +198,60 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
                 ended == TIME_LIMIT,
                 self._info(float(ended != TERMINATED)),
             )
+
+    def get_state(self) -> CrafterState:
+        """Return the game as it is now, for `set_state` of this environment or of another one.
+
+        It does not have the seeds of resets to come, which are `np_random`'s.
+
+        Returns
+        -------
+        CrafterState
+            A copy.
+
+        Raises
+        ------
+        gymnasium.error.ResetNeeded
+            If no episode was started.
+        """
+        with self._lock:
+            if self._world_seed < 0:
+                raise gymnasium.error.ResetNeeded("get_state: expected reset to be called first")
+            return self._lanes.get_state(0, self._seen)
+
+    def set_state(self, state: CrafterState) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Go on from a state; whatever it holds is checked first.
+
+        Parameters
+        ----------
+        state : CrafterState
+            State of an environment with the same area, view, size, length and reward, on
+            either engine.
+
+        Returns
+        -------
+        observation : ndarray, shape (height, width, 3), uint8
+            The picture, RGB; as it was, since drawing it again would change the game.
+        info : dict
+            Entries as listed in the class.
+
+        Raises
+        ------
+        ArgumentError
+            If it is one of another environment, or one that no game can be in; the error is a
+            ValueError.
+
+        Examples
+        --------
+        >>> env = crafter_dataset.CrafterEnv()
+        >>> frame, info = env.reset(seed=7)
+        >>> state = env.get_state()
+        >>> worth = {action: env.step(action)[1] for action in (1, 5) if env.set_state(state)}
+        """
+        with self._lock:
+            self._lanes.set_state(0, state, self._seen)
+            self._world_seed = int(state.world_seed)
+            return self._frame(), self._info(float(self._lanes.ended(0) != TERMINATED))
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return the last observation, or None without a render mode or an episode.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
+from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
@@ -258,8 +259,7 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         rewards = np.zeros(count, np.float64)
         self._lanes.step(playing, actions.astype(np.int64), rewards, self._seen)
         for lane in np.flatnonzero(playing).tolist():
-            ended = self._lanes.ended(lane)
-            self._terminated[lane], self._truncated[lane] = ended == TERMINATED, ended == TIME_LIMIT
+            self._note_end(lane)
         self._discount[self._terminated] = 0
         frames, infos = self._show()
         return frames, rewards, self._terminated.copy(), self._truncated.copy(), infos
@@ -268,6 +268,68 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
     def playing(self) -> NDArray[np.bool_]:
         """Which lanes are in an episode: bool, shape (num_envs,); the others are parked."""
         return self._started & ~(self._terminated | self._truncated)
+
+    def get_state(self, lane: int) -> CrafterState:
+        """Return the game of a lane as it is now.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+
+        Returns
+        -------
+        CrafterState
+            A copy, as of `CrafterEnv.get_state`.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such lane; the error is a ValueError.
+        gymnasium.error.ResetNeeded
+            If the lane was never reset.
+        """
+        lane = whole_number("lane", lane, 0, len(self._started) - 1)
+        with self._lock:
+            if not self._started[lane]:
+                raise gymnasium.error.ResetNeeded("get_state: expected the lane to be reset first")
+            return self._lanes.get_state(lane, self._seen)
+
+    def set_state(self, lane: int, state: CrafterState) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Let a lane go on from a state; the others are left as they are.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        state : CrafterState
+            As for `CrafterEnv.set_state`.
+
+        Returns
+        -------
+        observations : ndarray, shape (num_envs, height, width, 3), uint8
+            Pictures of all lanes, RGB.
+        infos : dict of str to ndarray, shape (num_envs, ...)
+            Entries as listed in the class.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such lane, or the state is one of another environment or one that no
+            game can be in; the error is a ValueError.
+        """
+        lane = whole_number("lane", lane, 0, len(self._started) - 1)
+        with self._lock:
+            self._lanes.set_state(lane, state, self._seen)
+            self._world_seeds[lane] = state.world_seed
+            self._started[lane] = True
+            self._note_end(lane)
+            self._discount[lane] = not self._terminated[lane]
+            return self._show()
+
+    def _note_end(self, lane: int) -> None:
+        ended = self._lanes.ended(lane)
+        self._terminated[lane], self._truncated[lane] = ended == TERMINATED, ended == TIME_LIMIT
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
         """Return the material ids of a lane's world as it is now.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -30,7 +30,13 @@ from crafter_dataset.schemas.metadata import Metadata, SourceSpec, provenance_of
 from crafter_dataset.schemas.wording import counted
 
 if TYPE_CHECKING:
+    from crafter_dataset.engine.state import CrafterState
+    from crafter_dataset.envs.single import CrafterEnv
     from crafter_dataset.loader.summary import Summary
+
+
+BRANCH_FIELDS = ("frames", "rewards", "terminations", "truncations")
+"""What `Dataset.branch` returns by default."""
 
 
 def open_dataset(
@@ -407,6 +413,150 @@ class Dataset(Sequence[Episode]):
                 f"{found['sources']} ({self.path})"
             )
         return sources[found["sources"]], found["numbers"]
+
+    def state_at(self, episode: int, frame: int) -> CrafterState:
+        """Return the state of the game at a frame, had again from the episode's seed and actions.
+
+        Parameters
+        ----------
+        episode : int
+            Index of the episode here; negative from the end.
+        frame : int
+            Number of the frame in it; negative from the end.
+
+        Returns
+        -------
+        CrafterState
+            The whole state, random numbers included, for `set_state` of an environment.
+
+        Raises
+        ------
+        IndexError
+            If there is no such episode or frame.
+        ArgumentError
+            If world seeds are not known, as of imported datasets, or another simulator than the
+            one installed has made the episodes; the error is a ValueError.
+        EngineError
+            If the fast engine cannot be used.
+        CorruptDataError
+            If stored bytes are missing or fail their checksum, or are not what happens.
+
+        Examples
+        --------
+        >>> dataset = crafter_dataset.open_dataset("data.zarr")
+        >>> state = dataset.state_at(3, 40)
+        >>> bool((state.frame == dataset[3]["frames"][40]).all())
+        True
+        """
+        from crafter_dataset.loader.replays import state_at
+
+        return state_at(self, "state_at", episode, frame)
+
+    def env_at(self, episode: int, frame: int, *, engine: str = "fast") -> CrafterEnv:
+        """Return an environment that goes on from a frame just as the episode's own did.
+
+        Parameters
+        ----------
+        episode : int
+            Index of the episode here; negative from the end.
+        frame : int
+            Number of the frame in it; negative from the end.
+        engine : {'fast', 'crafter'}
+            What plays on, as for `CrafterEnv`; the same bits.
+
+        Returns
+        -------
+        CrafterEnv
+            Ready for `step`; its `render()` gives the frame.
+
+        Raises
+        ------
+        IndexError
+            If there is no such episode or frame.
+        ArgumentError
+            As of `state_at`; the error is a ValueError.
+        EngineError
+            If an engine cannot be used.
+        CorruptDataError
+            As of `state_at`.
+
+        Examples
+        --------
+        >>> dataset = crafter_dataset.open_dataset("data.zarr")
+        >>> env = dataset.env_at(3, 40)
+        >>> frame, reward, terminated, truncated, info = env.step(dataset[3]["actions"][40])
+        >>> bool((frame == dataset[3]["frames"][41]).all())
+        True
+        """
+        from crafter_dataset.envs.single import CrafterEnv
+        from crafter_dataset.loader.replays import state_at
+
+        state = state_at(self, "env_at", episode, frame)
+        env = CrafterEnv(
+            state.area, state.view, state.size, state.length, state.reward, "rgb_array", engine
+        )
+        env.set_state(state)
+        return env
+
+    def branch(
+        self,
+        starts: ArrayLike,
+        actions: ArrayLike,
+        *,
+        fields: Collection[str] = BRANCH_FIELDS,
+        threads: int | None = None,
+        out: dict[str, NDArray[Any]] | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Return what would have happened, had other actions been taken from some frames on.
+
+        It is played by the fast engine, from the state of the game at each frame: so these are no
+        estimates, and with the recorded actions the result is what was recorded, bit for bit.
+        Where a collection cut an episode, the game goes on. Each episode is played once, up to its last start.
+
+        Parameters
+        ----------
+        starts : array_like, shape (branches, 2), int
+            Index of an episode here, and number of a frame in it.
+        actions : array_like, shape (branches, horizon), int
+            Actions to take from there on, 0 to 16.
+        fields : collection of str
+            What to return: `rewards`, `terminations`, `truncations`, and any that are seen
+            (`frames`, `semantic`, `positions`, `inventory`, `achievements`, `daylight`), whether
+            the dataset stores them or not. Without `frames` nothing is drawn.
+        threads : int, optional
+            Threads that play, 1 or more; by default the usable cores, at most 8, or one in a
+            worker process. The result does not depend on it.
+        out : dict of str to ndarray, optional
+            Where to put the result: what an earlier call of the same shapes has returned. New
+            memory can take as long as what is written to it.
+
+        Returns
+        -------
+        dict of str to ndarray
+            `out`, if it was given. By field: (branches, horizon + 1, ...) of what is seen, the
+            frame of the start first; (branches, horizon) of the others. `valid`: bool (branches,
+            horizon), true where the action was taken: false after an episode's end. Rows after an
+            end are zeros.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is not as above, or as of `state_at`; the error is a ValueError.
+        EngineError
+            If the fast engine cannot be used.
+        CorruptDataError
+            As of `state_at`.
+
+        Examples
+        --------
+        >>> dataset = crafter_dataset.open_dataset("data.zarr")
+        >>> true = dataset.branch([(3, 40), (0, 7)], [[5, 5, 5], [1, 1, 1]])
+        >>> true["frames"].shape, true["rewards"].shape, true["valid"].shape
+        ((2, 4, 64, 64, 3), (2, 3), (2, 3))
+        """
+        from crafter_dataset.loader.branches import branch
+
+        return branch(self, starts, actions, fields, threads, out)
 
     def filter(self, keep: str | ArrayLike | Callable[[EpisodeTable], ArrayLike]) -> Dataset:
         """Return the episodes for which a condition holds.

@@ -262,7 +262,7 @@ class Windows:
         if out is None:
             out = {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}
         else:
-            _check_out(out, shapes)
+            check_out(out, shapes)
         rows = starts[:, None] + np.arange(self.length)
         out["mask_padding"][...] = (rows >= 0) & (rows < self.index.rows[episodes, None])
         if self.alignment == "arrivals":
@@ -368,9 +368,23 @@ def episode_weights(dataset: Dataset, weights: Weights) -> NDArray[np.float64]:
     return values
 
 
-def _check_out(
+def check_out(
     out: dict[str, NDArray[Any]], shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 ) -> None:
+    """Refuse arrays that a batch does not fit into.
+
+    Parameters
+    ----------
+    out : dict of str to ndarray
+        The arrays, by name.
+    shapes : dict of str to tuple
+        Shape and dtype of each array that is needed.
+
+    Raises
+    ------
+    ArgumentError
+        If one is missing, read-only, or of another shape or dtype; the error is a ValueError.
+    """
     for name, (shape, dtype) in shapes.items():
         if name not in out:
             raise ArgumentError("out", f"expected an array {name!r}, found none")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.engine.chooser import Chooser
-from crafter_dataset.engine.protocol import MISCHOSEN, Lanes
-from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.protocol import Lanes
+from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.engine.seeding import policy_generator
 
 

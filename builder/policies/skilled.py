@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from crafter_dataset.builder.policies.expert import PRESETS
 
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
-from crafter_dataset.builder.policies.expert import PRESETS
 from crafter_dataset.engine.spec import ACHIEVEMENTS
 
 _EXPERT = f"{__name__.rpartition('.')[0]}.expert"

@@ -18,9 +18,10 @@ from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE, STEP
 from crafter_dataset.engine.fast.lane_parts import make_parts, unpack
 from crafter_dataset.engine.numba_cache import import_opensimplex
-from crafter_dataset.engine.protocol import MISCHOSEN
-from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.record_state import state_of_record, write_record
+from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.engine.spec import make_seen
+from crafter_dataset.engine.state import CrafterState, check_fits, daylight_at
 
 _FIRST_DAYLIGHTS = 1024
 _NO_ACTIONS, _NO_CHOICE = np.zeros(1, np.uint8), np.zeros(1, np.int64)
@@ -69,6 +70,7 @@ class FastLanes:
         self._daylights = daylights(_FIRST_DAYLIGHTS)
         # Steps that each lane has taken, or more: how far daylight must be tabulated.
         self._steps = [0] * count
+        self._seeds = [-1] * count
         # The same arrays for every step: new ones would have to be prepared again.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
         self._played: tuple[Any, ...] = (None,) * 7
@@ -81,13 +83,13 @@ class FastLanes:
 
     def __getstate__(self) -> tuple[Any, ...]:
         """Return what a copy is made of: compiled code and images are loaded anew."""
-        return self._made_with, self.worlds, self._steps
+        return self._made_with, self.worlds, self._steps, self._seeds
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        made_with, worlds, steps = state
+        made_with, worlds, steps, seeds = state
         self.__init__(*made_with)  # type: ignore[misc]
         self.worlds[...] = worlds
-        self._steps = list(steps)
+        self._steps, self._seeds = list(steps), list(seeds)
 
     def needed(self) -> list[Needed]:
         """Return all code that lanes of this area call."""
@@ -97,7 +99,7 @@ class FastLanes:
         shown = self._daylights, self._picture
         return [
             Needed(self._reset, (self.worlds, self._daylights, self._scratch), 2),
-            Needed(self._observe, (self.worlds, self._picture, seen), 1),
+            Needed(self._observe, (self.worlds, self._picture, seen), 2),
             Needed(self._step, (self.worlds, *self._stepped, *shown, seen), 0),
             Needed(self._act, (self.worlds, flags, choice, choice, self._daylights, done), 1),
             Needed(
@@ -121,7 +123,7 @@ class FastLanes:
             Where to write what is seen, one row per lane.
         """
         self.start(lane, seed)
-        self._observe((self.worlds, self._picture, seen), lane)
+        self._observe((self.worlds, self._picture, seen), lane, lane)
 
     def start(self, lane: int, seed: int) -> None:
         """Start an episode for `play` to go on with; the same as `reset`, but nothing is written.
@@ -134,7 +136,7 @@ class FastLanes:
             Seed of the world's RandomState, 0 to 2**32 - 1.
         """
         self._reset((self.worlds, self._daylights, self._scratch), lane, seed)
-        self._steps[lane] = 0
+        self._steps[lane], self._seeds[lane] = 0, seed
 
     def step(
         self,
@@ -348,6 +350,48 @@ class FastLanes:
         materials: NDArray[np.uint8] = self.worlds["materials"][lane, : width * height]
         return materials.reshape(width, height).copy()
 
+    def get_state(self, lane: int, seen: Seen) -> CrafterState:
+        """Return the state of a lane that was reset.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seen : Seen
+            What was seen last, one row per lane.
+        """
+        seed, frame = self._seeds[lane], seen.frames[lane]
+        return state_of_record(self.worlds[lane], self._settings(), seed, frame)
+
+    def set_state(self, lane: int, state: CrafterState, seen: Seen) -> None:
+        """Let a lane go on from a state, and write what is seen in it.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        state : CrafterState
+            The state.
+        seen : Seen
+            Where to write what is seen, one row per lane.
+
+        Raises
+        ------
+        ArgumentError
+            If it is one of another environment, or one that no game can be in.
+        """
+        check_fits(state, self._settings())
+        write_record(state, self.worlds[lane])
+        self._steps[lane], self._seeds[lane] = state.step, state.world_seed
+        state.show(seen, lane)
+
+    def _settings(self) -> dict[str, Any]:
+        _, area, view, size, length, reward = self._made_with
+        limit = min(length or 0, 2**63 - 1)
+        return {
+            "area": area, "view": view, "size": size, "length": limit, "reward": bool(reward),
+        }  # fmt: skip
+
     def _light_up_to(self, last: int) -> None:
         if last >= len(self._daylights):
             self._daylights = daylights(max(2 * len(self._daylights), last + 1))
@@ -368,7 +412,7 @@ def _load_parts(
 
 @functools.lru_cache(4)
 def daylights(count: int) -> NDArray[np.float64]:
-    """Return the daylight of each step; mirrors `Env._update_time`, by the same calls on scalars.
+    """Return the daylight of each step.
 
     Parameters
     ----------
@@ -380,11 +424,7 @@ def daylights(count: int) -> NDArray[np.float64]:
     ndarray, shape (count,), float64
         0 is night, 1 is day.
     """
-    values = []
-    for number in range(count):
-        progress = (number / 300) % 1 + 0.3
-        values.append(1 - np.abs(np.cos(np.pi * progress)) ** 3)
-    return np.array(values)
+    return np.array([daylight_at(step) for step in range(count)])
 
 
 def warm_up(area: tuple[int, int], others: Iterable[Needed] = ()) -> None:

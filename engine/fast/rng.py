@@ -51,30 +51,45 @@ def _twist(high: np.uint32, low: np.uint32, shifted: np.uint32) -> np.uint32:
 
 
 @kernel
-def refill(world: World) -> None:
-    """Make the next 624 words; mirrors `mt19937_gen` and the tempering of `mt19937_next`.
+def _twist_all(world: World) -> None:
+    """Make the next 624 words of the state; mirrors `mt19937_gen`.
 
-    All words are tempered at once, and the loops are split where they would
-    read what they have just written, so that they are vectorised.
-
-    Parameters
-    ----------
-    world : World
-        State of the environment; its random numbers are changed.
+    The loops are split where they would read what they have just written, so that they are
+    vectorised.
     """
     use_wide_vectors()
-    state, words = world.random_state, world.random_words
+    state = world.random_state
     for i in range(WORDS - _SHIFT):
         state[i] = _twist(state[i], state[i + 1], state[i + _SHIFT])
     for i in range(WORDS - _SHIFT, WORDS - 1):
         state[i] = _twist(state[i], state[i + 1], state[i + _SHIFT - WORDS])
     state[WORDS - 1] = _twist(state[WORDS - 1], state[0], state[_SHIFT - 1])
+
+
+@kernel
+def _temper_all(world: World) -> None:
+    """Make the words to draw of those of the state, all at once; mirrors `mt19937_next`."""
+    use_wide_vectors()
+    state, words = world.random_state, world.random_words
     for i in range(WORDS):
         word = state[i]
         word = _u32(word ^ _u32(word >> np.uint32(11)))
         word = _u32(word ^ _u32(_u32(word << np.uint32(7)) & np.uint32(0x9D2C5680)))
         word = _u32(word ^ _u32(_u32(word << np.uint32(15)) & np.uint32(0xEFC60000)))
         words[i] = _u32(word ^ _u32(word >> np.uint32(18)))
+
+
+@kernel
+def refill(world: World) -> None:
+    """Make the next 624 words; mirrors `mt19937_gen` and the tempering of `mt19937_next`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its random numbers are changed.
+    """
+    _twist_all(world)
+    _temper_all(world)
     world.random_used = 0
 
 
@@ -178,3 +193,23 @@ def take_words(world: World, words: NDArray[np.uint32], count: int) -> None:
             words[to + i] = world.random_words[origin + i]
         world.random_used = start + run
         taken += run
+
+
+@kernel
+def skip_words(world: World, count: int) -> None:
+    """Leave out the next words of the generator; what is left out is not tempered.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only its random numbers change, as by `take_words`.
+    count : int
+        How many words to leave out.
+    """
+    used = np.int64(world.random_used) + count
+    refills = (used - 1) // WORDS if used > WORDS else 0
+    for _ in range(refills):
+        _twist_all(world)
+    if refills:
+        _temper_all(world)
+    world.random_used = used - refills * WORDS

@@ -22,8 +22,7 @@ from crafter_dataset.engine.fast.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ACTI
 from crafter_dataset.engine.fast.textures import Picture
 from crafter_dataset.engine.fast.world import PLAYER_ROW, clear, compact, semantic
 from crafter_dataset.engine.fast.worldgen import Scratch, generate_world
-from crafter_dataset.engine.protocol import MISCHOSEN
-from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 PLAYING = 0
@@ -124,6 +123,24 @@ def observe(world: World, picture: Picture, seen: Seen, image: int, row: int) ->
         Row to write of the small fields.
     """
     render(world, picture, seen.frames[image])
+    note(world, seen, image, row)
+
+
+@kernel
+def note(world: World, seen: Seen, image: int, row: int) -> None:
+    """Write what is seen, but for the picture.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only read.
+    seen : Seen
+        Where to write.
+    image : int
+        Row to write of maps.
+    row : int
+        Row to write of the small fields.
+    """
     if len(seen.semantic):
         semantic(world, seen.semantic[image])
     if len(seen.positions):
@@ -168,8 +185,8 @@ def reset_lane(
 
 
 @kernel
-def observe_lane(worlds: Worlds, picture: Picture, seen: Seen, lane: int) -> int:
-    """Write what is seen in one world into its row; exactly once a step.
+def observe_lane(worlds: Worlds, picture: Picture, seen: Seen, lane: int, row: int) -> int:
+    """Write what is seen in one world; exactly once a step.
 
     Parameters
     ----------
@@ -178,16 +195,18 @@ def observe_lane(worlds: Worlds, picture: Picture, seen: Seen, lane: int) -> int
     picture : Picture
         What to draw with.
     seen : Seen
-        Where to write, one row per world.
+        Where to write.
     lane : int
         Number of the world.
+    row : int
+        Row to write.
 
     Returns
     -------
     int
         Always 0.
     """
-    observe(worlds[lane], picture, seen, lane, lane)
+    observe(worlds[lane], picture, seen, row, row)
     return 0
 
 

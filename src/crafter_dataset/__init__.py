@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from crafter_dataset.engine.protocol import EngineError as EngineError
     from crafter_dataset.engine.seeding import policy_generator as policy_generator
     from crafter_dataset.engine.seeding import world_seed as world_seed
+    from crafter_dataset.engine.state import CrafterState as CrafterState
     from crafter_dataset.envs import ENV_ID as ENV_ID
     from crafter_dataset.envs import CrafterEnv as CrafterEnv
     from crafter_dataset.envs import CrafterVectorEnv as CrafterVectorEnv
@@ -87,6 +88,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "builder.split": ("split",),
     "engine.protocol": ("EngineError",),
     "engine.seeding": ("policy_generator", "world_seed"),
+    "engine.state": ("CrafterState",),
     "envs": ("ENV_ID", "CrafterEnv", "CrafterVectorEnv"),
     "loader.dataset": ("Dataset", "open_dataset"),
     "loader.episode": ("Episode", "EpisodeField"),

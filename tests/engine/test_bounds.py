@@ -67,6 +67,6 @@ def test_no_picture_is_drawn_beyond_its_arrays(seed):
         lanes.worlds["daylight"] = daylight
         lanes.worlds["sleeping"] = rng.random() < 0.3
         lanes.worlds["inventory"] = rng.integers(10, size=16)
-        lanes._observe((lanes.worlds, picture, rows), 0)
+        lanes._observe((lanes.worlds, picture, rows), 0, 0)
         assert guarded.intact()
     assert frames.any()
