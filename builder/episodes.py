@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.builder.compression import image_encoder
+from crafter_dataset.builder.compression import Encode, image_encoder
 from crafter_dataset.engine.compiled.memory import aligned_zeros
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.codecs import ChunkCodec
@@ -132,6 +132,18 @@ def make_room(metadata: Metadata, names: Iterable[str], episodes: int = 1) -> Ro
     return arrays
 
 
+def image_encoders(metadata: Metadata) -> dict[str, Encode]:
+    """Make what compresses the chunks of each sharded field.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    """
+    fields = (FRAME_FIELDS[name] for name in digested_fields(metadata.fields))
+    return {field.name: image_encoder(field, metadata) for field in fields if field.sharded}
+
+
 class EpisodeEncoder:
     """Takes an episode row by row and compresses each chunk of images as soon as it is full.
 
@@ -144,14 +156,22 @@ class EpisodeEncoder:
         Of the dataset that the episode is for.
     room : dict of str to ndarray, optional
         Rows to write to, as `make_room` makes them for one episode; by default its own.
+    encode : mapping of str to callable, optional
+        What compresses the chunks, as `image_encoders` makes it; by default its own. Each one
+        works in some megabytes, so those that take turns had better share them.
     """
 
-    def __init__(self, metadata: Metadata, room: Rows | None = None) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        room: Rows | None = None,
+        encode: Mapping[str, Encode] | None = None,
+    ) -> None:
         self._chunk_frames = metadata.chunk_frames
         fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
         self._block_rows = block_rows(metadata)
         self._fields = {field.name: field for field in fields}
-        self._encode = {f.name: image_encoder(f, metadata) for f in fields if f.sharded}
+        self._encode = image_encoders(metadata) if encode is None else encode
         arrays = make_room(metadata, self._fields) if room is None else room
         arrays = {name: arrays[name] for name in self._fields}
         self._images = {name: arrays[name] for name in self._encode}

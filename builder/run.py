@@ -12,6 +12,7 @@ from crafter_dataset.builder.collectors.job import CollectError, Job
 from crafter_dataset.builder.continuity import check_means, describe_means, runs_of
 from crafter_dataset.builder.episodes import EncodedEpisode, cut_episode
 from crafter_dataset.builder.errors import BuildError, SettingsError
+from crafter_dataset.builder.lengths import Lengths
 from crafter_dataset.builder.pool import Pool, make_pool
 from crafter_dataset.builder.provenance import describe_run
 from crafter_dataset.builder.run_options import RunOptions
@@ -145,7 +146,8 @@ class _Run:
         self._begun = time.monotonic()
         self._target = target or self._stored_target()
         self._waiting: dict[int, EncodedEpisode] = {}
-        self._waiting_bytes = 0
+        self._waiting_bytes = self._waiting_rows = 0
+        self._lengths = Lengths(writer.metadata.env.length)
 
     def run(self) -> BuildResult:
         """Collect until the target is reached or the user stops it."""
@@ -217,15 +219,15 @@ class _Run:
         while not target.reached(writer.metadata.counts) and not options.should_stop():
             # Numbers go out in order, so the episode that the others wait for is always under way.
             while (
-                pool.free() > 0
-                and self._waiting_bytes < WAITING_BYTES
-                and (target.episodes is None or following < target.episodes)
+                pool.free() > 0 and self._waiting_bytes < WAITING_BYTES and self._wanted(following)
             ):
                 pool.submit(following)
                 following += 1
             for episode in pool.receive(_POLL_SECONDS):
                 self._waiting[episode.episode] = episode
                 self._waiting_bytes += episode.nbytes
+                self._waiting_rows += episode.length
+                self._lengths.add(episode.length)
             self._append_in_order()
             if time.monotonic() - committed_at > options.commit_seconds:
                 self._commit()
@@ -235,6 +237,17 @@ class _Run:
                 shown_at = time.monotonic()
         options.on_progress(self._progress())
 
+    def _wanted(self, following: int) -> bool:
+        """Tell whether the episode of a number is needed, as far as that can be known."""
+        target, counts = self._target, self._writer.metadata.counts
+        if target.episodes is not None:
+            return following < target.episodes
+        assert target.frames is not None
+        under_way = following - counts.episodes - len(self._waiting)
+        return not self._lengths.suffice(
+            under_way, target.frames - counts.frames - self._waiting_rows
+        )
+
     def _append_in_order(self) -> None:
         writer, target = self._writer, self._target
         while not target.reached(writer.metadata.counts):
@@ -242,6 +255,7 @@ class _Run:
             if episode is None:
                 return
             self._waiting_bytes -= episode.nbytes
+            self._waiting_rows -= episode.length
             if target.frames:
                 left = target.frames - writer.metadata.counts.frames
                 episode = cut_episode(episode, left, writer.metadata)

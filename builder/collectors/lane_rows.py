@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.builder.episodes import EncodedEpisode, EpisodeEncoder, block_rows, make_room
+from crafter_dataset.builder.episodes import (
+    EncodedEpisode,
+    EpisodeEncoder,
+    block_rows,
+    image_encoders,
+    make_room,
+)
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.metadata import Metadata
 
@@ -36,6 +42,7 @@ class LaneRows:
         self.seen, self.done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         self._chunk = metadata.chunk_frames
         sizes = {name: len(values) // lanes for name, values in arrays.items()}
+        encode = image_encoders(metadata)
         self._encoders = [
             EpisodeEncoder(
                 metadata,
@@ -43,6 +50,7 @@ class LaneRows:
                     name: values[lane * sizes[name] : (lane + 1) * sizes[name]]
                     for name, values in arrays.items()
                 },
+                encode,
             )
             for lane in range(lanes)
         ]

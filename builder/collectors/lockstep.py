@@ -55,7 +55,7 @@ class LockstepCollector:
             job.engine, count, env.area, env.view, env.size, env.length, env.reward
         )
         self._lanes: list[_Lane | None] = [None] * count
-        self._playing = np.zeros(count, bool)
+        self._playing, self._drawing = np.zeros(count, bool), np.zeros(count, bool)
         self._started = np.zeros(count, bool)
         self._actions = np.zeros(count, np.int64)
         self._rows = LaneRows(job.metadata, count)
@@ -137,7 +137,8 @@ class LockstepCollector:
         """Open the next row of lanes, and draw into it."""
         rows = self._rows
         rows.advance(drawing)
-        self._env.draw(drawing, rows.images, rows.rows, rows.seen, self._drawn)
+        self._drawing[:] = drawing  # the same array each time: a call with another takes longer
+        self._env.draw(self._drawing, rows.images, rows.rows, rows.seen, self._drawn)
 
     def _choose(self) -> NDArray[np.int64]:
         """Ask the policy for actions, and check those of lanes that play."""

@@ -1,0 +1,130 @@
+"""What policies cost a build that look, in Python, in compiled code or with a network.
+
+`python -m benchmarks.policy_speed` builds in turns: random actions as a plan,
+which the engine plays without a look, and the same actions from a vectorised
+policy in Python that is asked at each step; the default policy, and a compiled
+one; and a policy with a small network on the CPU, which one worker asks while
+it plays, beside that network alone, and the stub in one worker. Builds are
+timed whole, with the start of their workers. Ratios are of frames a second.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from crafter_dataset.builder.run import run_build
+from crafter_dataset.builder.run_options import RunOptions
+from crafter_dataset.builder.settings import BuildSettings, Target
+
+_OWN = "benchmarks.policies"
+_NETWORK = "examples.torch_policy:make_policy"
+
+
+def build_rate(
+    folder: Path, policy: str, frames: int, workers: int, num_envs: int, **policy_args: Any
+) -> float:
+    """Build a dataset, and return its frames a second."""
+    result = run_build(
+        folder / "speed.zarr",
+        BuildSettings(policy=policy, policy_args=policy_args),
+        Target(frames=frames),
+        RunOptions(workers=workers, num_envs=num_envs),
+        overwrite=True,
+    )
+    return result.new_frames / result.seconds
+
+
+def played_over_kept(folder: Path, frames: int, workers: int, num_envs: int) -> float:
+    """Build with a policy that counts, and return its frames over those of the dataset."""
+    counts = folder / "counts"
+    counts.mkdir(exist_ok=True)
+    build_rate(folder, f"{_OWN}:Stub", frames, workers, num_envs, counts=str(counts))
+    played = sum(int(np.fromfile(file, np.int64)[0]) for file in counts.iterdir())
+    for file in counts.iterdir():
+        file.unlink()
+    return played / frames
+
+
+def inference_rate(lanes: int, seconds: float) -> float:
+    """Frames a second of the network alone, on frames of noise, in batches of some lanes."""
+    from examples.torch_policy import make_policy
+
+    policy = make_policy(lanes)
+    frames = np.random.default_rng(0).integers(256, size=(lanes, 64, 64, 3), dtype=np.uint8)
+    policy.act(frames, {})
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        policy.act(frames, {})
+        done += lanes
+    return done / (time.perf_counter() - begun)
+
+
+def _compare(what: str, rounds: int, *measures: Any) -> None:
+    """Print the median of the ratios of the first measure to the least of the others."""
+    rates = [[measure() for measure in measures] for _ in range(rounds)]
+    ratio = statistics.median(first / min(others) for first, *others in rates)
+    shown = " ".join(f"{statistics.median(each):>10,.0f}" for each in zip(*rates, strict=True))
+    click.echo(f"{what:<44} {ratio:>6.2f}  {shown}")
+
+
+@click.command()
+@click.option("--frames", default=300_000, show_default=True, help="Frames of each build.")
+@click.option("--network-frames", default=100_000, show_default=True, help="With the network.")
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--workers", default=2, show_default=True)
+@click.option("--lanes", default=[4, 64, 256], multiple=True, show_default=True, type=int)
+@click.option("--network/--no-network", default=True, show_default=True)
+def main(
+    frames: int,
+    network_frames: int,
+    rounds: int,
+    workers: int,
+    lanes: tuple[int, ...],
+    network: bool,
+) -> None:
+    """Measure."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def rate(policy: str, count: int, num_envs: int = 1, frames: int = frames) -> Any:
+            return lambda: build_rate(folder, policy, frames, count, num_envs)
+
+        for policy in ("heuristic", "benchmarks.compiled_policy:wanderer"):
+            build_rate(folder, policy, 1, 1, 1)  # compiles, if need be
+        click.echo(f"{'':<44} {'ratio':>6}  frames/s of each")
+        for count in lanes:
+            _compare(
+                f"stub / plan, {workers} workers of {count} lanes",
+                rounds,
+                rate(f"{_OWN}:Stub", workers, count),
+                rate(f"{_OWN}:planned", workers),
+            )
+        for count in lanes:
+            ratio = played_over_kept(folder, frames, workers, count)
+            click.echo(f"{f'frames played / kept, {workers} workers of {count}':<44} {ratio:>6.3f}")
+        _compare(
+            f"compiled / heuristic, {workers} workers",
+            rounds,
+            rate("benchmarks.compiled_policy:wanderer", workers),
+            rate("heuristic", workers),
+        )
+        if network:
+            count = lanes[-1]
+            _compare(
+                f"network / (stub, inference), 1 worker of {count}",
+                rounds,
+                rate(_NETWORK, 1, count, network_frames),
+                rate(f"{_OWN}:Stub", 1, count, network_frames),
+                lambda: inference_rate(count, 3.0),
+            )
+
+
+if __name__ == "__main__":
+    main()
