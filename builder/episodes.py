@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -51,7 +51,8 @@ class EncodedEpisode:
     rows : dict of str to ndarray, shape (length, ...)
         Rows of the other digested per-frame fields, without padding, of their dtypes.
     rare : dict of str to int or bool
-        Values of the per-episode fields that only imported or merged episodes have.
+        Values of the per-episode fields that only episodes of mixtures, and those that were
+        imported or merged have.
     """
 
     episode: int
@@ -334,4 +335,5 @@ def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> Enc
     rows["truncations"][-2:-1] = True
     encoder = EpisodeEncoder(metadata)
     encoder.extend(rows)
-    return encoder.finish(episode.episode, CUT, episode.world_seed, episode.terrain)
+    cut = encoder.finish(episode.episode, CUT, episode.world_seed, episode.terrain)
+    return replace(cut, rare=episode.rare)

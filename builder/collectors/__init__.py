@@ -1,9 +1,10 @@
-"""Ways of collecting episodes: with a policy that looks, or with one that plans."""
+"""Ways of collecting episodes: with a policy that looks, one that plans, or a mixture."""
 
 from __future__ import annotations
 
 from crafter_dataset.builder.collectors.chosen import ChoicePlayer
 from crafter_dataset.builder.collectors.job import Collector, Give, Job, Take, make_policy
+from crafter_dataset.builder.collectors.mixed import MixCollector
 from crafter_dataset.builder.collectors.one_lane import OneLaneCollector
 from crafter_dataset.builder.collectors.planned import PlanPlayer, plan_of
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
@@ -34,6 +35,8 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     CollectError
         If the policy cannot be made.
     """
+    if job.is_mixture:
+        return MixCollector(job, make_collector, take, give)
     policy, env = make_policy(job), job.metadata.env
     geometry = env.area, env.view, env.size, env.length, env.reward
     if isinstance(policy, CompiledPolicy):

@@ -20,7 +20,7 @@ from crafter_dataset.builder.episodes import EpisodeEncoder
 from crafter_dataset.builder.policies import Policy
 from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Seen
-from crafter_dataset.engine.seeding import policy_generator, world_seed
+from crafter_dataset.engine.seeding import world_seed
 from crafter_dataset.envs import CrafterVectorEnv
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
@@ -139,7 +139,7 @@ class LockstepCollector:
             lane = _Lane(episode, seeds[index], self._env.terrain(index), encoder)
             self._lanes[index] = lane
             try:
-                self._policy.reset(index, policy_generator(meta.seed, episode))
+                self._policy.reset(index, self._job.generator(episode))
             except Exception as error:
                 raise raised(self._job.policy_name, error, [episode]) from error
             encoder.observe(seen, index)

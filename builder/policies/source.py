@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,18 +16,20 @@ from crafter_dataset.builder.policies.load import (
     current_folder_importable,
     load_factory,
 )
+from crafter_dataset.schemas.metadata import MIX, PolicySpec
 
 
 def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     """Return a hash of the files that make a policy, or None for one of this package.
 
     These are the module that is named, the one in which the factory is written,
-    and every file that a parameter names, such as a checkpoint.
+    and every file that a parameter names, such as a checkpoint. Of a mixture, they are
+    those of all its policies.
 
     Parameters
     ----------
     name : str
-        As `load_factory` takes it.
+        As `describe_policy` takes it.
     parameters : mapping of str
         What its factory is called with, beside the number of lanes.
 
@@ -44,6 +47,14 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     """
     if name in BUILTIN:
         return None
+    if name == MIX:
+        sources = {
+            member.name: policy_source(member.name, member.parameters)
+            for member in PolicySpec(name, parameters).members()
+        }
+        if not any(sources.values()):
+            return None
+        return hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:32]
     digest = hashlib.sha256()
     for file in [*_modules(name), *_files_named(parameters)]:
         with open(file, "rb") as stream:
