@@ -15,7 +15,7 @@ from crafter_dataset.engine.compiled.memory import aligned_zeros
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.digests import EpisodeHasher
-from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, digested_fields
+from crafter_dataset.schemas.layout import CUT
 from crafter_dataset.schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
@@ -114,7 +114,7 @@ class EpisodeEncoder:
     def __init__(self, metadata: Metadata) -> None:
         self._chunk_frames = metadata.chunk_frames
         sizes = metadata.sizes()
-        fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
+        fields = metadata.digested_fields()
         # The small fields are hashed many chunks at a time.
         self._block_rows = max(1, _BLOCK_ROWS // self._chunk_frames) * self._chunk_frames
 
@@ -129,6 +129,7 @@ class EpisodeEncoder:
         self._fields = {field.name: field for field in fields}
         self._encode = {f.name: image_encoder(f, metadata) for f in fields if f.sharded}
         self._images, self._small = make(self._chunk_frames, True), make(self._block_rows, False)
+        self._of_actions = [*Done._fields, *(extra.name for extra in metadata.extras)]
         arrays = self._images | self._small
         self._seen, self._done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         self.start()
@@ -208,6 +209,18 @@ class EpisodeEncoder:
         for name, value in zip(Done._fields, (action, reward, terminated, truncated), strict=True):
             self._small[name][row] = value
 
+    def state(self, extras: Mapping[str, NDArray[Any]]) -> None:
+        """Complete the open row with what the policy states beside its action.
+
+        Parameters
+        ----------
+        extras : mapping of str to ndarray
+            Values of fields of the policy's, of their types and of the shape of a row.
+        """
+        row = self._block_used - 1
+        for name, values in extras.items():
+            self._small[name][row] = values
+
     def extend(self, rows: Mapping[str, NDArray[Any]]) -> None:
         """Add complete rows.
 
@@ -247,7 +260,7 @@ class EpisodeEncoder:
             Material ids at reset, if they are known.
         """
         length = self.length
-        for name in Done._fields:
+        for name in self._of_actions:
             self._small[name][self._block_used - 1] = 0
         for name, buffer in self._images.items():
             buffer[self._chunk_used :] = self._fields[name].fill
@@ -302,7 +315,7 @@ def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
     codec, sizes = ChunkCodec.parse(metadata.codec), metadata.sizes()
     rows = dict(episode.rows)
     for name, chunks in episode.chunks.items():
-        about = FRAME_FIELDS[name]
+        about = metadata.frame_field(name)
         shape = (metadata.chunk_frames, *about.row_shape(sizes))
         parts = [codec.decode(chunk, np.dtype(about.dtype), shape) for chunk in chunks]
         rows[name] = np.concatenate(parts)[: episode.length]

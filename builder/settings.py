@@ -279,6 +279,7 @@ class BuildSettings:
         CodecError
             If the codec is unknown.
         """
+        from crafter_dataset.builder.policies.declared import declared_extras
         from crafter_dataset.builder.policies.load import describe_policy
         from crafter_dataset.engine import spec  # it reads Crafter's lists of names
 
@@ -302,6 +303,7 @@ class BuildSettings:
             achievements=spec.ACHIEVEMENTS,
             episode_fields=(*BUILT_TABLE, "policies") if policies else BUILT_TABLE,
             policies=policies,
+            extras=declared_extras(policy),
         ).versioned()
 
 
@@ -368,6 +370,13 @@ def check_resumable(
                 name,
                 f"expected {_show(value(stored))} as in {where}, found {_show(value(wanted))}",
             )
+    if wanted.extras != stored.extras:
+        names = [", ".join(e.name for e in m.extras) or "none" for m in (stored, wanted)]
+        raise SettingsError(
+            "policy",
+            f"expected the extras of the policy as in {where} ({names[0]}, of their types and "
+            f"shapes), found others ({names[1]})",
+        )
     for name, dataset_has, installed in foreign_entries(stored.env):
         raise SettingsError(
             "resume",

@@ -120,7 +120,11 @@ def settings_lines(dataset: Dataset) -> Lines:
         several = "mixed, see below" if entry == "policy" else "of several sources, see below"
         return several if entry in differing else text
 
-    more = [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
+    more: Lines = []
+    if meta.extras:
+        shapes = ((e.name, e.dtype, "x".join(map(str, e.shape))) for e in meta.extras)
+        more.append(("extras", ", ".join(" ".join(filter(None, words)) for words in shapes)))
+    more += [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
     more += [
         (f"source {index}", f"seed {source.seed}, {source.policy.name}{_arguments(source)}")
         for index, source in enumerate(meta.sources)

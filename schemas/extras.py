@@ -27,8 +27,12 @@ MOST_EXTRA_BYTES = 4096
 MOST_EXTRA_AXES = 4
 """Axes of such a field beside that of the frames, at most."""
 
-TAKEN = frozenset({field.name for field in FIELDS} | {TABLE, "is_first", "mask_padding"})
-"""Names that fields, arrays of windows and groups have."""
+TAKEN = frozenset(
+    {field.name for field in FIELDS}
+    | {TABLE, "id", "length", "return", "end", "policy", "end_reason", "final_frame", "world_seed"}
+    | {"is_first", "mask_padding", "obs", "act", "rew", "trunc", "info", "infos"}
+)
+"""Names of fields and groups, of columns of episodes, and of arrays of windows and exports."""
 
 NAMES = "a small letter, then up to 47 small letters, digits and _"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")

@@ -16,6 +16,7 @@ from crafter_dataset.builder.collectors.job import (
     in_episodes,
     raised,
 )
+from crafter_dataset.builder.collectors.stated import Stated, StatedError
 from crafter_dataset.builder.episodes import EpisodeEncoder
 from crafter_dataset.builder.policies import Policy
 from crafter_dataset.engine.protocol import LaneError
@@ -47,14 +48,17 @@ class LockstepCollector:
         What to collect.
     policy : Policy
         For as many lanes as the job has.
+    stated : Stated
+        Takes what the policy states beside its actions.
     take : callable
         Where episode numbers come from, see `collectors.job.Take`.
     give : callable
         Where whole episodes go, see `collectors.job.Give`.
     """
 
-    def __init__(self, job: Job, policy: Policy, take: Take, give: Give) -> None:
+    def __init__(self, job: Job, policy: Policy, stated: Stated, take: Take, give: Give) -> None:
         self._job, self._policy, self._take, self._give = job, policy, take, give
+        self._stated, self._states = stated, bool(stated)
         env = job.metadata.env
         self._env = CrafterVectorEnv(
             job.num_envs, env.area, env.view, env.size, env.length, env.reward, job.engine,
@@ -100,6 +104,8 @@ class LockstepCollector:
             lane.encoder.act(
                 actions[index], rewards[index], ended == TERMINATED, ended in (TIME_LIMIT, CUT)
             )
+            if self._states:
+                self._stated.write(lane.encoder, index)
             lane.encoder.observe(seen, index)
             if ended is not None:
                 self._finish(index, lane, ended)
@@ -151,7 +157,10 @@ class LockstepCollector:
         """Ask the policy for actions, and check them; idle lanes get 0."""
         count, name = self._job.num_envs, self._job.policy_name
         try:
-            actions = np.asarray(self._policy.act(self._frames, self._infos))
+            answer = self._policy.act(self._frames, self._infos)
+            actions = np.asarray(self._stated.actions_of(answer))
+        except StatedError as error:
+            raise CollectError(f"{name}: {error} {in_episodes(self._episodes())}") from None
         except Exception as error:
             raise raised(name, error, self._episodes()) from error
         if actions.shape != (count,) or actions.dtype.kind not in "iu":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.errors import CorruptDataError, CrafterDatasetError
-from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import MIX, Counts, Metadata, PolicySpec, SourceSpec
 
 ORIGIN_FIELDS = ("numbers", "sources", "policies")
@@ -189,7 +189,7 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         episode_fields=tuple(name for name in TABLE_FIELDS if name in present),
         codec=codec,
         chunk_frames=chunk_frames or first.chunk_frames,
-        fields=first.known_fields(),
+        fields=tuple(name for name in FRAME_FIELDS if name in first.fields),
         status="building",
         digest=None,
         counts=Counts(),

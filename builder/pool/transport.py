@@ -19,7 +19,6 @@ from crafter_dataset.builder.collectors.job import CollectError
 from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
 from crafter_dataset.builder.pool.ring import SharedRing
 from crafter_dataset.schemas.arithmetic import ceil_div
-from crafter_dataset.schemas.layout import FRAME_FIELDS, digested_fields
 from crafter_dataset.schemas.metadata import Metadata
 
 _HEADER = struct.Struct("<?7q")
@@ -49,7 +48,7 @@ class EpisodePipe:
         self._file = pipe
         self._ring = SharedRing(memory)
         sizes = metadata.sizes()
-        fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
+        fields = metadata.digested_fields()
         self._images = [field.name for field in fields if field.sharded]
         self._rows = [
             (field.name, np.dtype(field.dtype), field.row_shape(sizes))
