@@ -105,9 +105,9 @@ def _walk(path: str) -> None:
         open(path, "rb", buffering=0) as stream,
         contextlib.closing(ForeignStructures(stream)) as file,
     ):
-        for path in (*(field.path for field in FIELDS), *_extras_of(file)):
+        for place in (*(field.path for field in FIELDS), *_extras_of(file)):
             for look in (file.array, file.places, file.stored_bytes, file.require_all_stored):
-                _look(look, path)
+                _look(look, place)
         for _, attributes in file.all_attributes():
             for name in attributes:
                 _look(attributes.__getitem__, name)

@@ -123,7 +123,7 @@ def test_zip_files_have_them(stated, tmp_path):
 
 def test_merging_with_and_without(stated, tmp_path):
     build(tmp_path / "n", replace(SETTINGS, policy="noop"), Target(episodes=1), workers=0)
-    with pytest.raises(crafter_dataset.CrafterDatasetError, match="^extras: expected") as caught:
+    with pytest.raises(crafter_dataset.CrafterDatasetError, match=r"^extras: expected") as caught:
         crafter_dataset.merge([stated, tmp_path / "n"], tmp_path / "m.zarr")
     assert "\n" not in str(caught.value)
 
