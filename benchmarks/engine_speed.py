@@ -18,7 +18,7 @@ import crafter
 import numba
 import numpy as np
 
-from crafter_dataset.builder.policies import load_factory
+from crafter_dataset.builder.policies.builtin import heuristic
 from crafter_dataset.engine.fast import render as engine_render
 from crafter_dataset.engine.fast import step as engine_step
 from crafter_dataset.engine.fast.fast_lanes import FastLanes, daylights
@@ -115,7 +115,7 @@ class Fast:
 @click.option("--episodes", default=40, show_default=True)
 def main(episodes: int) -> None:
     """Measure."""
-    plan = load_factory("heuristic")(1).plan  # type: ignore[attr-defined]
+    plan = heuristic(1).plan
     engines: dict[str, Stock | Fast] = {"stock": Stock(), "fast": Fast()}
     engines["stock"].generate(0)
     times: dict[str, dict[str, list[float]]] = {

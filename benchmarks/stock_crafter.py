@@ -8,7 +8,7 @@ import time
 import crafter
 import numpy as np
 
-from crafter_dataset.builder.policies import load_factory
+from crafter_dataset.builder.policies.builtin import heuristic
 from crafter_dataset.engine.seeding import policy_generator
 
 
@@ -18,7 +18,7 @@ def stock_rate(frames: int, seed: int) -> float:
     It plays the default policy from the same seeds as a build does.
     """
     env = crafter.Env(seed=seed)
-    policy = load_factory("heuristic")(1)
+    policy = heuristic(1)
     unused = np.zeros((1, 64, 64, 3), np.uint8)
     env.reset()  # compiles, or loads, opensimplex
     env._episode = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.codecs import ChunkCodec, crc32c
 from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata
+from crafter_dataset.schemas.progress import tell
 
 if TYPE_CHECKING:
     from crafter_dataset.builder.zstd.encoder import ImageEncoder
@@ -130,7 +130,7 @@ def _falling_back() -> Iterator[None]:
 
 @functools.cache
 def _warn(reason: str) -> None:
-    print(f"codec {_FAST_LEVEL}: encoded by libzstd instead, as {reason}", file=sys.stderr)
+    tell(f"codec {_FAST_LEVEL}: encoded by libzstd instead, as {reason}")
 
 
 def _cells_of(env: EnvSpec) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -89,7 +89,7 @@ def check_means(
     if not allow_policy_change:
         raise SettingsError(
             "policy",
-            f"expected its module and the files that its arguments name as they were when {where} "
+            f"expected its modules and the files that its arguments name as they were when {where} "
             "was played, found that they have changed",
             advice=[Advice("play on with what they are now by", "allow_policy_change")],
         )

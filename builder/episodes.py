@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -97,40 +97,67 @@ class EncodedEpisode:
         }
 
 
+def block_rows(metadata: Metadata) -> int:
+    """Return how many rows of the small fields are hashed at a time: many chunks.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    """
+    return max(1, _BLOCK_ROWS // metadata.chunk_frames) * metadata.chunk_frames
+
+
+def make_room(metadata: Metadata, names: Iterable[str], episodes: int = 1) -> Rows:
+    """Make rows for episodes that are played at once, one episode's after the other's.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    names : iterable of str
+        Names of the per-frame fields.
+    episodes : int
+        Number of episodes.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By name: `chunk_frames` rows an episode of a sharded field, `block_rows` of any other.
+    """
+    sizes, arrays = metadata.sizes(), {}
+    for about in map(metadata.frame_field, names):
+        rows = metadata.chunk_frames if about.sharded else block_rows(metadata)
+        arrays[about.name] = aligned_zeros((episodes * rows, *about.row_shape(sizes)), about.dtype)
+        arrays[about.name][:] = about.fill
+    return arrays
+
+
 class EpisodeEncoder:
     """Takes an episode row by row and compresses each chunk of images as soon as it is full.
 
-    So an episode takes the memory of one chunk plus what it compresses to.
-    Rows are written one at a time in two parts, what was seen (`observe`), then
-    what was done there and what came of it (`act`); or many at once, straight
-    into the encoder's own rows (`rows` and `filled`).
+    So an episode takes the memory of one chunk plus what it compresses to. Whoever
+    plays it writes straight into the encoder's rows (`rows` and `filled`).
 
     Parameters
     ----------
     metadata : Metadata
         Of the dataset that the episode is for.
+    room : dict of str to ndarray, optional
+        Rows to write to, as `make_room` makes them for one episode; by default its own.
     """
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, room: Rows | None = None) -> None:
         self._chunk_frames = metadata.chunk_frames
-        sizes = metadata.sizes()
         fields = metadata.digested_fields()
-        # The small fields are hashed many chunks at a time.
-        self._block_rows = max(1, _BLOCK_ROWS // self._chunk_frames) * self._chunk_frames
-
-        def make(rows: int, sharded: bool) -> Rows:
-            arrays = {}
-            for f in fields:
-                if f.sharded == sharded:
-                    arrays[f.name] = aligned_zeros((rows, *f.row_shape(sizes)), f.dtype)
-                    arrays[f.name][:] = f.fill
-            return arrays
-
+        self._block_rows = block_rows(metadata)
         self._fields = {field.name: field for field in fields}
         self._encode = {f.name: image_encoder(f, metadata) for f in fields if f.sharded}
-        self._images, self._small = make(self._chunk_frames, True), make(self._block_rows, False)
         self._of_actions = [*Done._fields, *(extra.name for extra in metadata.extras)]
-        arrays = self._images | self._small
+        arrays = make_room(metadata, self._fields) if room is None else room
+        arrays = {name: arrays[name] for name in self._fields}
+        self._images = {name: arrays[name] for name in self._encode}
+        self._small = {name: arrays[name] for name in self._fields if name not in self._encode}
         self._seen, self._done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         self.start()
 
@@ -176,50 +203,6 @@ class EpisodeEncoder:
         """
         self._block_used += rows
         self._chunk_used += rows
-
-    def observe(self, lane_rows: Seen, lane: int) -> None:
-        """Open the next row with what is to be seen in a lane.
-
-        Parameters
-        ----------
-        lane_rows : Seen
-            What is to be seen, a row per lane.
-        lane : int
-            Number of the lane.
-        """
-        seen, _, image, row = self.rows()
-        for name, values in seen._asdict().items():
-            if len(values):
-                values[image if name in self._images else row] = getattr(lane_rows, name)[lane]
-        self.filled(1)
-
-    def act(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
-        """Complete the open row with what was done there and what came of it.
-
-        Parameters
-        ----------
-        action : int
-            Index into the action names.
-        reward : float
-            Reward that the action caused.
-        terminated, truncated : bool
-            Whether the action ended the episode: by death; by the time limit or a cut.
-        """
-        row = self._block_used - 1
-        for name, value in zip(Done._fields, (action, reward, terminated, truncated), strict=True):
-            self._small[name][row] = value
-
-    def state(self, extras: Mapping[str, NDArray[Any]]) -> None:
-        """Complete the open row with what the policy states beside its action.
-
-        Parameters
-        ----------
-        extras : mapping of str to ndarray
-            Values of fields of the policy's, of their types and of the shape of a row.
-        """
-        row = self._block_used - 1
-        for name, values in extras.items():
-            self._small[name][row] = values
 
     def extend(self, rows: Mapping[str, NDArray[Any]]) -> None:
         """Add complete rows.

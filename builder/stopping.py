@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import Any, TypeAlias
+
+from crafter_dataset.schemas.progress import tell
 
 StopOption: TypeAlias = Callable[[], bool] | None
 """The argument `should_stop` of functions that take long: called now and then, it returns true to
@@ -66,8 +67,7 @@ class StopRequest:
         if self.signal:
             raise KeyboardInterrupt
         self.signal = number
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            print(f"\n{self._message} (once more ends it at once)", file=sys.stderr, flush=True)
+        tell(f"\n{self._message} (once more ends it at once)")
 
 
 @contextlib.contextmanager

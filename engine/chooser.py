@@ -124,9 +124,11 @@ class Chooser:
         int
             What the function returns, unchecked.
         """
-        return self._entry((worlds, self._memory, self._random), lane)
+        chosen = self._entry((worlds, self._memory, self._random), lane)
+        self._choice[-1] = chosen
+        return chosen
 
     @property
     def chosen(self) -> int:
-        """What the function returned last, where compiled code called it."""
+        """What the function returned last."""
         return int(self._choice[-1])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from crafter_dataset.engine.numba_cache import import_numba, import_opensimplex
 from crafter_dataset.engine.protocol import ENGINES, EngineError, Lanes
 from crafter_dataset.engine.spec import check_geometry
+from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import Advice, CrafterDatasetError
 from crafter_dataset.schemas.variables import unset_advice
 from crafter_dataset.schemas.wording import one_line
@@ -60,9 +61,10 @@ def make_lanes(
     EngineError
         If there is no such engine, or it cannot be used.
     ArgumentError
-        If Crafter cannot draw such a world or picture.
+        If Crafter cannot draw such a world or picture, or the time limit is no whole number.
     """
     check_geometry(area, view, size)
+    length = whole_number("length", 0 if length is None else length, 0)  # None as Crafter has it
     check_engine(engine, area)
     if engine == "fast":
         warm_up(engine, area)

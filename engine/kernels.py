@@ -19,7 +19,7 @@ for cells off the map, the arrays themselves may not.
 from __future__ import annotations
 
 from crafter_dataset.engine.compiled.jit import kernel
-from crafter_dataset.engine.fast.generator import below, uniform
+from crafter_dataset.engine.fast.generator import below, next_word, uniform
 from crafter_dataset.engine.fast.rules import (
     ARROW,
     COAL,
@@ -112,6 +112,7 @@ __all__ = [
     "kernel",
     "material_at",
     "nearby",
+    "next_word",
     "object_at",
     "uniform",
 ]

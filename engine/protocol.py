@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.engine.rows import Seen
+from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.errors import ArgumentError
 
 ENGINES = ("fast", "crafter")
@@ -84,6 +84,82 @@ class Lanes(Protocol):
         ------
         LaneError
             If an environment raises.
+        """
+
+    def start(self, lane: int, seed: int) -> None:
+        """Start an episode, without writing what is seen.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seed : int
+            Seed of the `RandomState` that makes the world, 0 to 2**32 - 1.
+
+        Raises
+        ------
+        LaneError
+            If the environment raises.
+        """
+
+    def act(
+        self,
+        playing: NDArray[np.bool_],
+        actions: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        done: Done,
+        max_rows: int | None,
+    ) -> None:
+        """Take a step in every lane that is playing, and write what was done and what came of it.
+
+        Parameters
+        ----------
+        playing : ndarray, shape (lanes,), bool
+            Which lanes take a step; the others are left as they are.
+        actions : ndarray, shape (lanes,), int64
+            Action of each lane, an index into `engine.spec.ACTIONS`.
+        rows : ndarray, shape (lanes,), int64
+            Row of `done` that each writes to.
+        done : Done
+            Rows to write.
+        max_rows : int or None
+            Rows at which an episode is cut, None for never.
+
+        Raises
+        ------
+        LaneError
+            If an environment raises.
+        """
+
+    def draw(
+        self,
+        drawing: NDArray[np.bool_],
+        images: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        seen: Seen,
+        frames: NDArray[np.uint8],
+    ) -> None:
+        """Write what is seen in some lanes; exactly once after `start` and after each `act`.
+
+        Parameters
+        ----------
+        drawing : ndarray, shape (lanes,), bool
+            Which lanes are drawn.
+        images, rows : ndarray, shape (lanes,), int64
+            Rows of `seen` that each writes to: of pictures and maps, and of small fields.
+        seen : Seen
+            Rows to write.
+        frames : ndarray, shape (lanes, height * width * 3), uint8
+            Where to write the pictures once more, a row per lane.
+        """
+
+    def ends(self) -> NDArray[np.uint8]:
+        """Return how each lane's episode has ended, as `ended` has it.
+
+        Returns
+        -------
+        ndarray, shape (lanes,), uint8
+            Also `CUT`, after `act`.
         """
 
     def ended(self, lane: int) -> int:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.protocol import LaneError
-from crafter_dataset.engine.rows import Seen
+from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import check_geometry
-from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
+from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 import_opensimplex()  # before crafter does
 import crafter  # noqa: E402
@@ -218,6 +218,7 @@ class StockLanes:
     ) -> None:
         self.envs = [StockCrafter(area, view, size, length, reward) for _ in range(count)]
         self._ended = [0] * count
+        self._frames: list[Any] = [None] * count
 
     def reset(self, lane: int, seed: int, seen: Seen) -> None:
         """Start an episode in a lane, and write what is seen first.
@@ -236,9 +237,105 @@ class StockLanes:
         LaneError
             If the environment raises.
         """
+        self.start(lane, seed)
+        self.envs[lane].show(self._frames[lane], seen, lane)
+
+    def start(self, lane: int, seed: int) -> None:
+        """Start an episode; see `Lanes.start`.
+
+        Parameters
+        ----------
+        lane : int
+            Number of the lane.
+        seed : int
+            Seed of the world's RandomState, 0 to 2**32 - 1.
+
+        Raises
+        ------
+        LaneError
+            If the environment raises.
+        """
         with _naming(lane):
-            self.envs[lane].show(self.envs[lane].reset_world(seed), seen, lane)
+            self._frames[lane] = self.envs[lane].reset_world(seed)
         self._ended[lane] = 0
+
+    def act(
+        self,
+        playing: NDArray[np.bool_],
+        actions: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        done: Done,
+        max_rows: int | None,
+    ) -> None:
+        """Take a step in every lane that is playing; see `Lanes.act`.
+
+        Parameters
+        ----------
+        playing : ndarray, shape (lanes,), bool
+            Which lanes take a step.
+        actions : ndarray, shape (lanes,), int64
+            Action of each lane, an index into `engine.spec.ACTIONS`.
+        rows : ndarray, shape (lanes,), int64
+            Row of `done` that each writes to.
+        done : Done
+            Rows to write.
+        max_rows : int or None
+            Rows at which an episode is cut, None for never.
+
+        Raises
+        ------
+        LaneError
+            If an environment raises.
+        """
+        for lane in np.flatnonzero(playing).tolist():
+            self._act(lane, int(actions[lane]), done, int(rows[lane]), max_rows)
+
+    def _act(self, lane: int, action: int, done: Done, row: int, max_rows: int | None) -> None:
+        with _naming(lane):
+            self._frames[lane], reward, terminated, truncated = self.envs[lane].advance(action)
+        ended = TERMINATED if terminated else TIME_LIMIT if truncated else 0
+        if not ended and self.envs[lane]._step + 1 == max_rows:
+            ended = CUT
+        self._ended[lane] = ended
+        done.actions[row], done.rewards[row] = action, reward
+        done.terminations[row] = ended == TERMINATED
+        done.truncations[row] = ended in (TIME_LIMIT, CUT)
+
+    def draw(
+        self,
+        drawing: NDArray[np.bool_],
+        images: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        seen: Seen,
+        frames: NDArray[np.uint8],
+    ) -> None:
+        """Write what is seen in some lanes; see `Lanes.draw`.
+
+        Parameters
+        ----------
+        drawing : ndarray, shape (lanes,), bool
+            Which lanes are drawn.
+        images, rows : ndarray, shape (lanes,), int64
+            Rows of `seen` that each writes to: of pictures and maps, and of small fields.
+        seen : Seen
+            Rows to write.
+        frames : ndarray, shape (lanes, height * width * 3), uint8
+            Where to write the pictures once more.
+        """
+        for lane in np.flatnonzero(drawing).tolist():
+            image, row = int(images[lane]), int(rows[lane])
+            self.envs[lane].show(self._frames[lane], seen, image, row)
+            frames[lane] = seen.frames[image]
+
+    def ends(self) -> NDArray[np.uint8]:
+        """Return how each lane's episode has ended; see `Lanes.ends`.
+
+        Returns
+        -------
+        ndarray, shape (lanes,), uint8
+            As `ended` returns them.
+        """
+        return np.array(self._ended, np.uint8)
 
     def step(
         self,
@@ -269,6 +366,7 @@ class StockLanes:
             with _naming(lane):
                 env = self.envs[lane]
                 frame, rewards[lane], terminated, truncated = env.advance(int(actions[lane]))
+                self._frames[lane] = frame
                 env.show(frame, seen, lane)
             self._ended[lane] = TERMINATED if terminated else TIME_LIMIT if truncated else 0
 

@@ -23,7 +23,7 @@ from crafter_dataset.engine.fast.world import SPARE
 from crafter_dataset.engine.protocol import MISCHOSEN
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.stock import StockLanes
-from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
+from crafter_dataset.schemas.layout import CUT
 
 _KINDS = {
     objects.Player: PLAYER,
@@ -78,8 +78,7 @@ class ChosenStockLanes(StockLanes):
         seed : int
             Seed of the world's RandomState, 0 to 2**32 - 1.
         """
-        self._frame = self.envs[lane].reset_world(seed)
-        self._ended[lane] = 0
+        super().start(lane, seed)
         self._rows, self._known = [], 1
         self.worlds["kind"][0, : self.worlds["objects"][0]] = 0
 
@@ -118,7 +117,7 @@ class ChosenStockLanes(StockLanes):
         if max_rows == 1:
             self._ended[lane] = CUT
         for filled in range(1, len(seen.frames) - image + 1):
-            env.show(self._frame, seen, image + filled - 1, row)
+            env.show(self._frames[lane], seen, image + filled - 1, row)
             if self._ended[lane]:
                 done.actions[row], done.rewards[row] = 0, 0
                 done.terminations[row], done.truncations[row] = False, False
@@ -129,13 +128,7 @@ class ChosenStockLanes(StockLanes):
                 return MISCHOSEN
             if len(self._rows) > 2 * self._alive + SPARE:  # mirrors `compact`
                 self._rows = [each for each in self._rows if not each.removed]
-            self._frame, reward, terminated, truncated = env.advance(action)
-            self._ended[lane] = TERMINATED if terminated else TIME_LIMIT if truncated else 0
-            if not self._ended[lane] and env._step + 1 == max_rows:
-                self._ended[lane] = CUT
-            done.actions[row], done.rewards[row] = action, reward
-            done.terminations[row] = self._ended[lane] == TERMINATED
-            done.truncations[row] = self._ended[lane] in (TIME_LIMIT, CUT)
+            self._act(lane, action, done, row, max_rows)
             row += 1
         return filled
 

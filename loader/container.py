@@ -107,7 +107,7 @@ def open_container(
     if not is_address(path) and is_pointer(path):
         raise NotADatasetError(f"{path}: expected a Crafter dataset, found {POINTER}")
     # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
-    if is_address(path) or (Path(path).is_file() and str(path).endswith(".zip")):
+    if is_address(path) or (Path(path).is_file() and str(path).lower().endswith(".zip")):
         from crafter_dataset.loader.zarr.remote import RemoteZarr
 
         return RemoteZarr(str(path))

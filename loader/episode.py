@@ -136,8 +136,9 @@ class EpisodeField(NDArrayOperatorsMixin):
         try:
             self._dataset.container.read_into(self.name, cut, rows[None], keep=True)
         except CorruptDataError as error:
+            found = str(error).removeprefix(f"{self.name}: ")
             raise CorruptDataError(
-                f"episode {self._episode}, {self.name}[{start}:{stop}]: {error} "
+                f"episode {self._episode}, {self.name}[{start}:{stop}]: {found} "
                 f"({self._dataset.path})"
             ) from error
         return rows
@@ -343,8 +344,9 @@ class Episode:
         try:
             return self._dataset.container.read(f"{TABLE}/{name}", self.id, self.id + 1)[0]
         except CorruptDataError as error:
+            found = str(error).removeprefix(f"{TABLE}/{name}: ")
             raise CorruptDataError(
-                f"episode {self.id}, {name}: {error} ({self._dataset.path})"
+                f"episode {self.id}, {name}: {found} ({self._dataset.path})"
             ) from error
 
     def load(self, fields: Collection[str] | None = None) -> dict[str, NDArray[Any]]:

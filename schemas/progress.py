@@ -251,6 +251,21 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def tell(text: str) -> None:
+    """Print a line on standard error, if it can still be written to: showing decides nothing.
+
+    Parameters
+    ----------
+    text : str
+        The line.
+    """
+    # A broken pipe, a terminal that has gone, a closed stream or none; or, in a signal's
+    # handler, one that was just being written to.
+    with contextlib.suppress(OSError, ValueError, AttributeError, RuntimeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
 def ignore(*said: object) -> None:
     """Do nothing: the callable where the caller gave none.
 

@@ -146,7 +146,7 @@ class EpisodeReader:
         Dataset or None
             None if it has not changed, or is a complete one that is not local.
         """
-        local = not is_address(self.path) and Path(self.path).suffix != ".zip"
+        local = not is_address(self.path) and Path(self.path).suffix.lower() != ".zip"
         if self.dataset.metadata.status != "building" and not local:
             return None
         now = _open(self.path, self._shares)

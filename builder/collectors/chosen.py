@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
-from crafter_dataset.builder.collectors.one_lane import StartedLanes
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.engine.chooser import Chooser
-from crafter_dataset.engine.protocol import MISCHOSEN
+from crafter_dataset.engine.protocol import MISCHOSEN, Lanes
 from crafter_dataset.engine.rows import Done, Seen
 
 
-class ChosenLanes(StartedLanes, Protocol):
+class ChosenLanes(Lanes, Protocol):
     """Lanes of either engine that a compiled function can play in."""
 
     worlds: NDArray[np.void]

@@ -1,4 +1,4 @@
-"""Play episodes in the lanes of one vector environment, one step in all at a time."""
+"""Play episodes in lanes, one step in all at a time, as a policy chooses that looks at frames."""
 
 from __future__ import annotations
 
@@ -16,27 +16,22 @@ from crafter_dataset.builder.collectors.job import (
     in_episodes,
     raised,
 )
+from crafter_dataset.builder.collectors.lane_rows import LaneInfos, LaneRows
 from crafter_dataset.builder.collectors.stated import Stated, StatedError
-from crafter_dataset.builder.episodes import EpisodeEncoder
 from crafter_dataset.builder.policies import Policy
+from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.protocol import LaneError
-from crafter_dataset.engine.rows import Seen
 from crafter_dataset.engine.seeding import world_seed
-from crafter_dataset.envs import CrafterVectorEnv
-from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
-
-_INFO_KEYS = {"positions": "position"}
-"""Keys of an environment's `info` that are not named like the field."""
+from crafter_dataset.schemas.layout import CUT, TERMINATED
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Lane:
     """An episode being played."""
 
     episode: int
     world_seed: int
     terrain: NDArray[np.uint8]
-    encoder: EpisodeEncoder
 
 
 class LockstepCollector:
@@ -58,17 +53,24 @@ class LockstepCollector:
 
     def __init__(self, job: Job, policy: Policy, stated: Stated, take: Take, give: Give) -> None:
         self._job, self._policy, self._take, self._give = job, policy, take, give
-        self._stated, self._states = stated, bool(stated)
-        env = job.metadata.env
-        self._env = CrafterVectorEnv(
-            job.num_envs, env.area, env.view, env.size, env.length, env.reward, job.engine,
-            copy=False,
-        )  # fmt: skip
-        self._lanes: list[_Lane | None] = [None] * job.num_envs
-        self._encoders = [EpisodeEncoder(job.metadata) for _ in range(job.num_envs)]
-        # Views of what the environment overwrites at each step: the same ones each time.
-        self._frames: NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self._infos: dict[str, Any] = {}
+        self._stated = stated
+        env, count = job.metadata.env, job.num_envs
+        self._env = make_lanes(
+            job.engine, count, env.area, env.view, env.size, env.length, env.reward
+        )
+        self._lanes: list[_Lane | None] = [None] * count
+        self._playing = np.zeros(count, bool)
+        self._started = np.zeros(count, bool)
+        self._rows = LaneRows(job.metadata, count)
+        self._others: dict[str, NDArray[Any]] = {
+            "discount": np.zeros(count, np.float32),
+            "world_seed": np.zeros(count, np.int64),
+        }
+        # What the policy sees, the same arrays each time, which the next step overwrites.
+        self._drawn: NDArray[np.uint8] = np.zeros((count, env.size[1] * env.size[0] * 3), np.uint8)
+        self._frames = self._drawn.reshape(count, env.size[1], env.size[0], 3).view()
+        self._frames.flags.writeable = False
+        self._infos = LaneInfos(self._rows, env.area, self._others, self._started)
 
     def advance(self) -> bool:
         """Start episodes in idle lanes, then take one step in all lanes.
@@ -85,73 +87,62 @@ class LockstepCollector:
         """
         if not self._start_episodes():
             return False
-        if not any(self._lanes):
+        if not self._playing.any():
             return True
-        actions = self._choose()
+        actions, rows = self._choose(), self._rows
         try:
-            self._frames, rewards, terminated, truncated, self._infos = self._env.step(actions)
+            self._env.act(self._playing, actions, rows.rows, rows.done, self._job.max_rows)
         except LaneError as error:
             raise raised(
                 "the environment", error.__cause__ or error, self._episodes(error.lane)
             ) from error
-        seen = self._seen()
-        for index, lane in enumerate(self._lanes):
-            if lane is None:
-                continue
-            ended = TERMINATED if terminated[index] else TIME_LIMIT if truncated[index] else None
-            if ended is None and lane.encoder.length + 1 == self._job.max_rows:
-                ended = CUT
-            lane.encoder.act(
-                actions[index], rewards[index], ended == TERMINATED, ended in (TIME_LIMIT, CUT)
-            )
-            if self._states:
-                self._stated.write(lane.encoder, index)
-            lane.encoder.observe(seen, index)
-            if ended is not None:
-                self._finish(index, lane, ended)
+        if self._stated:
+            self._stated.write(rows, self._playing)
+        self._draw(self._playing)
+        ends = self._env.ends()
+        for index in np.flatnonzero(self._playing & (ends != 0)).tolist():
+            self._finish(index, int(ends[index]))
         return True
 
     def _start_episodes(self) -> bool:
         """Fill idle lanes as far as there are episodes; return False if there was none to play."""
-        started: dict[int, int] = {}
-        for index, lane in enumerate(self._lanes):
-            if lane is None:
-                episode = self._take(not started and not any(self._lanes))
-                if episode is None:
-                    break
-                started[index] = episode
-        if not started:
-            return any(self._lanes)
-        meta = self._job.metadata
-        mask = np.zeros(self._job.num_envs, bool)
-        mask[list(started)] = True
-        seeds = {
-            index: world_seed(meta.seed, episode // meta.trajectories_per_world)
-            for index, episode in started.items()
-        }
-        try:
-            self._frames, self._infos = self._env.reset(
-                seed=[seeds.get(index) for index in range(self._job.num_envs)],
-                options={"reset_mask": mask},
-            )
-        except LaneError as error:
-            raise raised(
-                "the environment", error.__cause__ or error, [started[error.lane]]
-            ) from error
-        seen = self._seen()
-        for index, episode in started.items():
-            encoder = self._encoders[index]
-            encoder.start()
-            lane = _Lane(episode, seeds[index], self._env.terrain(index), encoder)
-            self._lanes[index] = lane
-            try:
-                self._policy.reset(index, self._job.generator(episode))
-            except Exception as error:
-                raise raised(self._job.policy_name, error, [episode]) from error
-            encoder.observe(seen, index)
+        started: list[int] = []
+        for index in np.flatnonzero(~self._playing).tolist():
+            episode = self._take(not started and not self._playing.any())
+            if episode is None:
+                break
+            self._start(index, episode)
+            started.append(index)
+        if started:
+            mask = np.zeros(self._job.num_envs, bool)
+            mask[started] = True
+            self._draw(mask)
             if self._job.max_rows == 1:
-                self._finish(index, lane, CUT)
-        return True
+                for index in started:
+                    self._finish(index, CUT)
+        return bool(started) or bool(self._playing.any())
+
+    def _start(self, index: int, episode: int) -> None:
+        meta = self._job.metadata
+        seed = world_seed(meta.seed, episode // meta.trajectories_per_world)
+        try:
+            self._env.start(index, seed)
+        except LaneError as error:
+            raise raised("the environment", error.__cause__ or error, [episode]) from error
+        self._rows.start(index)
+        self._lanes[index] = _Lane(episode, seed, self._env.terrain(index))
+        self._playing[index] = self._started[index] = True
+        self._others["discount"][index], self._others["world_seed"][index] = 1, seed
+        try:
+            self._policy.reset(index, self._job.generator(episode))
+        except Exception as error:
+            raise raised(self._job.policy_name, error, [episode]) from error
+
+    def _draw(self, drawing: NDArray[np.bool_]) -> None:
+        """Open the next row of lanes, and draw into it."""
+        rows = self._rows
+        rows.advance(drawing)
+        self._env.draw(drawing, rows.images, rows.rows, rows.seen, self._drawn)
 
     def _choose(self) -> NDArray[np.int64]:
         """Ask the policy for actions, and check them; idle lanes get 0."""
@@ -169,26 +160,23 @@ class LockstepCollector:
                 f"found shape {actions.shape} of {actions.dtype} {in_episodes(self._episodes())}"
             )
         highest = len(self._job.metadata.actions) - 1
-        chosen = np.zeros(count, np.int64)
-        for index, lane in enumerate(self._lanes):
-            if lane is None:
-                continue
-            if not 0 <= actions[index] <= highest:
-                raise CollectError(
-                    f"{name}: expected actions from 0 to {highest}, "
-                    f"found {actions[index]} {in_episodes(self._episodes(index))}"
-                )
-            chosen[index] = actions[index]
-        return chosen
+        wrong = self._playing & ((actions < 0) | (actions > highest))
+        if wrong.any():
+            index = int(wrong.argmax())
+            raise CollectError(
+                f"{name}: expected actions from 0 to {highest}, "
+                f"found {actions[index]} {in_episodes(self._episodes(index))}"
+            )
+        return np.where(self._playing, actions, 0).astype(np.int64)
 
-    def _seen(self) -> Seen:
-        """Lay out what the environment shows as rows, one per lane."""
-        infos = {name: self._infos[_INFO_KEYS.get(name, name)] for name in Seen._fields[1:]}
-        return Seen.over({"frames": self._frames, **infos})
-
-    def _finish(self, index: int, lane: _Lane, end_reason: int) -> None:
-        self._lanes[index] = None
-        self._give(lane.encoder.finish(lane.episode, end_reason, lane.world_seed, lane.terrain))
+    def _finish(self, index: int, end_reason: int) -> None:
+        lane = self._lanes[index]
+        assert lane is not None
+        self._lanes[index], self._playing[index] = None, False
+        self._others["discount"][index] = end_reason != TERMINATED
+        self._give(
+            self._rows.finish(index, lane.episode, end_reason, lane.world_seed, lane.terrain)
+        )
 
     def _episodes(self, index: int | None = None) -> list[int]:
         """Return the ids of the episodes being played, in one lane or in all."""

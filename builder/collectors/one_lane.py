@@ -50,21 +50,6 @@ class Player(Protocol):
         """
 
 
-class StartedLanes(Lanes, Protocol):
-    """Lanes whose first picture the player takes."""
-
-    def start(self, lane: int, seed: int) -> None:
-        """Start an episode, without writing what is seen.
-
-        Parameters
-        ----------
-        lane : int
-            Number of the lane.
-        seed : int
-            Seed of the world's RandomState, 0 to 2**32 - 1.
-        """
-
-
 class OneLaneCollector:
     """Lets a player fill an episode's rows.
 
@@ -72,7 +57,7 @@ class OneLaneCollector:
     ----------
     job : Job
         What to collect.
-    lanes : StartedLanes
+    lanes : Lanes
         One lane, which the player plays in.
     player : Player
         Gives the actions.
@@ -82,9 +67,7 @@ class OneLaneCollector:
         Where whole episodes go, see `collectors.job.Give`.
     """
 
-    def __init__(
-        self, job: Job, lanes: StartedLanes, player: Player, take: Take, give: Give
-    ) -> None:
+    def __init__(self, job: Job, lanes: Lanes, player: Player, take: Take, give: Give) -> None:
         self._job, self._lanes, self._player = job, lanes, player
         self._take, self._give = take, give
         self._encoder = EpisodeEncoder(job.metadata)

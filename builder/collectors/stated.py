@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.collectors.job import CollectError, Job
-from crafter_dataset.builder.episodes import EpisodeEncoder
+from crafter_dataset.builder.collectors.lane_rows import LaneRows
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies.declared import (
     ATTRIBUTE,
@@ -83,17 +83,19 @@ class Stated:
             self._values[name] = values
         return actions
 
-    def write(self, encoder: EpisodeEncoder, lane: int) -> None:
-        """Complete an episode's open row with what was stated last.
+    def write(self, rows: LaneRows, playing: NDArray[np.bool_]) -> None:
+        """Write what was stated last into the open rows of lanes.
 
         Parameters
         ----------
-        encoder : EpisodeEncoder
-            The episode.
-        lane : int
-            Number of its lane.
+        rows : LaneRows
+            Rows of all lanes.
+        playing : ndarray, shape (lanes,), bool
+            Which lanes.
         """
-        encoder.state({name: values[lane] for name, values in self._values.items()})
+        at = rows.rows[playing]
+        for name, values in self._values.items():
+            rows.stated[name][at] = values[playing]
 
 
 def stated_of(job: Job, policy: Any) -> Stated:

@@ -91,8 +91,9 @@ class _Reader:
                 elif field.digested:
                     rows[name] = self._container.read(name, start, start + length)
         except CorruptDataError as error:
+            found = str(error).removeprefix(f"{name}: ")
             raise CorruptDataError(
-                f"episode {number}, {name}: {error} ({self._container.name})"
+                f"episode {number}, {name}: {found} ({self._container.name})"
             ) from error
         if "final_frames" in table:
             rare = {**rare, "final_frames": bool(table["final_frames"])}

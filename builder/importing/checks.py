@@ -15,6 +15,30 @@ from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import FRAME_FIELDS, LONGEST
 from crafter_dataset.schemas.metadata import Metadata
 
+MOST_BYTES = 2**32
+"""Bytes of an array of one episode, at most: it is read whole, and kilobytes can hold any size."""
+
+
+def require_room(nbytes: int, where: str) -> None:
+    """Refuse an array that no episode needs, before it takes the memory.
+
+    Parameters
+    ----------
+    nbytes : int
+        Bytes of the array.
+    where : str
+        File and array, for the message.
+
+    Raises
+    ------
+    ForeignError
+        If it is too large.
+    """
+    if nbytes > MOST_BYTES:
+        raise ForeignError(
+            f"{where}: expected at most {MOST_BYTES} bytes of an episode, found {nbytes}"
+        )
+
 
 def describe(
     where: Path,
@@ -47,10 +71,12 @@ def describe(
     Raises
     ------
     ForeignError
-        If the format cannot hold pictures of that size or episodes that long.
+        If the format cannot hold pictures of that size or episodes that long, or memory
+        episodes of such pictures.
     """
     if longest > LONGEST:
         raise ForeignError(f"{where}: expected at most {LONGEST} actions, found {longest}")
+    require_room((longest + 1) * size[0] * size[1] * 3, f"{where}: pictures")
     try:
         metadata = foreign_metadata(
             size=size,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from crafter_dataset.builder.episodes import Rows
-from crafter_dataset.builder.importing.checks import check_ends, convert, describe
+from crafter_dataset.builder.importing.checks import check_ends, convert, describe, require_room
 from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
@@ -355,6 +355,7 @@ def _stored(group: Any, path: str, rows: int, file: Path) -> Any:
         raise ForeignError(
             f"{file}: {group.name}/{path}: expected {rows} rows, found {array.shape}"
         )
+    require_room(array.nbytes, f"{file}: {group.name}/{path}")
     require_all_stored(array)
     return array
 

@@ -15,7 +15,7 @@ from crafter import constants
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.episodes import Rows
-from crafter_dataset.builder.importing.checks import check_ends, convert, describe
+from crafter_dataset.builder.importing.checks import check_ends, convert, describe, require_room
 from crafter_dataset.builder.importing.foreign import (
     ForeignEpisode,
     ForeignError,
@@ -289,7 +289,12 @@ class Archive:
                 f"{self._file}: expected an array {key!r}, found {', '.join(self.keys)}"
             )
         try:
+            archive: Any = self._npz.zip  # None only once it is closed
+            name = key if key in archive.namelist() else f"{key}.npy"
+            require_room(archive.getinfo(name).file_size, f"{self._file}: {key}")
             return np.asarray(self._npz[key])
+        except ForeignError:
+            raise
         except Exception as error:  # Of any class, from zip files and from unpickling.
             if "allow_pickle=False" in str(error):
                 raise PickledError(

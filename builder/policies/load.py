@@ -9,7 +9,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies import builtin
 from crafter_dataset.builder.policies.mixture import describe_mixture
-from crafter_dataset.builder.policies.protocol import Policy, PolicyFactory
+from crafter_dataset.builder.policies.protocol import PolicyFactory
 from crafter_dataset.builder.tracebacks import users_frames
 from crafter_dataset.schemas.metadata import MIX, PolicySpec
 
@@ -102,7 +102,7 @@ def current_folder_importable() -> Iterator[None]:
         sys.path.reverse()
 
 
-def name_policy(policy: str | Callable[..., Policy]) -> str:
+def name_policy(policy: str | PolicyFactory) -> str:
     """Return the name by which worker processes find a policy.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,14 +95,14 @@ class OpenLoopPolicy:
             action for block in blocks_of(self.plan, rng) for action in block.tolist()
         )
 
-    def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
+    def act(self, frames: NDArray[np.uint8], infos: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return each lane's next action.
 
         Parameters
         ----------
         frames : ndarray, shape (lanes, height, width, 3), uint8
             Not looked at.
-        infos : dict of str to ndarray, shape (lanes, ...)
+        infos : mapping of str to ndarray, shape (lanes, ...)
             Not looked at.
 
         Returns

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crafter_dataset.builder.policies.compiled import CompiledPolicy
 
 
 class Policy(Protocol):
@@ -41,7 +43,7 @@ class Policy(Protocol):
             All random numbers of the new episode must come from it.
         """
 
-    def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[Any]:
+    def act(self, frames: NDArray[np.uint8], infos: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Choose an action for every lane.
 
         Parameters
@@ -49,7 +51,7 @@ class Policy(Protocol):
         frames : ndarray, shape (lanes, height, width, 3), uint8
             Latest frame of each lane, read-only. The next step overwrites it:
             copy what is to be kept.
-        infos : dict of str to ndarray, shape (lanes, ...)
+        infos : mapping of str to ndarray, shape (lanes, ...)
             The entries of `envs.CrafterEnv`'s `info` for every lane; the next step
             overwrites them, too. Lanes whose episode has ended show its last
             frame; their actions are ignored.
@@ -63,5 +65,5 @@ class Policy(Protocol):
         """
 
 
-PolicyFactory = Callable[..., Policy]
+PolicyFactory = Callable[..., "Policy | CompiledPolicy"]
 """Called as `factory(num_envs, **parameters)` in each worker, with its number of lanes."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from crafter_dataset.builder.policies.load import (
@@ -18,13 +20,19 @@ from crafter_dataset.builder.policies.load import (
 )
 from crafter_dataset.schemas.metadata import MIX, PolicySpec
 
+_SHARED_FOLDERS = ("site-packages", "dist-packages")
+"""Names of folders whose modules have nothing to do with each other."""
+
+_MOST_FILES = 10_000
+"""Files of a folder that a parameter names, at most; a checkpoint has fewer."""
+
 
 def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     """Return a hash of the files that make a policy, or None for one of this package.
 
-    These are the module that is named, the one in which the factory is written,
-    and every file that a parameter names, such as a checkpoint. Of a mixture, they are
-    those of all its policies.
+    These are the module that is named, the one in which the factory is written, those beside it
+    that it uses, and every file that a parameter names, such as a checkpoint, or that lies in a
+    folder it names. Of a mixture, they are those of all its policies.
 
     Parameters
     ----------
@@ -68,7 +76,32 @@ def _modules(name: str) -> Iterator[Path]:
     made_by = inspect.unwrap(factory)
     written = _file_written_in(made_by) or _file_written_in(type(made_by))
     found = [Path(file) for file in (named, written) if file is not None and Path(file).is_file()]
+    module = sys.modules.get(getattr(made_by, "__module__", None) or type(made_by).__module__)
+    if module is not None and written is not None:
+        found += sorted(_beside(module, _home(module, Path(written))))
     yield from dict.fromkeys(found)
+
+
+def _home(module: ModuleType, written: Path) -> Path:
+    """Return the folder whose modules are the policy's own: that of its package, or of its file."""
+    return written.absolute().parents[module.__name__.count(".")]
+
+
+def _beside(module: ModuleType, home: Path) -> set[Path]:
+    """Find the modules of a folder that a module of it uses, and that these use."""
+    files: dict[ModuleType, Path] = {}
+    waiting = [module] if home.name not in _SHARED_FOLDERS else []
+    while waiting:
+        names = {
+            value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            for value in vars(waiting.pop()).values()
+        }
+        for other in (sys.modules.get(name) for name in names if isinstance(name, str)):
+            file = Path(getattr(other, "__file__", None) or "").absolute()
+            if other is not None and other not in files and file.is_relative_to(home):
+                files[other] = file
+                waiting.append(other)
+    return set(files.values())
 
 
 def _file_written_in(object: object) -> str | None:
@@ -93,6 +126,9 @@ def _files_named(value: Any) -> Iterator[Path]:
         try:
             if value and Path(value).is_file():
                 yield Path(value)
+            elif value and Path(value).is_dir():
+                inside = (path for path in Path(value).rglob("*") if path.is_file())
+                yield from sorted(itertools.islice(inside, _MOST_FILES))
         except (OSError, ValueError):  # no name of a file
             return
     elif isinstance(value, Mapping):

@@ -12,7 +12,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +23,7 @@ from crafter_dataset.builder.pool.ring import LINE_BYTES, MOST_BYTES, RING_BYTES
 from crafter_dataset.builder.pool.transport import EpisodePipe
 from crafter_dataset.builder.pool.worker import MOST_NUMBERS, NUMBER
 from crafter_dataset.engine.engines import warm_up
+from crafter_dataset.schemas.progress import tell
 
 MOST_DEATHS = 3
 """Times that an episode may take its worker down with it."""
@@ -203,10 +203,7 @@ class ProcessPool:
                 f"workers: expected them to live, found that {MOST_DEATHS} died {doing} "
                 f"(exit code {code}); {_reason(code)}"
             )
-        print(
-            f"a worker died (exit code {code}); its {len(dead.episodes)} episodes are done again",
-            file=sys.stderr,
-        )
+        tell(f"a worker died (exit code {code}); its {len(dead.episodes)} episodes are done again")
         worker = self._start(dead.place)
         worker.episodes = dead.episodes
         for episode in dead.episodes:

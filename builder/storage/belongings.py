@@ -14,7 +14,7 @@ from crafter_dataset.builder.storage.files import partial_name
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.extras import is_extras
 from crafter_dataset.schemas.hdf5_format import is_hdf5
-from crafter_dataset.schemas.layout import FIELDS
+from crafter_dataset.schemas.layout import FIELDS, TABLE
 from crafter_dataset.schemas.stray import is_stray
 from crafter_dataset.schemas.zarr_format import DOCUMENT
 
@@ -56,7 +56,7 @@ def is_empty(folder: Path) -> bool:
 
 
 def foreign_names(path: Path) -> list[str]:
-    """Return what in a dataset is not the dataset's, in order; links never are.
+    """Return what in a dataset is not the dataset's, in order; links in a folder never are.
 
     Parameters
     ----------
@@ -64,10 +64,23 @@ def foreign_names(path: Path) -> list[str]:
         The dataset.
     """
     if is_hdf5(path):
-        return []
+        return _foreign_members(path)
     with _opened(path) as descriptor:
         known = {**_FOLDERS, **_folders_of_extras(descriptor)}
         return sorted(_foreign(descriptor, known, ""))
+
+
+def _foreign_members(path: Path) -> list[str]:
+    """Return the arrays and groups of others in a file; none if it is too damaged to tell."""
+    from crafter_dataset.schemas.hdf5_file import Hdf5File
+
+    ours = {"", TABLE, *(field.path for field in FIELDS)}
+    try:
+        with Hdf5File(path) as stored:
+            members = {name.partition("@")[0] for name in stored.names()} - ours
+    except Exception:  # h5py raises many kinds
+        return []
+    return sorted(name for name in members if name.rpartition("/")[0] in ours)
 
 
 def remove_dataset(path: Path) -> None:

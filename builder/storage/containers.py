@@ -91,7 +91,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
         return attributes
     if not path.is_file():
         raise NotADatasetError(f"{path}: expected an HDF5 file, found something else")
-    from crafter_dataset.schemas.hdf5_file import Hdf5File  # h5py is slow to import
+    from crafter_dataset.schemas.hdf5_file import Hdf5File
 
     with Hdf5File(path) as file:
         return file.attributes

@@ -95,7 +95,7 @@ class Hdf5Writer(DatasetWriter):
             If the path is no dataset, of another version, damaged, or laid
             out in a way that this software would not choose.
         """
-        from crafter_dataset.schemas.hdf5_file import Hdf5File  # h5py is slow to import
+        from crafter_dataset.schemas.hdf5_file import Hdf5File
 
         file = AppendedFile.open(path)
         try:

@@ -224,7 +224,7 @@ class Place:
         return begun and not foreign_names(self._target)
 
     def _check_nothing_else(self) -> None:
-        """Refuse to replace a folder that holds what is not the dataset's."""
+        """Refuse to replace a folder or file that holds what is not the dataset's."""
         if os.path.ismount(self._target):
             raise BuildError(
                 f"{self._path}: expected a folder that another can replace, found the root of a "
@@ -260,14 +260,14 @@ class Place:
 
     def _replace(self) -> None:
         """Put the dataset that is complete in the place of the other one."""
-        if is_hdf5(self._target):
-            os.replace(self.unfinished, self._target)
-            sync_folder(self._target.parent)
-            return
         try:
             self._check_nothing_else()
         except BuildError as error:
             raise BuildError(f"{error}; the new dataset is {self.unfinished}") from None
+        if is_hdf5(self._target):
+            os.replace(self.unfinished, self._target)
+            sync_folder(self._target.parent)
+            return
         os.rename(self._target, self._replaced)
         os.rename(self.unfinished, self._target)
         sync_folder(self._target.parent)

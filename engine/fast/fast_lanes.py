@@ -72,10 +72,12 @@ class FastLanes:
         # The same arrays for every step: new ones would have to be prepared again.
         self._stepped = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
         self._played: tuple[Any, ...] = (None,) * 7
-        self._reset, self._observe, self._step, self._play = (
+        self._reset, self._observe, self._step, self._act, self._draw, self._play = (
             Entry(name, STEP, ENGINE)
-            for name in ("reset_lane", "observe_lane", "step_lanes", "play")
-        )
+            for name in (
+                "reset_lane", "observe_lane", "step_lanes", "act_lanes", "draw_lanes", "play",
+            )
+        )  # fmt: skip
 
     def __getstate__(self) -> tuple[Any, ...]:
         """Return what a copy is made of: compiled code and images are loaded anew."""
@@ -97,6 +99,12 @@ class FastLanes:
             Needed(self._reset, (self.worlds, self._daylights, self._scratch), 2),
             Needed(self._observe, (self.worlds, self._picture, seen), 1),
             Needed(self._step, (self.worlds, *self._stepped, *shown, seen), 0),
+            Needed(self._act, (self.worlds, flags, choice, choice, self._daylights, done), 1),
+            Needed(
+                self._draw,
+                (self.worlds, flags, choice, choice, self._picture, seen, seen.frames),
+                0,
+            ),
             Needed(self._play, (self.worlds, *shown, actions, choice, seen, done), 7),
         ]
 
@@ -154,6 +162,56 @@ class FastLanes:
         own_playing[:], own_actions[:], own_rewards[:] = playing, actions, rewards
         self._step((self.worlds, *self._stepped, self._daylights, self._picture, seen))
         rewards[:] = own_rewards
+
+    def act(
+        self,
+        playing: NDArray[np.bool_],
+        actions: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        done: Done,
+        max_rows: int | None,
+    ) -> None:
+        """Take a step in every lane that is playing; see `Lanes.act`.
+
+        Parameters
+        ----------
+        playing : ndarray, shape (lanes,), bool
+            Which lanes take a step.
+        actions : ndarray, shape (lanes,), int64
+            Action of each lane, an index into `engine.spec.ACTIONS`.
+        rows : ndarray, shape (lanes,), int64
+            Row of `done` that each writes to.
+        done : Done
+            Rows to write.
+        max_rows : int or None
+            Rows at which an episode is cut, None for never.
+        """
+        self._light_up_to(int(self.worlds["step"].max()) + 1)
+        given = self.worlds, playing, actions, rows, self._daylights, done
+        self._act(given, max_rows or 0)
+
+    def draw(
+        self,
+        drawing: NDArray[np.bool_],
+        images: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        seen: Seen,
+        frames: NDArray[np.uint8],
+    ) -> None:
+        """Write what is seen in some lanes; see `Lanes.draw`.
+
+        Parameters
+        ----------
+        drawing : ndarray, shape (lanes,), bool
+            Which lanes are drawn.
+        images, rows : ndarray, shape (lanes,), int64
+            Rows of `seen` that each writes to: of pictures and maps, and of small fields.
+        seen : Seen
+            Rows to write.
+        frames : ndarray, shape (lanes, height * width * 3), uint8
+            Where to write the pictures once more.
+        """
+        self._draw((self.worlds, drawing, images, rows, self._picture, seen, frames))
 
     def play(
         self,
@@ -262,6 +320,16 @@ class FastLanes:
             Index into `schemas.layout.END_REASONS`; `play` can also cut an episode.
         """
         return int(self.worlds["ended"][lane])
+
+    def ends(self) -> NDArray[np.uint8]:
+        """Return how each lane's episode has ended; see `ended`.
+
+        Returns
+        -------
+        ndarray, shape (lanes,), uint8
+            As `ended` returns them.
+        """
+        return self.worlds["ended"].copy()
 
     def terrain(self, lane: int) -> NDArray[np.uint8]:
         """Return the material ids of a lane's world as it is now.

@@ -233,6 +233,83 @@ def step_lanes(
 
 
 @kernel
+def act_lanes(
+    worlds: Worlds, playing: NDArray[np.bool_], actions: NDArray[np.int64],
+    rows: NDArray[np.int64], daylights: NDArray[np.float64], done: Done, max_rows: int,
+) -> int:  # fmt: skip
+    """Take a step in every world that is playing, and write what was done and what came of it.
+
+    Parameters
+    ----------
+    worlds : Worlds
+        States of the environments.
+    playing : ndarray, shape (lanes,), bool
+        Which worlds take a step.
+    actions : ndarray, shape (lanes,), int64
+        Action of each, an index into `engine.spec.ACTIONS`.
+    rows : ndarray, shape (lanes,), int64
+        Row of `done` that each writes to.
+    daylights : ndarray, shape (steps,), float64
+        Daylight of each step, up to these at least.
+    done : Done
+        Rows to write.
+    max_rows : int
+        Rows at which the episodes are cut, 0 for never.
+
+    Returns
+    -------
+    int
+        Always 0.
+    """
+    for lane in range(len(worlds)):
+        if playing[lane]:
+            world, row = worlds[lane], rows[lane]
+            done.rewards[row] = step(world, actions[lane], daylights)
+            if world.ended == PLAYING and world.step + 1 == max_rows:
+                world.ended = CUT
+            done.actions[row] = actions[lane]
+            done.terminations[row] = world.ended == TERMINATED
+            done.truncations[row] = world.ended == TIME_LIMIT or world.ended == CUT
+    return 0
+
+
+@kernel
+def draw_lanes(
+    worlds: Worlds, drawing: NDArray[np.bool_], images: NDArray[np.int64],
+    rows: NDArray[np.int64], picture: Picture, seen: Seen, frames: NDArray[np.uint8],
+) -> int:  # fmt: skip
+    """Write what is seen in some worlds; exactly once a step.
+
+    Parameters
+    ----------
+    worlds : Worlds
+        States of the environments.
+    drawing : ndarray, shape (lanes,), bool
+        Which worlds are drawn.
+    images, rows : ndarray, shape (lanes,), int64
+        Rows of `seen` that each writes to: of pictures and maps, and of small fields.
+    picture : Picture
+        What to draw with.
+    seen : Seen
+        Rows to write.
+    frames : ndarray, shape (lanes, height * width * 3), uint8
+        Where to write the pictures once more.
+
+    Returns
+    -------
+    int
+        Always 0.
+    """
+    for lane in range(len(worlds)):
+        if drawing[lane]:
+            image = images[lane]
+            observe(worlds[lane], picture, seen, image, rows[lane])
+            for at in range(frames.shape[1]):
+                frames[lane, at] = seen.frames[image, at]
+    return 0
+
+
+@kernel
 def play(
     worlds: Worlds, daylights: NDArray[np.float64], picture: Picture,
     actions: NDArray[np.uint8], choice: NDArray[np.int64], seen: Seen, done: Done,

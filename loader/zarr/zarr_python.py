@@ -155,7 +155,7 @@ class ZarrPythonGroup:
 
 
 def _is_zip(where: Path | str) -> bool:
-    return str(where).endswith(".zip") and Path(where).is_file()
+    return str(where).lower().endswith(".zip") and Path(where).is_file()
 
 
 def _require_readable(path: str, array: zarr.Array[Any]) -> None:

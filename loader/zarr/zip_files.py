@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
+from crafter_dataset.schemas.hdf5_format import is_hdf5
 from crafter_dataset.schemas.zarr_format import DOCUMENT
 
 MOST_MEMBERS = 2**17
@@ -25,7 +26,7 @@ _LONGEST_END = 22 + 2**16 + 20 + 56
 
 
 def root_inside(path: str | Path) -> str:
-    """Look through a zip file; return the folder in it that is the group: its top or the only one.
+    """Look through a zip file; return the folder in it that is the group, wherever it lies.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def root_inside(path: str | Path) -> str:
     Raises
     ------
     ValueError
-        If it has too many members, or one that grows beyond bounds.
+        If it has too many members, one that grows beyond bounds, or no group or several.
     OSError, zipfile.BadZipFile
         If it cannot be read.
     """
@@ -50,9 +51,31 @@ def root_inside(path: str | Path) -> str:
     if sum(member.compress_size for member in members) > size:
         raise ValueError(f"expected members that fit into {size} bytes, found more")
     names = {member.filename for member in members}
-    folders = {name.partition("/")[0] for name in names if name.endswith(f"/{DOCUMENT}")}
-    roots = [folder for folder in sorted(folders) if f"{folder}/{DOCUMENT}" in names]
-    return roots[0] if DOCUMENT not in names and len(roots) == 1 else ""
+    if DOCUMENT in names:
+        return ""
+    roots = _outermost(names)
+    if len(roots) != 1:
+        listed = ", ".join(f"{name[:100]!r}" for name in (roots or _hdf5_files(names))[:3])
+        raise ValueError(
+            f"expected {DOCUMENT} at its top or in one folder, as `cd data.zarr && zip -r0 "
+            f"../data.zip .` zips it{'' if roots else ', or an HDF5 file unzipped'}, found "
+            f"{listed or 'none'}"
+        )
+    return roots[0]
+
+
+def _outermost(names: set[str]) -> list[str]:
+    """Return the folders that are groups or arrays, without those inside another one."""
+    roots: list[str] = []
+    folders = (name.removesuffix(f"/{DOCUMENT}") for name in names if name.endswith(f"/{DOCUMENT}"))
+    for folder in sorted(folders, key=lambda folder: folder.split("/")):  # what is inside follows
+        if not roots or not folder.startswith(f"{roots[-1]}/"):
+            roots.append(folder)
+    return roots
+
+
+def _hdf5_files(names: set[str]) -> list[str]:
+    return sorted(name for name in names if is_hdf5(Path(name)))
 
 
 def _require_small_directory(path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crafter_dataset.builder.errors import StoppedError as StoppedError
     from crafter_dataset.builder.importing.foreign import ForeignError as ForeignError
     from crafter_dataset.builder.merge import merge as merge
+    from crafter_dataset.builder.policies.compiled import CompiledPolicy as CompiledPolicy
     from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy as OpenLoopPolicy
     from crafter_dataset.builder.policies.protocol import Policy as Policy
     from crafter_dataset.builder.split import split as split
@@ -80,6 +81,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "builder.errors": ("BuildError", "PolicyError", "SettingsError", "StoppedError"),
     "builder.importing.foreign": ("ForeignError",),
     "builder.merge": ("merge",),
+    "builder.policies.compiled": ("CompiledPolicy",),
     "builder.policies.open_loop": ("OpenLoopPolicy",),
     "builder.policies.protocol": ("Policy",),
     "builder.split": ("split",),

@@ -46,7 +46,7 @@ def test_a_policy_that_was_edited(tmp_path):
     done = command(tmp_path, "--frames", 200, "--resume")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "--policy: expected its module and the files" in done.stderr
+    assert "--policy: expected its modules and the files" in done.stderr
     assert "--allow-policy-change" in done.stderr
     assert (tmp_path / "d.zarr" / "zarr.json").read_bytes() == before
     assert command(tmp_path, "--frames", 200, "--resume", "--allow-policy-change").returncode == 0
@@ -69,18 +69,25 @@ def test_a_checkpoint_that_was_trained_on(tmp_path):
 
 def test_what_a_source_is(tmp_path, monkeypatch):
     (tmp_path / "one.py").write_text("from two import make\n")
-    (tmp_path / "two.py").write_text("def make(num_envs, **more): pass\n")
+    (tmp_path / "two.py").write_text("import three\ndef make(num_envs, **more): pass\n")
+    (tmp_path / "three.py").write_text("import numpy\nfrom four import layers\n")
+    (tmp_path / "four.py").write_text("def layers(): pass\n")
+    (tmp_path / "unused.py").write_text("")
     (tmp_path / "weights").write_text("1")
+    (tmp_path / "checkpoint" / "deep").mkdir(parents=True)
+    (tmp_path / "checkpoint" / "deep" / "part").write_text("1")
     monkeypatch.syspath_prepend(tmp_path)
-    parameters = {"size": 3, "nested": [{"a": str(tmp_path / "weights")}], "name": "x\0y" * 9}
+    files = [{"a": str(tmp_path / "weights")}, str(tmp_path / "checkpoint")]
+    parameters = {"size": 3, "nested": files, "name": "x\0y" * 9}
     first = policy_source("one:make", parameters)
     assert first == policy_source("one:make", dict(reversed(parameters.items())))
     assert policy_source("heuristic", {}) is None
-    for file in ("one.py", "two.py", "weights"):
+    for file in ("one.py", "two.py", "three.py", "four.py", "weights", "checkpoint/deep/part"):
         content = (tmp_path / file).read_text()
         (tmp_path / file).write_text(content + " ")
         assert policy_source("one:make", parameters) != first, file
         (tmp_path / file).write_text(content)
+    (tmp_path / "unused.py").write_text("1\n")
     assert policy_source("one:make", parameters) == first
 
 

@@ -28,7 +28,7 @@ from tests.conftest import SMALL_WORLD
 from tests.reliability.containers import seen_by_reader, start_build
 
 PLAN, LOOKING = "tests.policies_for_tests:planner", "tests.policies_for_tests:Looking"
-COMPILED = "tests.compiled_for_tests:wanderer"
+COMPILED = "tests.compiled_policies:sticky"
 MEMBERS = {
     "heuristic": {"weight": 0.2, "sleep_probability": 0.5},
     PLAN: {"weight": 0.25, "blocks": "ending"},

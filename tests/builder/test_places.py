@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -153,6 +154,21 @@ class TestFilesOfTheUser:
             crafter_dataset.merge([tmp_path / "e"], path, overwrite=True)
         assert tree(path) == before
         assert not path.with_name(".d.unfinished").exists()
+
+    def test_overwriting_names_what_is_in_an_hdf5_file(self, tmp_path):
+        path = tmp_path / "d.h5"
+        build(path, SETTINGS, Target(frames=9), workers=0)
+        with h5py.File(path, "r+") as file:
+            file["embeddings"] = file["results/of mine/scores"] = file["episodes/ratings"] = [1, 2]
+            file["frames"].attrs["unit"] = "none"
+        before = path.read_bytes()
+        with pytest.raises(BuildError, match=r"found embeddings, episodes/ratings, results; move"):
+            build(path, OTHER, Target(frames=9), workers=0, overwrite=True)
+        assert tree(tmp_path) == {"d.h5": before}
+        with h5py.File(path, "r+") as file:
+            del file["embeddings"], file["results"], file["episodes/ratings"]
+        build(path, OTHER, Target(frames=9), workers=0, overwrite=True)
+        assert open_dataset(path).metadata.seed == 5
 
     def test_resuming_removes_no_file_of_the_user(self, tmp_path):
         path = tmp_path / "d"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import psutil
 import pytest
@@ -134,6 +136,23 @@ def test_a_killed_worker_is_replaced(tmp_path, capsys):
     assert len(killed) == 2
     assert result.metadata.digest == whole.metadata.digest
     assert "a worker died (exit code -9)" in capsys.readouterr().err
+
+
+class Gone(io.StringIO):
+    """Standard error whose reader has left."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_a_worker_is_replaced_though_nobody_can_be_told(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with closing(ProcessPool(Job(SETTINGS.metadata(), num_envs=1), 1)) as pool:
+        pool._workers[0].process.kill()
+        pool._workers[0].process.wait()
+        assert pool.receive(5) == []
+        pool.submit(0)
+        assert [episode.episode for episode in pool.receive(60)] == [0]
 
 
 @pytest.mark.parametrize(("set_by_user", "threads"), [(None, 1), ("3", 3)])

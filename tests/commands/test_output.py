@@ -43,6 +43,9 @@ def test_streams_may_be_closed(tmp_path, dataset_path, closed):
         ["validate-dataset", out, "--deep"],
         ["convert-dataset", out, tmp_path / "d.h5"],
         ["validate-dataset", tmp_path / "d.h5", "--deep"],
+        ["split-dataset", out, tmp_path / "a.zarr", tmp_path / "b.h5"],
+        ["merge-dataset", tmp_path / "a.zarr", tmp_path / "b.h5", tmp_path / "m.zarr"],
+        ["view-dataset", out, "--screenshot", tmp_path / "v.png"],
     ):
         process = start(*words, preexec_fn=closing(*closed), stdin=None)
         assert process.wait(120) == 0, words
@@ -135,6 +138,13 @@ def test_nothing_in_a_file_steers_the_terminal(command, hostile, words):
     assert said
     assert "Traceback" not in said
     assert all(c == "\n" or c.isprintable() for c in said)
+
+
+def test_nothing_that_was_typed_steers_it_either(tmp_path):
+    words = [sys.executable, "-m", "crafter_dataset", "inspekt" + ESCAPES]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert all(c == "\n" or c.isprintable() for c in done.stderr)
 
 
 @pytest.mark.parametrize(("text", "shown"), [

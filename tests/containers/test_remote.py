@@ -33,6 +33,15 @@ def zipped_with_its_folder(folder: Path, out: Path) -> str:
     return shutil.make_archive(str(out / "around"), "zip", folder.parent, folder.name)
 
 
+def zipped_from_far_above(folder: Path, out: Path) -> str:
+    """As `zip -r out.ZIP experiments/of/mine`, among other files."""
+    above = out / "experiments"
+    shutil.copytree(folder, above / "of" / "mine")
+    (above / "of" / "notes.txt").write_text("mine")
+    made = shutil.make_archive(str(out / "above"), "zip", out, "experiments")
+    return str(Path(made).rename(out / "above.ZIP"))
+
+
 def as_address(folder: Path, out: Path) -> str:
     return f"file://{folder}"
 
@@ -48,7 +57,14 @@ def in_memory(folder: Path, out: Path) -> str:
     return address
 
 
-PLACES = [zipped, zipped_with_its_folder, as_address, as_another_address, in_memory]
+PLACES = [
+    zipped,
+    zipped_with_its_folder,
+    zipped_from_far_above,
+    as_address,
+    as_another_address,
+    in_memory,
+]
 
 
 @pytest.fixture(params=PLACES, ids=lambda place: place.__name__)
@@ -109,8 +125,21 @@ def test_a_zip_of_something_else_is_none(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "notes.txt").write_text("mine")
     path = zipped_with_its_folder(tmp_path / "a", tmp_path)
-    with pytest.raises(NotADatasetError, match="expected a Crafter dataset"):
+    with pytest.raises(NotADatasetError, match=r"expected zarr\.json at its top .*, found none"):
         open_dataset(path)
+
+
+@pytest.mark.parametrize(("names", "found"), [
+    (["a/zarr.json", "a/frames/zarr.json", "b.c/zarr.json"], r"found 'a', 'b\.c'$"),
+    (["a/data.h5"], r"or an HDF5 file unzipped, found 'a/data\.h5'$"),
+])  # fmt: skip
+def test_a_zip_of_several_or_of_hdf5_says_how_to_zip_one(tmp_path, names, found):
+    for name in names:
+        (tmp_path / "z" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "z" / name).write_text("{}")
+    with pytest.raises(NotADatasetError, match=found) as caught:
+        open_dataset(zipped(tmp_path / "z", tmp_path))
+    assert "zip -r0 ../data.zip ." in str(caught.value)
 
 
 ADDRESS = "memory://there/x"

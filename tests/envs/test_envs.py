@@ -151,10 +151,10 @@ def test_what_crafter_cannot_draw_is_refused(settings, message, engine):
         CrafterEnv(**settings, engine=engine)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, float("nan"), "1"], ids=repr)
 def test_seeds_that_numpy_does_not_take_are_refused(seed, engine):
     env = CrafterVectorEnv(2, **SMALL, engine=engine)
-    with pytest.raises(ValueError, match=f"found {seed}"):
+    with pytest.raises(ValueError, match=f"found {seed!r}"):
         env.reset(seed=[0, seed])
     assert not env.playing.any()
 
@@ -163,6 +163,13 @@ def test_sizes_may_be_one_number_and_lengths_any(engine):
     env = CrafterEnv(view=9, size=64, length=10**20, engine=engine)
     assert env.reset(seed=0)[0].shape == (64, 64, 3)
     assert not env.step(0)[3]
+
+
+@pytest.mark.parametrize("length", [-1, 3.5, float("nan"), "9", True], ids=repr)
+@pytest.mark.parametrize("kind", [CrafterEnv, CrafterVectorEnv])
+def test_lengths_that_are_no_numbers_of_steps_are_refused(kind, length, engine):
+    with pytest.raises(ValueError, match=r"length: expected (a whole number, )?0 or more, found"):
+        kind(length=length, engine=engine)
 
 
 def test_unknown_engines_are_refused():

@@ -14,6 +14,8 @@ import pytest
 from gymnasium import spaces
 from PIL import Image
 
+import crafter_dataset
+from crafter_dataset.builder.importing import checks
 from crafter_dataset.builder.importing.detect import open_foreign
 from crafter_dataset.builder.importing.foreign import ForeignError
 from crafter_dataset.builder.importing.minari import MinariEpisodes
@@ -183,6 +185,26 @@ def test_values_that_do_not_fit(tmp_path, name, values, message):
         list(open_foreign(path).episodes())
     assert "main_data.hdf5" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["d.zarr", "d.h5"])
+def test_a_first_episode_that_does_not_fit_leaves_nothing(tmp_path, name):
+    path = write(tmp_path / "source", [steps(0, 3), steps(1, 4)])
+    change(path, "episode_0/actions", np.full(3, 17))
+    with pytest.raises(ForeignError, match="actions: expected integers from 0 to 16"):
+        crafter_dataset.convert(path, tmp_path / "new" / name)
+    assert list(tmp_path.iterdir()) == [tmp_path / "source"]
+
+
+def test_arrays_that_grow_are_refused_unread(tmp_path, monkeypatch):
+    path = write(tmp_path, [steps(0, 3), steps(1, 4)])
+    monkeypatch.setattr(checks, "MOST_BYTES", 30_000)
+    change(path, "episode_1/rewards", np.zeros((4, 1000)))
+    with pytest.raises(ForeignError, match=r"rewards: expected at most 30000 .* found 32000"):
+        list(open_foreign(path).episodes())
+    monkeypatch.setattr(checks, "MOST_BYTES", 20_000)
+    with pytest.raises(ForeignError, match="pictures: expected at most 20000 bytes"):
+        open_foreign(path)
 
 
 def test_episodes_that_are_missing(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from crafter.recorder import EpisodeRecorder
 
+from crafter_dataset.builder.importing import checks
 from crafter_dataset.builder.importing.detect import open_foreign
 from crafter_dataset.builder.importing.foreign import ForeignError
 from crafter_dataset.builder.importing.recorder import RecorderEpisodes
@@ -267,6 +268,15 @@ def test_episodes_that_differ(recorded, tmp_path):
     copy(folder, second, tmp_path, image=np.zeros((9, 32, 32, 3), np.uint8))
     with pytest.raises(ForeignError, match=r"image: expected shape \(9, 64, 64, 3\), found"):
         list(open_foreign(tmp_path).episodes())
+
+
+def test_arrays_that_grow_are_refused_unread(recorded, tmp_path, monkeypatch):
+    """A kilobyte that is deflated can hold a megabyte, and a shape can claim anything."""
+    folder, _ = recorded
+    path = copy(folder, names(folder)[0], tmp_path)
+    monkeypatch.setattr(checks, "MOST_BYTES", 100_000)
+    with pytest.raises(ForeignError, match=rf"{path}: image: expected at most 100000 bytes"):
+        open_foreign(tmp_path)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 5000, -40])

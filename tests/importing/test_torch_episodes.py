@@ -299,6 +299,18 @@ LIES = {
 }
 
 
+def test_a_picture_that_stands_for_many_is_refused_unread(tmp_path):
+    """A tensor of stride 0 takes the bytes of one row in the file, and those of all in memory."""
+    path = tmp_path / file_of(0)
+    path.parent.mkdir(parents=True)
+    one = torch.zeros((1, 3, 512, 512), dtype=torch.uint8)
+    rest = {key: torch.zeros(60_000, dtype=torch.uint8) for key in ("act", "rew", "end", "trunc")}
+    torch.save({"obs": one.expand(60_000, -1, -1, -1), **rest}, path)
+    assert path.stat().st_size < 2**21
+    with pytest.raises(ForeignError, match=r"pictures: expected at most .* found 47"):
+        open_foreign(tmp_path)
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_arrays_that_are_not_what_they_say_are_refused(tmp_path, name):
     episode = content(0, 9) | {"act": LIES[name]}
