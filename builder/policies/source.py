@@ -98,7 +98,7 @@ def _beside(module: ModuleType, home: Path) -> set[Path]:
         }
         for other in (sys.modules.get(name) for name in names if isinstance(name, str)):
             file = Path(getattr(other, "__file__", None) or "").absolute()
-            if other is not None and other not in files and file.is_relative_to(home):
+            if other not in (None, *files) and file.is_relative_to(home) and file.is_file():
                 files[other] = file
                 waiting.append(other)
     return set(files.values())
