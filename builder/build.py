@@ -87,10 +87,13 @@ def build(
     policy : str or callable
         `heuristic` (sticky random), `random`, `noop`, or
         `package.module:factory`; or the factory itself, a function or class
-        that worker processes can import: one at the top of a module.
+        that worker processes can import: one at the top of a module. `mix` lets
+        each episode be played by one of several policies.
     policy_args : mapping of str, optional
         Arguments of the factory, beside the number of environments. They must
-        fit into JSON, and are stored with the dataset.
+        fit into JSON, and are stored with the dataset. Of a mix: the weight of
+        each policy, by its name, or a mapping of its `weight` and arguments;
+        weights add up to 1.
     trajectories_per_world : int
         Consecutive episodes that explore the same world.
     length : int

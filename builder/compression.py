@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from crafter_dataset.schemas.codecs import ChunkCodec, crc32c
-from crafter_dataset.schemas.layout import FRAME_FIELDS, Field
+from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata
 from crafter_dataset.schemas.progress import tell
 
@@ -65,7 +65,7 @@ def needed(metadata: Metadata) -> list[Needed]:
     """
     if metadata.codec != _FAST_LEVEL:
         return []
-    fields = (FRAME_FIELDS[name] for name in metadata.known_fields())
+    fields = metadata.frame_fields()
     encoders = (_make_encoder(field, metadata) for field in fields if field.sharded)
     return [encoder.needed() for encoder in encoders if encoder is not None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -15,7 +15,7 @@ from crafter_dataset.engine.compiled.memory import aligned_zeros
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.digests import EpisodeHasher
-from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, digested_fields
+from crafter_dataset.schemas.layout import CUT
 from crafter_dataset.schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
@@ -51,7 +51,8 @@ class EncodedEpisode:
     rows : dict of str to ndarray, shape (length, ...)
         Rows of the other digested per-frame fields, without padding, of their dtypes.
     rare : dict of str to int or bool
-        Values of the per-episode fields that only imported or merged episodes have.
+        Values of the per-episode fields that only episodes of mixtures, and those that were
+        imported or merged have.
     """
 
     episode: int
@@ -125,7 +126,7 @@ def make_room(metadata: Metadata, names: Iterable[str], episodes: int = 1) -> Ro
         By name: `chunk_frames` rows an episode of a sharded field, `block_rows` of any other.
     """
     sizes, arrays = metadata.sizes(), {}
-    for about in (FRAME_FIELDS[name] for name in names):
+    for about in map(metadata.frame_field, names):
         rows = metadata.chunk_frames if about.sharded else block_rows(metadata)
         arrays[about.name] = aligned_zeros((episodes * rows, *about.row_shape(sizes)), about.dtype)
         arrays[about.name][:] = about.fill
@@ -140,7 +141,7 @@ def image_encoders(metadata: Metadata) -> dict[str, Encode]:
     metadata : Metadata
         Of the dataset.
     """
-    fields = (FRAME_FIELDS[name] for name in digested_fields(metadata.fields))
+    fields = metadata.digested_fields()
     return {field.name: image_encoder(field, metadata) for field in fields if field.sharded}
 
 
@@ -168,10 +169,11 @@ class EpisodeEncoder:
         encode: Mapping[str, Encode] | None = None,
     ) -> None:
         self._chunk_frames = metadata.chunk_frames
-        fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
+        fields = metadata.digested_fields()
         self._block_rows = block_rows(metadata)
         self._fields = {field.name: field for field in fields}
         self._encode = image_encoders(metadata) if encode is None else encode
+        self._of_actions = [*Done._fields, *(extra.name for extra in metadata.extras)]
         arrays = make_room(metadata, self._fields) if room is None else room
         arrays = {name: arrays[name] for name in self._fields}
         self._images = {name: arrays[name] for name in self._encode}
@@ -261,7 +263,7 @@ class EpisodeEncoder:
             Material ids at reset, if they are known.
         """
         length = self.length
-        for name in Done._fields:
+        for name in self._of_actions:
             self._small[name][self._block_used - 1] = 0
         for name, buffer in self._images.items():
             buffer[self._chunk_used :] = self._fields[name].fill
@@ -316,7 +318,7 @@ def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
     codec, sizes = ChunkCodec.parse(metadata.codec), metadata.sizes()
     rows = dict(episode.rows)
     for name, chunks in episode.chunks.items():
-        about = FRAME_FIELDS[name]
+        about = metadata.frame_field(name)
         shape = (metadata.chunk_frames, *about.row_shape(sizes))
         parts = [codec.decode(chunk, np.dtype(about.dtype), shape) for chunk in chunks]
         rows[name] = np.concatenate(parts)[: episode.length]
@@ -349,4 +351,5 @@ def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> Enc
     rows["truncations"][-2:-1] = True
     encoder = EpisodeEncoder(metadata)
     encoder.extend(rows)
-    return encoder.finish(episode.episode, CUT, episode.world_seed, episode.terrain)
+    cut = encoder.finish(episode.episode, CUT, episode.world_seed, episode.terrain)
+    return replace(cut, rare=episode.rare)

@@ -12,12 +12,13 @@ from crafter_dataset.schemas.codecs import CODEC_CHOICES, DEFAULT_CODEC, ChunkCo
 from crafter_dataset.schemas.errors import Advice
 from crafter_dataset.schemas.hdf5_format import DEFAULT_CODEC as HDF5_CODEC
 from crafter_dataset.schemas.layout import (
+    BUILT_TABLE,
     FRAME_FIELDS,
     LONGEST,
     MOST_CHUNK_FRAMES,
     OPTIONAL_FIELDS,
 )
-from crafter_dataset.schemas.metadata import Counts, Metadata
+from crafter_dataset.schemas.metadata import MIX, Counts, Metadata
 from crafter_dataset.schemas.wording import counted
 
 DEFAULT_FRAMES = 100_000
@@ -171,9 +172,10 @@ class BuildSettings:
     seed : int
         Seed of the dataset, 0 to 2**63 - 1.
     policy : str
-        `heuristic`, `random`, `noop` or `package.module:factory`.
+        `heuristic`, `random`, `noop`, `package.module:factory`, or `mix` of these.
     policy_args : mapping of str
-        Arguments of the policy's factory, beside the number of lanes.
+        Arguments of the policy's factory, beside the number of lanes; for a mix,
+        the weight of each policy by its name, or a mapping of `weight` and arguments.
     trajectories_per_world : int
         Consecutive episodes that explore the same world.
     length : int
@@ -207,12 +209,12 @@ class BuildSettings:
     )
     policy: str = setting(
         "heuristic",
-        "heuristic (sticky random), random, noop, or package.module:factory.",
+        "heuristic (sticky random), random, noop, package.module:factory, or mix of these.",
         stored=lambda m: m.policy.name,
     )
     policy_args: Mapping[str, Any] = setting(
         dict,
-        "An argument of the policy's factory; may be repeated.",
+        "An argument of the policy's factory, or a policy's weight in a mix; may be repeated.",
         stored=lambda m: dict(m.policy.parameters),
     )
     trajectories_per_world: int = setting(
@@ -277,13 +279,16 @@ class BuildSettings:
         CodecError
             If the codec is unknown.
         """
+        from crafter_dataset.builder.policies.declared import declared_extras
         from crafter_dataset.builder.policies.load import describe_policy
         from crafter_dataset.engine import spec  # it reads Crafter's lists of names
 
         spec.check_geometry(self.area, self.view, self.size)
+        policy = describe_policy(self.policy, self.policy_args)
+        policies = policy.members() if policy.name == MIX else ()
         return Metadata(
             env=spec.installed_env(self.area, self.view, self.size, self.length),
-            policy=describe_policy(self.policy, self.policy_args),
+            policy=policy,
             seed=self.seed,
             trajectories_per_world=self.trajectories_per_world,
             chunk_frames=self.chunk_frames,
@@ -296,7 +301,10 @@ class BuildSettings:
             objects=spec.OBJECTS,
             items=spec.ITEMS,
             achievements=spec.ACHIEVEMENTS,
-        )
+            episode_fields=(*BUILT_TABLE, "policies") if policies else BUILT_TABLE,
+            policies=policies,
+            extras=declared_extras(policy),
+        ).versioned()
 
 
 def _names_of_fields(fields: Collection[str]) -> tuple[str, ...]:
@@ -332,7 +340,6 @@ def check_resumable(
         If a setting or the environment differs, naming the first; if the user's
         own policy is not given; or if the episodes were not built here in order.
     """
-    from crafter_dataset.builder.policies.load import BUILTIN
     from crafter_dataset.engine.spec import foreign_entries
 
     for name in ("numbers", "sources"):
@@ -355,13 +362,7 @@ def check_resumable(
         raise SettingsError(
             "policy", f"expected {own['policy']} as in {where}, found {merged.policy}"
         )
-    if "policy" not in given and merged.policy not in BUILTIN:
-        raise SettingsError(
-            "policy",
-            f"expected {merged.policy} to be given, since a file alone may not say what code is "
-            f"run, found no policy given ({where})",
-            advice=[Advice("go on with", "policy", merged.policy)],
-        )
+    _check_code_given(stored, given, where)
     wanted = merged.metadata()
     for name, value in kept.items():
         if value is not None and value(wanted) != value(stored):
@@ -369,12 +370,41 @@ def check_resumable(
                 name,
                 f"expected {_show(value(stored))} as in {where}, found {_show(value(wanted))}",
             )
+    if wanted.extras != stored.extras:
+        names = [", ".join(e.name for e in m.extras) or "none" for m in (stored, wanted)]
+        raise SettingsError(
+            "policy",
+            f"expected the extras of the policy as in {where} ({names[0]}, of their types and "
+            f"shapes), found others ({names[1]})",
+        )
     for name, dataset_has, installed in foreign_entries(stored.env):
         raise SettingsError(
             "resume",
             f"expected the environment's {name} {dataset_has} as in {where}, found {installed} "
             "installed",
         )
+
+
+def _check_code_given(stored: Metadata, given: Collection[str], where: str) -> None:
+    """Refuse to run a policy of the user's that only the dataset names."""
+    from crafter_dataset.builder.policies.load import BUILTIN
+
+    policy, names = stored.policy.name, [member.name for member in stored.policy.members()]
+    of_users = next((name for name in names if name not in BUILTIN), None)
+    if of_users is None or ("policy" in given and (policy != MIX or "policy_args" in given)):
+        return
+    reason = "since a file alone may not say what code is run"
+    if policy == MIX:
+        raise SettingsError(
+            "policy_args",
+            f"expected the mix with {of_users} to be given, {reason}, found no policies given "
+            f"({where})",
+        )
+    raise SettingsError(
+        "policy",
+        f"expected {policy} to be given, {reason}, found no policy given ({where})",
+        advice=[Advice("go on with", "policy", policy)],
+    )
 
 
 def _show(value: Any) -> str:

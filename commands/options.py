@@ -185,6 +185,10 @@ class Names(_ParamType):
         return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
+_ARGUMENT = re.compile(r"[^\W\d]\w*|[\w.]+:[\w.]+")
+"""Name of a parameter, or of a policy of a mixture."""
+
+
 class Argument(_ParamType):
     """An argument of the policy, `NAME=VALUE`, where the value is JSON or otherwise a text."""
 
@@ -217,7 +221,7 @@ class Argument(_ParamType):
         if isinstance(value, tuple):
             return value
         name, equals, text = str(value).partition("=")
-        if not (equals and name.isidentifier()):
+        if not (equals and _ARGUMENT.fullmatch(name)):
             self.fail(f"expected NAME=VALUE, found {value!r}", param, ctx)
         try:
             return name, json.loads(text)

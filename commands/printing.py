@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from crafter_dataset.commands.saying import say
 from crafter_dataset.loader.dataset import Dataset
-from crafter_dataset.loader.report import settings_lines, summary_lines
+from crafter_dataset.loader.report import policy_lines, settings_lines, summary_lines
 from crafter_dataset.loader.summary import summary_of
 from crafter_dataset.schemas.arithmetic import ceil_div
 
@@ -29,6 +29,8 @@ def print_summary(dataset: Dataset, *, settings: bool = False) -> None:
         print_line(name, text)
     for name, text in settings_lines(dataset) if settings else ():
         print_line(name, text)
+    for line in policy_lines(summary):
+        say(line)
     if summary.success_rates:
         say("achievements, and the share of the episodes that reached them")
         rates = list(summary.success_rates.items())

@@ -38,8 +38,8 @@ def replay(
     Returns
     -------
     rows : dict of str to ndarray
-        Every per-frame field of the dataset, T + 1 rows (fewer if the
-        environment ended the episode earlier).
+        Every per-frame field of the dataset but the policy's own, T + 1 rows
+        (fewer if the environment ended the episode earlier).
     end_reason : int
         Index into `schemas.layout.END_REASONS`.
     terrain : ndarray, shape `area`, uint8
@@ -74,7 +74,8 @@ def replay(
     sizes = metadata.sizes()
     for name, values in seen._asdict().items():
         rows[name] = values[:count].reshape(count, *FRAME_FIELDS[name].row_shape(sizes))
-    return {name: rows[name] for name in metadata.known_fields()}, end_reason, terrain
+    # What the policy stated beside its actions, `extras`, is not the environment's to give.
+    return {n: rows[n] for n in metadata.known_fields() if n in rows}, end_reason, terrain
 
 
 def compare_replay(
@@ -141,8 +142,8 @@ def compare_replay(
         )
     if not np.array_equal(terrain, stored_terrain):
         yield Violation(f"{TABLE}/terrain[{episode}]", "the world of its seed", "another")
-    for name, values in stored.items():
-        expected = rows[name]
+    for name in (name for name in stored if name in rows):
+        values, expected = stored[name], rows[name]
         if len(values) != len(expected):
             yield Violation(f"{name} {where}", f"{len(expected)} rows", f"{len(values)}")
         elif values.tobytes() != expected.tobytes():

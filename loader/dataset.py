@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from crafter_dataset.loader.container import CACHE_BYTES, located
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.indexing import chosen, index_of
+from crafter_dataset.loader.players import player_names, read_players
 from crafter_dataset.loader.selection import condition_mask, ids_mask
 from crafter_dataset.loader.shared_container import SharedContainer
 from crafter_dataset.loader.split import split_groups
-from crafter_dataset.loader.table import TABLE_DTYPE, EpisodeTable
+from crafter_dataset.loader.table import END, POLICY, TABLE_DTYPE, EpisodeTable
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.errors import (
     ArgumentError,
@@ -245,6 +246,8 @@ class Dataset(Sequence[Episode]):
                 self.metadata.achievements if stored else (),
                 functools.partial(_reached, self),
                 str(self.path),
+                player_names(self.metadata),
+                functools.partial(read_players, self),
             )
         return self._table
 
@@ -331,7 +334,7 @@ class Dataset(Sequence[Episode]):
         -------
         pandas.DataFrame
             One row per episode. Columns `id`, `length` (frames), `return`,
-            `end`, `world_seed`; if the dataset stores achievements, also
+            `end`, `policy`, `world_seed`; if the dataset stores achievements, also
             `achievements` (how many were reached) and a bool column for each.
 
         Raises
@@ -591,9 +594,8 @@ class Dataset(Sequence[Episode]):
         True
         """
         if isinstance(keep, str):
-            return self._take(
-                self._records[condition_mask(self.episodes, keep, self.metadata.end_reasons)]
-            )
+            names = {END: self.metadata.end_reasons, POLICY: self.episodes.policies}
+            return self._take(self._records[condition_mask(self.episodes, keep, names)])
         mask = np.asarray(keep(self.episodes) if callable(keep) else keep)
         if mask.shape != (len(self),) or mask.dtype != np.bool_:
             raise ArgumentError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crafter_dataset.loader.indexing import index_of
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError, UnknownNameError
-from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE
+from crafter_dataset.schemas.layout import TABLE
 from crafter_dataset.schemas.wording import counted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class EpisodeField(NDArrayOperatorsMixin):
     """
 
     def __init__(self, dataset: Dataset, name: str, episode: int, start: int, length: int) -> None:
-        field = FRAME_FIELDS[name]
+        field = dataset.metadata.frame_field(name)
         self._dataset, self._start, self._episode = dataset, start, episode
         self.name = name
         self.dtype = np.dtype(field.dtype)

@@ -30,7 +30,7 @@ from crafter_dataset.schemas.violations import Violation
 MOST_PLACES = 2**17
 """Chunks of an array, at most, that are all looked up at once; those of a larger one singly."""
 
-_FIELDS = {field.path: field for field in FIELDS}
+_IMAGES = frozenset(field.path for field in FIELDS if field.sharded)
 
 
 class LocalHdf5(DirectContainer):
@@ -127,7 +127,7 @@ class LocalHdf5(DirectContainer):
     def _direct_array(self, path: str) -> DirectArray | None:
         if path not in self._direct:
             array = self._file.array(path)
-            layout = _layout(array, _FIELDS[path].sharded)
+            layout = _layout(array, path in _IMAGES)
             if layout is None:
                 log_once(
                     "%s: %s is laid out otherwise than here, so it is read slowly", self.name, path

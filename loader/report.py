@@ -66,6 +66,36 @@ def _statistics_lines(summary: Summary) -> Lines:
     return lines
 
 
+def policy_lines(summary: Summary) -> list[str]:
+    """Return a table of the policies of a dataset, a line each and one of headings.
+
+    Parameters
+    ----------
+    summary : Summary
+        Statistics of the dataset.
+
+    Returns
+    -------
+    list of str
+        The lines, whose columns are below one another; none for a single policy.
+    """
+    if len(summary.policies) < 2:
+        return []
+    rows = [("policy", "episodes", "frames", "length", "return", "score")]
+    for label, about in summary.policies.items():
+        score = "-" if about["score"] is None else f"{about['score']:.2f} %"
+        length, returned = (about[name]["mean"] for name in ("lengths", "returns"))
+        counts = f"{about['episodes']:,}", f"{about['frames']:,}"
+        rows.append((label, *counts, f"{length:.1f}", f"{returned:.2f}", score))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])],
+        )
+        for row in rows
+    ]
+
+
 def settings_lines(dataset: Dataset) -> Lines:
     """Return how a dataset was made as lines to show.
 
@@ -87,9 +117,14 @@ def settings_lines(dataset: Dataset) -> Lines:
     def said(entry: str, text: str) -> str:
         if entry in meta.unknown:
             return "?"
-        return "of several sources, see below" if entry in differing else text
+        several = "mixed, see below" if entry == "policy" else "of several sources, see below"
+        return several if entry in differing else text
 
-    more = [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
+    more: Lines = []
+    if meta.extras:
+        shapes = ((e.name, e.dtype, "x".join(map(str, e.shape))) for e in meta.extras)
+        more.append(("extras", ", ".join(" ".join(filter(None, words)) for words in shapes)))
+    more += [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
     more += [
         (f"source {index}", f"seed {source.seed}, {source.policy.name}{_arguments(source)}")
         for index, source in enumerate(meta.sources)
@@ -208,6 +243,7 @@ def summary_html(summary: Summary) -> str:
         HTML in which all text is escaped.
     """
     rows: Lines = _statistics_lines(summary)
+    rows += policy_rows(summary)
     rows += [
         (name, f"{rate:.1%} of the episodes")
         for name, rate in (summary.success_rates or {}).items()
@@ -215,8 +251,33 @@ def summary_html(summary: Summary) -> str:
     return _described("Summary", rows)
 
 
+def policy_rows(summary: Summary) -> Lines:
+    """Return a line for each policy of a dataset.
+
+    Parameters
+    ----------
+    summary : Summary
+        Statistics of the dataset.
+
+    Returns
+    -------
+    list of tuple of str
+        A name and a text for each line; none for a single policy.
+    """
+    rows = []
+    for label, about in summary.policies.items() if len(summary.policies) > 1 else ():
+        score = "" if about["score"] is None else f", score {about['score']:.2f} %"
+        length, returned = (about[name]["mean"] for name in ("lengths", "returns"))
+        count = counted(about["episodes"], "episode")
+        text = f"{count}, length {length:.1f}, return {returned:.2f} in the mean{score}"
+        rows.append((f"policy {label}", text))
+    return rows
+
+
 def table_html(table: EpisodeTable) -> str:
-    """Return the first and last episodes of a table, for notebooks; nothing is read for it.
+    """Return the first and last episodes of a table, for notebooks.
+
+    Nothing is read for it but which of several policies played them.
 
     Parameters
     ----------
@@ -228,7 +289,9 @@ def table_html(table: EpisodeTable) -> str:
     str
         HTML in which all text is escaped.
     """
-    count, names = len(table), ("id", "length", "return", "end", "world_seed")
+    count, names = len(table), ["id", "length", "return", "end", "world_seed"]
+    if len(table.policies) > 1:
+        names.insert(names.index("world_seed"), "policy")
     shown = np.arange(count)
     if count > _MOST_ROWS:
         shown = np.concatenate([shown[: _MOST_ROWS // 2], shown[-(_MOST_ROWS // 2) :]])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.loader.table import END, EpisodeTable
+from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.errors import ArgumentError
 
 SYNTAX = "numbers and ranges such as 0:100,250,900:"
@@ -79,7 +79,7 @@ def ids_mask(table: EpisodeTable, text: str) -> NDArray[np.bool_]:
 
 
 def condition_mask(
-    table: EpisodeTable, text: str, end_reasons: tuple[str, ...]
+    table: EpisodeTable, text: str, names: Mapping[str, tuple[str, ...]]
 ) -> NDArray[np.bool_]:
     """Return a mask of the episodes for which a condition holds, written as in Python.
 
@@ -88,12 +88,12 @@ def condition_mask(
     table : EpisodeTable
         The episodes.
     text : str
-        Comparisons of columns (`id`, `length`, `return`, `end`, `world_seed`,
+        Comparisons of columns (`id`, `length`, `return`, `end`, `policy`, `world_seed`,
         `achievements`) with numbers and names in quotes; the name of an
         achievement, which is true if the episode has reached it; joined by
         `and`, `or`, `not` and parentheses. It is never executed as code.
-    end_reasons : tuple of str
-        Names that `end` can be compared with.
+    names : mapping of str to tuple of str
+        Names that columns of names, such as `end`, can be compared with.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def condition_mask(
         tree = ast.parse(re.sub(r"\breturn\b", _RETURN, text.strip()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _refused(text) from None
-    condition = _Condition(table, end_reasons)
+    condition = _Condition(table, names)
     try:
         with np.errstate(over="ignore"):
             return condition.holds(tree.body)
@@ -122,8 +122,8 @@ def condition_mask(
 class _Condition:
     """Evaluates a parsed condition for all episodes at once."""
 
-    def __init__(self, table: EpisodeTable, end_reasons: tuple[str, ...]) -> None:
-        self._table, self._end_reasons = table, end_reasons
+    def __init__(self, table: EpisodeTable, names: Mapping[str, tuple[str, ...]]) -> None:
+        self._table, self._names = table, names
 
     def holds(self, node: ast.expr) -> NDArray[np.bool_]:
         match node:
@@ -161,25 +161,24 @@ class _Condition:
         raise _refused(node)
 
     def _compared(self, kind: ast.cmpop, left: ast.expr, right: ast.expr) -> NDArray[np.bool_]:
-        self._check_reasons(left, right)
+        self._check_names(left, right)
         values = [self._value(side) for side in (left, right)]
         is_text = [np.asarray(value).dtype.kind == "U" for value in values]
         if type(kind) not in _COMPARE or is_text[0] != is_text[1]:
             raise _refused(ast.Compare(left, [kind], [right]))
         return np.asarray(_COMPARE[type(kind)](*values), np.bool_)
 
-    def _check_reasons(self, left: ast.expr, right: ast.expr) -> None:
-        """Refuse an unknown end reason, which would be a typing error."""
-        reasons = self._end_reasons
-        for name, text in ((left, right), (right, left)):
-            match name, text:
+    def _check_names(self, left: ast.expr, right: ast.expr) -> None:
+        """Refuse an unknown end reason or policy, which would be a typing error."""
+        for column, text in ((left, right), (right, left)):
+            match column, text:
                 case (
                     ast.Name(id=found),
-                    ast.Constant(value=str() as reason),
-                ) if found == END and reason not in reasons:
+                    ast.Constant(value=str() as name),
+                ) if name not in self._names.get(found, (name,)):
+                    known = ", ".join(self._names[found])
                     raise ArgumentError(
-                        "filter",
-                        f"expected end to be one of {', '.join(reasons)}, found {reason!r}",
+                        "filter", f"expected {found} to be one of {known}, found {name!r}"
                     )
 
 

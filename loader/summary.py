@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.players import player_labels
 from crafter_dataset.schemas.errors import CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.wording import extent, format_bytes
@@ -39,6 +40,10 @@ class Summary:
         None if achievements are not stored.
     score : float or None
         Crafter score in percent, see `crafter_score`; None likewise.
+    policies : dict of str to dict
+        `episodes`, `frames`, `lengths`, `returns` and `score` of the episodes of
+        each policy that played one, by its name; where several have the same
+        name, with the parameters that differ.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class Summary:
     rewards: dict[str, int]
     success_rates: dict[str, float] | None
     score: float | None
+    policies: dict[str, dict[str, Any]]
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", Crafter score {self.score:.2f} %"
@@ -93,9 +99,10 @@ def summary_of(dataset: Dataset) -> Summary:
     CorruptDataError
         If stored bytes are missing or fail their checksum.
     """
-    rates = score = None
+    rates = score = reached = None
     if "achievements" in dataset.fields:
-        shares = (reached_achievements(dataset).sum(0) / max(len(dataset), 1)).tolist()
+        reached = reached_achievements(dataset)
+        shares = (reached.sum(0) / max(len(dataset), 1)).tolist()
         rates = dict(zip(dataset.metadata.achievements, shares, strict=True))
         score = crafter_score(shares)
     names = dataset.metadata.end_reasons
@@ -117,7 +124,25 @@ def summary_of(dataset: Dataset) -> Summary:
         rewards=_count_rewards(dataset),
         success_rates=rates,
         score=score,
+        policies=_by_policy(dataset, reached),
     )
+
+
+def _by_policy(dataset: Dataset, reached: NDArray[np.bool_] | None) -> dict[str, dict[str, Any]]:
+    """Return statistics of the episodes of each policy that played some."""
+    players, lengths = dataset.episodes.players(), dataset.episodes["lengths"]
+    found = {}
+    for number, label in enumerate(player_labels(dataset.metadata)):
+        mask = players == number
+        if mask.any():
+            found[label] = {
+                "episodes": int(mask.sum()),
+                "frames": int(lengths[mask].sum()),
+                "lengths": _statistics(lengths[mask]),
+                "returns": _statistics(dataset.episodes["returns"][mask]),
+                "score": None if reached is None else crafter_score(reached[mask].mean(0).tolist()),
+            }
+    return found
 
 
 def crafter_score(success_rates: list[float]) -> float:

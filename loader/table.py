@@ -33,8 +33,8 @@ ALIASES = {
 }
 """Names that filters use for columns of `TABLE_DTYPE`."""
 
-END, ACHIEVEMENTS = "end", "achievements"
-"""Computed columns: the end reason's name, and how many achievements were reached."""
+END, POLICY, ACHIEVEMENTS = "end", "policy", "achievements"
+"""Columns that are worked out: the names of end reason and policy, how many achievements."""
 
 
 class EpisodeTable:
@@ -47,11 +47,12 @@ class EpisodeTable:
     - `id`, `length` (frames), `return`, `world_seed`: the same under the names
       of filters
     - `end`: the end reason's name, str
+    - `policy`: the name of the policy that played it, str
     - `achievements`: how many were reached, int64
     - the name of each achievement: whether it was reached, bool
 
-    Those of achievements exist if the dataset stores achievements, and are read
-    when they are first asked for.
+    Those of achievements exist if the dataset stores achievements. They and the
+    policies of a mixture are read when they are first asked for.
 
     Indexed by a name, it returns a column, shape (episodes,); by an integer, a
     slice, a mask or an array of integers, records of `TABLE_DTYPE`. A column is an
@@ -70,6 +71,10 @@ class EpisodeTable:
         achievements), bool.
     where : str
         Name of the dataset, for messages.
+    policies : tuple of str
+        Names of the policies.
+    read_players : callable
+        Reads which of the policies played each episode: ndarray, shape (episodes,), int64.
 
     Attributes
     ----------
@@ -93,11 +98,15 @@ class EpisodeTable:
         achievements: tuple[str, ...],
         read_reached: Callable[[], NDArray[np.bool_]],
         where: str,
+        policies: tuple[str, ...],
+        read_players: Callable[[], NDArray[np.int64]],
     ) -> None:
         self.records = records
         self._end_reasons, self._achievements = end_reasons, achievements
         self._read_reached, self._where = read_reached, where
+        self._policies, self._read_players = policies, read_players
         self._reached: NDArray[np.bool_] | None = None
+        self._players: NDArray[np.int64] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -108,7 +117,12 @@ class EpisodeTable:
     def condition_names(self) -> tuple[str, ...]:
         """Names of the columns that filters use."""
         worked_out = (ACHIEVEMENTS, *self._achievements) if self._achievements else ()
-        return ("id", "length", "return", END, "world_seed", *worked_out)
+        return ("id", "length", "return", END, POLICY, "world_seed", *worked_out)
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Names of the policies that may have played them, each once."""
+        return tuple(dict.fromkeys(self._policies))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -148,11 +162,20 @@ class EpisodeTable:
         if key == END:
             # A damaged code has no name.
             return np.array([*self._end_reasons, *[""] * 256])[self.records["end_reasons"]]
+        if key == POLICY:
+            return np.array(self._policies)[self.players()]
         if self._achievements and key == ACHIEVEMENTS:
             return self._all_reached().sum(1)
         if key in self._achievements:
             return self._all_reached()[:, self._achievements.index(key)].copy()
         raise self._unknown(key, self.columns)
+
+    def players(self) -> NDArray[np.int64]:
+        """Return which policy played each episode: int64, an index into `Metadata.played_by()`."""
+        if self._players is None:
+            self._players = self._read_players()
+            self._players.setflags(write=False)
+        return self._players
 
     def _stored(self, key: str) -> str:
         """Return the records' name of a column that is not worked out."""

@@ -41,6 +41,9 @@ _NAMES = {
 """DIAMOND's names of the fields that it has."""
 
 
+_WIDER = {np.dtype(np.uint16): np.int32, np.dtype(np.uint32): np.int64}
+"""Types that PyTorch barely supports, and what stands for them."""
+
 _PICTURE_AXES = 3
 """Axes of one frame."""
 
@@ -656,8 +659,7 @@ def _no_shared_memory(what: str, error: Exception) -> CrafterDatasetError:
 
 def _make_batch(arrays: dict[str, NDArray[Any]], layout: Layout) -> Batch:
     tensors = {
-        # PyTorch barely supports uint16.
-        name: torch.from_numpy(array.astype(np.int32) if array.dtype == np.uint16 else array)
+        name: torch.from_numpy(array.astype(_WIDER.get(array.dtype, array.dtype), copy=False))
         for name, array in arrays.items()
     }
     named = {short: tensors.pop(name) for name, short in _NAMES.items() if name in tensors}

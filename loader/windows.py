@@ -14,7 +14,6 @@ from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.window_index import Padding, WindowIndex
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
-from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.wording import counted
 
 Alignment = Literal["transitions", "arrivals"]
@@ -133,7 +132,9 @@ class Windows:
         self.dataset, self.fields = dataset, fields
         self.next_frame, self.alignment = next_frame, alignment
         # Pictures last: they push everything else out of the processor's cache.
-        self._reading_order = sorted(fields, key=lambda name: FRAME_FIELDS[name].sharded)
+        described = {field.name: field for field in dataset.metadata.frame_fields()}
+        self._described = {name: described[name] for name in fields}
+        self._reading_order = sorted(fields, key=lambda name: described[name].sharded)
         self.weights = None if weights is None else episode_weights(dataset, weights)
         rows = dataset.episodes["lengths"] - (alignment == "transitions")
         self.index = WindowIndex(rows, length, stride, padding, min_rows)
@@ -199,8 +200,7 @@ class Windows:
         """
         sizes = self.dataset.metadata.sizes()
         shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
-        for name in self.fields:
-            field = FRAME_FIELDS[name]
+        for name, field in self._described.items():
             shapes[name] = (
                 (count, self._rows_of(name), *field.row_shape(sizes)),
                 np.dtype(field.dtype),
@@ -332,7 +332,9 @@ class Windows:
             field.read(max(start - 1, 0), min(start + self.length + 1, len(field)))
 
     def _rows_of(self, name: str) -> int:
-        return self.length + (self.next_frame and name != "actions" and name not in CAUSED)
+        # What the policy states beside its action is no state either.
+        of_action = name == "actions" or name in CAUSED or self._described[name].extra
+        return self.length + (self.next_frame and not of_action)
 
 
 def episode_weights(dataset: Dataset, weights: Weights) -> NDArray[np.float64]:

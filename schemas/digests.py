@@ -34,13 +34,14 @@ class EpisodeHasher:
 
     Each field's rows (little-endian, C order) go into an XXH3-128 of their
     own; the episode's digest is the XXH3-128 of those digests (canonical
-    big-endian form), one after the other in layout order. So rows can be
+    big-endian form), one after the other in layout order, then those of a
+    policy's own fields, in theirs. So rows can be
     hashed as they are made; no field has to wait for another to be complete.
 
     Parameters
     ----------
     fields : iterable of str
-        Names of the digested per-frame fields, in layout order.
+        Names of the digested per-frame fields, in order.
     """
 
     def __init__(self, fields: Iterable[str]) -> None:
@@ -58,7 +59,8 @@ class EpisodeHasher:
         for name, values in rows.items():
             if name in self._hashers:
                 self._counts[name] += len(values)
-                self._hashers[name].update(np.ascontiguousarray(values, _STORED[name]).data)
+                stored = _STORED.get(name, values.dtype.newbyteorder("<"))
+                self._hashers[name].update(np.ascontiguousarray(values, stored).data)
 
     def digest(self) -> NDArray[np.uint8]:
         """Return the digest of the rows so far, shape (16,), uint8.

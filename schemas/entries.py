@@ -9,8 +9,10 @@ from typing import Any
 
 from crafter_dataset.schemas.codecs import CODEC_CHOICES, ChunkCodec
 from crafter_dataset.schemas.errors import CodecError
+from crafter_dataset.schemas.extras import MOST_EXTRAS, is_extras
 from crafter_dataset.schemas.layout import (
     BUILT_TABLE,
+    BUILT_VERSION,
     END_REASONS,
     FRAME_FIELDS,
     LONGEST,
@@ -68,11 +70,24 @@ def _is_sources(value: Any) -> bool:
             isinstance(source, Mapping)
             and _integer(0)(source.get("seed"))
             and _integer(1)(source.get("trajectories_per_world"))
-            and isinstance(source.get("policy"), Mapping)
-            and _text(source["policy"].get("name"))
-            and isinstance(source["policy"].get("parameters"), dict)
+            and _is_policy(source.get("policy"))
             for source in value
         )
+    )
+
+
+def _is_policy(value: Any) -> bool:
+    """Tell whether a value is what `PolicySpec` holds."""
+    return (
+        isinstance(value, Mapping)
+        and _text(value.get("name"))
+        and isinstance(value.get("parameters"), dict)
+    )
+
+
+def _is_policies(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple) and 0 < len(value) <= 2**16 and all(map(_is_policy, value))
     )
 
 
@@ -114,6 +129,8 @@ class Entry:
         Whether the dataset's digest covers it.
     optional : bool
         Whether it may be missing.
+    since : str
+        Version of the format that a dataset with it states at least.
     """
 
     path: str
@@ -122,6 +139,7 @@ class Entry:
     about: str
     digested: bool = False
     optional: bool = False
+    since: str = BUILT_VERSION
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -157,7 +175,7 @@ ENTRIES: tuple[Entry, ...] = (
         "fields",
         "a list of names with every required field",
         _is_fields,
-        "per-frame arrays that are present",
+        "per-frame arrays that are present, beside `extras`",
         True,
     ),
     Entry("env.name", "a text", _text, "package that simulated the episodes", True),
@@ -254,6 +272,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"per-episode arrays that are present, if they are not {', '.join(BUILT_TABLE)}",
         True,
         True,
+        "1.1",
     ),
     Entry(
         "unknown",
@@ -263,6 +282,7 @@ ENTRIES: tuple[Entry, ...] = (
         "stands there is a default and says nothing; `NAME[0]` is the first row of each episode",
         True,
         True,
+        "1.1",
     ),
     Entry(
         "sources",
@@ -272,5 +292,25 @@ ENTRIES: tuple[Entry, ...] = (
         "`policy` and `trajectories_per_world` here",
         True,
         True,
+        "1.1",
+    ),
+    Entry(
+        "policies",
+        "a list of objects with name and parameters",
+        _is_policies,
+        "policies of a mixture, in the order of their names; of several mixtures, one after the "
+        "other, each policy once",
+        True,
+        True,
+        "1.2",
+    ),
+    Entry(
+        "extras",
+        f"a list of up to {MOST_EXTRAS} objects with name, dtype and shape",
+        is_extras,
+        "per-frame arrays that the policy has added, with the shape of a row",
+        True,
+        True,
+        "1.2",
     ),
 )

@@ -34,6 +34,7 @@ def _range(field: Field) -> str:
         "semantic": "last object",
         "end_reasons": str(len(END_REASONS) - 1),
         "sources": "last source",
+        "policies": "last policy",
     }
     high = highest[field.high] if isinstance(field.high, str) else field.high
     if field.low is None:

@@ -82,6 +82,8 @@ def chunk_rows(field: Field, metadata: Metadata) -> int:
     """
     if field.sharded:
         return metadata.chunk_frames
+    if field.extra:
+        return min(CHUNK_ROWS, field.file_rows(metadata.sizes(), metadata.chunk_frames))
     if not field.per_episode:
         return CHUNK_ROWS
     return max(1, min(CHUNK_ROWS, TABLE_CHUNK_BYTES // field.row_bytes(metadata.sizes())))

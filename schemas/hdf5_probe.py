@@ -14,8 +14,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crafter_dataset.schemas.errors import NotADatasetError
+
+if TYPE_CHECKING:
+    from crafter_dataset.schemas.hdf5_foreign import ForeignStructures
 
 SECONDS = 20
 """Seconds that the other process may take; on a machine that does much else, few are its own."""
@@ -101,12 +105,23 @@ def _walk(path: str) -> None:
         open(path, "rb", buffering=0) as stream,
         contextlib.closing(ForeignStructures(stream)) as file,
     ):
-        for field in FIELDS:
+        for place in (*(field.path for field in FIELDS), *_extras_of(file)):
             for look in (file.array, file.places, file.stored_bytes, file.require_all_stored):
-                _look(look, field.path)
+                _look(look, place)
         for _, attributes in file.all_attributes():
             for name in attributes:
                 _look(attributes.__getitem__, name)
+
+
+def _extras_of(file: ForeignStructures) -> list[str]:
+    """Return the names of a policy's own arrays, as far as the file lists any."""
+    from crafter_dataset.schemas.entries import ATTRIBUTE
+    from crafter_dataset.schemas.extras import is_extras
+
+    with contextlib.suppress(Exception):  # whatever it raises, the reader can be told
+        extras = file.attributes[ATTRIBUTE]["extras"]
+        return [extra["name"] for extra in extras] if is_extras(extras) else []
+    return []
 
 
 def _look(look: Callable[[str], object], path: str) -> None:

@@ -109,6 +109,10 @@ class ArrayHeader:
     attributes: Texts
 
 
+_FLOATS = {2: (5, 10), 4: (8, 23), 8: (11, 52)}
+"""Bits of exponent and mantissa, by the bytes of a number."""
+
+
 def datatype_message(dtype: np.dtype[Any]) -> bytes:
     """Return an element type as HDF5 stores it.
 
@@ -125,17 +129,23 @@ def datatype_message(dtype: np.dtype[Any]) -> bytes:
     size = dtype.itemsize
     if dtype.kind in "iu":
         return struct.pack("<BBBBIHH", 0x10, 8 * (dtype.kind == "i"), 0, 0, size, 0, 8 * size)
-    if dtype == np.float32:
-        return struct.pack("<BBBBIHHBBBBI", 0x11, 0x20, 31, 0, 4, 0, 32, 23, 8, 0, 23, 127)
+    if dtype.kind == "f" and size in _FLOATS:
+        exponent, mantissa = _FLOATS[size]
+        bits, bias = 8 * size, 2 ** (exponent - 1) - 1
+        return struct.pack(
+            "<BBBBIHHBBBBI", 0x11, 0x20, bits - 1, 0, size, 0, bits, mantissa, exponent, 0,
+            mantissa, bias,
+        )  # fmt: skip
     if dtype == np.bool_:  # as h5py has it: an enumeration of bytes
         members = b"FALSE\0TRUE\0" + bytes([0, 1])
         return struct.pack("<BBBBI", 0x38, 2, 0, 0, 1) + datatype_message(np.dtype("i1")) + members
     raise ValueError(f"dtype: expected one of the layout, found {dtype}")
 
 
+_INTEGERS = ("u1", "<u2", "<u4", "<u8", "i1", "<i2", "<i4", "<i8")
 _DTYPES = {
     datatype_message(dtype): dtype
-    for dtype in map(np.dtype, ("u1", "<u2", "<u4", "<u8", "i1", "<i2", "<i4", "<i8", "<f4", "?"))
+    for dtype in map(np.dtype, (*_INTEGERS, "<f2", "<f4", "<f8", "?"))
 }
 
 

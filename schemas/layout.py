@@ -14,11 +14,11 @@ import numpy as np
 
 from crafter_dataset.schemas.arithmetic import Count, round_up
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 """The newest version of the format that this software knows."""
 
 BUILT_VERSION = "1.0"
-"""The version that a dataset states if it has nothing of a later one, as all that are built."""
+"""The version that a dataset states if it has nothing of a later one, as most that are built."""
 
 TABLE = "episodes"
 """Name of the group that holds one row per episode."""
@@ -34,6 +34,9 @@ LONGEST = 65_535
 
 MOST_SIDE = 32_767
 """Cells or pixels along one side of a world, a view or a picture, at most."""
+
+EXTRA_FILE_BYTES = 2**20
+"""Uncompressed bytes of a field of the policy's that one file holds, at most (but always a row)."""
 
 TABLE_FILE_ROWS = 65_536
 """Rows of a per-episode array that one file holds, at most."""
@@ -77,9 +80,11 @@ class Field:
     digested : bool
         Whether the field's rows count in the digest of the episode, or of the dataset.
     rare : bool
-        Whether only datasets that were imported, merged or split off others have it.
+        Whether only datasets that were imported, merged or split off others have it, or mixtures.
     large : bool
         Whether a row per episode is too large to read all of them at once.
+    extra : bool
+        Whether it is a field of the policy's, which the metadata describes: it may hold anything.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Field:
     digested: bool = True
     rare: bool = False
     large: bool = False
+    extra: bool = False
 
     @property
     def per_episode(self) -> bool:
@@ -138,6 +144,8 @@ class Field:
         row_bytes = self.row_bytes(sizes)
         if self.per_episode:
             return max(1, min(TABLE_FILE_ROWS, TABLE_FILE_BYTES // row_bytes))
+        if self.extra:
+            return max(1, min(FILE_ROWS, EXTRA_FILE_BYTES // row_bytes))
         if not self.sharded:
             return FILE_ROWS
         return max(1, min(FILE_ROWS, FRAME_FILE_BYTES // row_bytes) // chunk_frames) * chunk_frames
@@ -288,6 +296,16 @@ FIELDS: tuple[Field, ...] = (
         "build that the episode comes from, an index into `sources`",
         low=0,
         high="sources",
+        optional=True,
+        rare=True,
+    ),
+    _episode(
+        "policies",
+        "uint16",
+        (),
+        "policy that played the episode, an index into `policies`",
+        low=0,
+        high="policies",
         optional=True,
         rare=True,
     ),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from crafter_dataset.schemas.entries import ATTRIBUTE, ENTRIES, PROVENANCE, Entry
 from crafter_dataset.schemas.errors import MetadataError
+from crafter_dataset.schemas.extras import ExtraSpec
 from crafter_dataset.schemas.layout import (
     BUILT_TABLE,
     BUILT_VERSION,
@@ -18,6 +20,12 @@ from crafter_dataset.schemas.layout import (
 )
 from crafter_dataset.schemas.violations import metadata_violations, require_dataset
 from crafter_dataset.schemas.wording import extent
+
+MIX = "mix"
+"""Name of the policy that is a mixture of others."""
+
+WEIGHT = "weight"
+"""Share of a policy in a mixture, beside its parameters."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +85,27 @@ class PolicySpec:
     Parameters
     ----------
     name : str
-        Name of the policy, or `package.module:factory`.
+        Name of the policy, or `package.module:factory`; `mix` for a mixture.
     parameters : mapping of str to object
-        Its parameters, as JSON values.
+        Its parameters, as JSON values; of a mixture, those of each policy by its name, and its
+        `weight` beside them.
     """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def members(self) -> tuple[PolicySpec, ...]:
+        """Return the policies that play: those of a mixture in the order of names, or this one."""
+        if self.name != MIX or not all(isinstance(v, Mapping) for v in self.parameters.values()):
+            return (self,)
+        return tuple(
+            PolicySpec(name, {k: v for k, v in self.parameters[name].items() if k != WEIGHT})
+            for name in sorted(self.parameters)
+        )
+
+    def canonical(self) -> str:
+        """Return it as text, which does not depend on the order of the parameters."""
+        return json.dumps([self.name, self.parameters], sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -133,6 +155,10 @@ class Metadata:
         Entries and arrays whose values are not known.
     sources : tuple of SourceSpec
         Builds that the episodes come from, if there are several.
+    policies : tuple of PolicySpec
+        Policies of a mixture; `episodes/policies` says which of them played an episode.
+    extras : tuple of ExtraSpec
+        Per-frame arrays that the policy has added.
     version : str
         Version of the format.
     status : {'building', 'complete'}
@@ -166,6 +192,8 @@ class Metadata:
     episode_fields: tuple[str, ...] = BUILT_TABLE
     unknown: tuple[str, ...] = ()
     sources: tuple[SourceSpec, ...] = ()
+    policies: tuple[PolicySpec, ...] = ()
+    extras: tuple[ExtraSpec, ...] = ()
     version: str = BUILT_VERSION
     status: str = "building"
     digest: str | None = None
@@ -200,8 +228,9 @@ class Metadata:
         """Return in some words what the episodes come from."""
         if {"seed", "policy"} & set(self.unknown):
             return "imported"
-        if self.differing():
-            return f"{len(self.sources)} sources"
+        if differing := self.differing():
+            mixed = "mixed policies, " if "policy" in differing else ""
+            return f"{mixed}{len(self.sources)} sources"
         return f"policy {self.policy.name}, seed {self.seed}"
 
     def header(self) -> dict[str, Any]:
@@ -212,7 +241,31 @@ class Metadata:
 
     def present_fields(self) -> tuple[Field, ...]:
         """Return the arrays present that this version knows, in layout order."""
-        return (*(FRAME_FIELDS[name] for name in self.known_fields()), *self.table_fields())
+        return (*self.frame_fields(), *self.table_fields())
+
+    def frame_fields(self) -> tuple[Field, ...]:
+        """Return the per-frame arrays present that this version knows: the layout's, then extras.
+
+        Their order is that of the digests.
+        """
+        known = (f for f in FRAME_FIELDS.values() if f.name in self.fields)
+        return (*known, *(extra.field() for extra in self.extras))
+
+    def frame_field(self, name: str) -> Field:
+        """Return the per-frame array of a name.
+
+        Parameters
+        ----------
+        name : str
+            One of `known_fields`.
+
+        Raises
+        ------
+        KeyError
+            If there is no such array.
+        """
+        extra = next((extra for extra in self.extras if extra.name == name), None)
+        return FRAME_FIELDS[name] if extra is None else extra.field()
 
     def table_fields(self) -> tuple[Field, ...]:
         """Return the per-episode arrays present that this version knows, in layout order."""
@@ -220,7 +273,28 @@ class Metadata:
 
     def known_fields(self) -> tuple[str, ...]:
         """Return the names of the per-frame arrays present that this version knows, in order."""
-        return tuple(name for name in FRAME_FIELDS if name in self.fields)
+        return tuple(f.name for f in self.frame_fields())
+
+    def digested_fields(self) -> tuple[Field, ...]:
+        """Return the per-frame arrays that an episode's digest covers, in order."""
+        return tuple(f for f in self.frame_fields() if f.digested)
+
+    def played_by(self) -> tuple[PolicySpec, ...]:
+        """Return the policies that may have played an episode, each once.
+
+        They are those of a mixture, those of several sources, or the only one.
+        """
+        if self.policies:
+            return self.policies
+        policies = [source.policy for source in self.sources] or [self.policy]
+        return tuple({policy.canonical(): policy for policy in policies}.values())
+
+    def versioned(self) -> Metadata:
+        """Return the same with the lowest version of the format that has all that is in it."""
+        found = [
+            e.since for e in ENTRIES if e.optional and getattr(self, e.path) != _DEFAULTS[e.path]
+        ]
+        return replace(self, version=max([BUILT_VERSION, *found], key=_version_key))
 
     def sizes(self) -> dict[str, int]:
         """Return the size of each named dimension of a row, by name."""
@@ -234,6 +308,7 @@ class Metadata:
             "item": len(self.items),
             "achievement": len(self.achievements),
             "byte": 16,
+            **{dim: size for extra in self.extras for dim, size in extra.dims.items()},
         }
 
     def highest(self, limit: float | str | None) -> float | None:
@@ -257,6 +332,7 @@ class Metadata:
             "semantic": len(self.materials) + len(self.objects),
             "end_reasons": len(self.end_reasons) - 1,
             "sources": len(self.sources) - 1,
+            "policies": len(self.policies) - 1,
         }[limit]
 
     def with_counts(self, counts: Counts, status: str, digest: str | None) -> Metadata:
@@ -307,10 +383,15 @@ class Metadata:
         known["sources"] = tuple(
             SourceSpec(
                 source["seed"],
-                PolicySpec(source["policy"]["name"], source["policy"]["parameters"]),
+                _policy(source["policy"]),
                 source["trajectories_per_world"],
             )
             for source in values.get("sources", ())
+        )
+        known["policies"] = tuple(map(_policy, values.get("policies", ())))
+        known["extras"] = tuple(
+            ExtraSpec(extra["name"], extra["dtype"], tuple(extra["shape"]))
+            for extra in values.get("extras", ())
         )
         return cls(**known)
 
@@ -337,6 +418,14 @@ def provenance_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(Metadata)}
+
+
+def _policy(value: Mapping[str, Any]) -> PolicySpec:
+    return PolicySpec(value["name"], value["parameters"])
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def _root(entry: Entry) -> str:

@@ -14,13 +14,11 @@ from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import (
     CUT,
-    FRAME_FIELDS,
     TABLE,
     TERMINATED,
     TIME_LIMIT,
     UNKNOWN,
     Field,
-    digested_fields,
     padded_rows,
 )
 from crafter_dataset.schemas.metadata import Metadata
@@ -165,7 +163,7 @@ def _check_content(
                 yield Violation(
                     f"{name}[{start}:{stop}] (episode {episode})", "readable chunks", str(error)
                 )
-        yield from _check_padding(rows, episode, start, length)
+        yield from _check_padding(rows, metadata, episode, start, length)
         rows = {name: values[:length] for name, values in rows.items()}
         yield from _check_episode(rows, metadata, table, episode, start, length)
         for field in large:
@@ -184,10 +182,12 @@ def _check_content(
             yield Violation(f"{ATTRIBUTE}.digest", digest, str(metadata.digest))
 
 
-def _check_padding(rows: Rows, episode: int, start: int, length: int) -> Iterator[Violation]:
+def _check_padding(
+    rows: Rows, metadata: Metadata, episode: int, start: int, length: int
+) -> Iterator[Violation]:
     """Check that the rows after the episode hold fill values."""
     for name in rows:
-        field = FRAME_FIELDS[name]
+        field = metadata.frame_field(name)
         wrong = _rows_where(rows[name][length:] != np.dtype(field.dtype).type(field.fill))
         if len(wrong):
             row = start + length + wrong[0]
@@ -205,17 +205,19 @@ def _check_episode(
     where = f"(episode {episode})"
     seen = rows
     if "final_frames" in table and not table["final_frames"][episode]:
-        yield from _check_placeholder(rows, episode, start + length - 1)
+        yield from _check_placeholder(rows, metadata, episode, start + length - 1)
         seen = {name: values[:-1] for name, values in rows.items()}
     for name, values in seen.items():
         first = int(f"{name}[0]" in metadata.unknown)
-        yield from _check_range(FRAME_FIELDS[name], values[first:], metadata, where, start + first)
+        field = metadata.frame_field(name)
+        yield from _check_range(field, values[first:], metadata, where, start + first)
     if "episode_ids" in rows:
         ids = rows["episode_ids"]
         for row in np.flatnonzero(ids != episode)[:1]:
             yield Violation(f"episode_ids[{start + row}] {where}", str(episode), str(ids[row]))
-    for name in ("actions", "rewards", "terminations", "truncations"):
-        if name in rows and rows[name][-1] != 0:
+    extras = [extra.name for extra in metadata.extras]
+    for name in ("actions", "rewards", "terminations", "truncations", *extras):
+        if name in rows and np.any(rows[name][-1] != 0):
             place = f"{name}[{start + length - 1}] {where}"
             yield Violation(place, "0 on the final frame", str(rows[name][-1]))
     if "end_reasons" in table:
@@ -240,7 +242,7 @@ def _check_episode(
         for row in fell[:1]:
             place = f"achievements[{start + row + 1}] {where}"
             yield Violation(place, "counts that never fall", "one that fell")
-    digested = digested_fields(metadata.known_fields())
+    digested = [field.name for field in metadata.digested_fields()]
     if "digests" in table and set(digested) <= set(rows):
         hasher = EpisodeHasher(digested)
         hasher.update(rows)
@@ -249,10 +251,13 @@ def _check_episode(
             yield Violation(f"{TABLE}/digests[{episode}]", hasher.digest().tobytes().hex(), stored)
 
 
-def _check_placeholder(rows: Rows, episode: int, row: int) -> Iterator[Violation]:
+def _check_placeholder(
+    rows: Rows, metadata: Metadata, episode: int, row: int
+) -> Iterator[Violation]:
     """Check that a final frame that was not recorded is made of fill values."""
     for name in rows.keys() - {"episode_ids"}:
-        fill = np.dtype(FRAME_FIELDS[name].dtype).type(FRAME_FIELDS[name].fill)
+        field = metadata.frame_field(name)
+        fill = np.dtype(field.dtype).type(field.fill)
         if (rows[name][-1] != fill).any():
             yield Violation(
                 f"{name}[{row}] (episode {episode}, without a final frame)",
@@ -310,7 +315,7 @@ def _check_range(
     """Check that values lie in the field's range; yield at most one violation."""
     low, high = field.low, metadata.highest(field.high)
     wrong = np.zeros(values.shape, bool)
-    if values.dtype.kind == "f":
+    if values.dtype.kind == "f" and not field.extra:
         wrong |= ~np.isfinite(values)
     if low is not None:
         wrong |= values < low

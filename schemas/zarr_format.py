@@ -31,7 +31,20 @@ def chunk_file(field: Field, index: int) -> str:
     index : int
         Number of the file, from 0.
     """
-    return ".".join(["c", str(index)] + ["0"] * (len(field.dims) - 1))
+    return chunk_name(len(field.dims), index)
+
+
+def chunk_name(axes: int, index: int) -> str:
+    """Return the name of one of an array's files, relative to the array's folder.
+
+    Parameters
+    ----------
+    axes : int
+        Number of the array's axes.
+    index : int
+        Number of the file, from 0.
+    """
+    return ".".join(["c", str(index)] + ["0"] * (axes - 1))
 
 
 def compression_of_codecs(documents: Any) -> str | None:

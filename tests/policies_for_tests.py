@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from crafter_dataset.builder.policies import OpenLoopPolicy
+from crafter_dataset.schemas.extras import EXTRA_DTYPES
 
 
 class Random:
@@ -85,6 +86,96 @@ class Floats(Random):
 
 def broken_factory(num_envs):
     raise OSError("no checkpoint here")
+
+
+class Stating(Random):
+    """States the probability of each action, and where the player is."""
+
+    extras = {  # noqa: RUF012  as users write it
+        "log_prob": ("float32", ()),
+        "logits": (np.float16, (17,)),
+        "where": ("int32", [2]),
+        "sure": ("bool", ()),
+    }
+
+    def act(self, frames, infos):
+        actions = np.array(super().act(frames, infos))
+        logits = np.full((len(actions), 17), -np.inf, np.float16)
+        logits[np.arange(len(actions)), actions] = infos["inventory"].sum(1)
+        return actions, {
+            "log_prob": -np.log1p(actions.astype(np.float32)),
+            "logits": logits,
+            "where": infos["position"].astype(np.int32),
+            "sure": actions > 8,
+        }
+
+
+class Misstating(Random):
+    """States something else than it declares."""
+
+    extras = {"value": ("float32", ()), "mean": ("float64", (3,))}  # noqa: RUF012
+
+    def __init__(self, num_envs, fault="none"):
+        super().__init__(num_envs)
+        self.fault, self.steps = fault, 0
+        if fault == "another":
+            self.extras = {"value": ("float64", ())}
+
+    def act(self, frames, infos):
+        self.steps += 1
+        count = len(frames)
+        stated = {"value": np.zeros(count, np.float32), "mean": np.ones((count, 3))}
+        if self.fault == "none at all":
+            return super().act(frames, infos)
+        if self.steps > 5 and self.fault == "type":
+            stated["value"] = stated["value"].astype(np.float64)
+        if self.steps > 5 and self.fault == "shape":
+            stated["mean"] = stated["mean"][:, :2]
+        if self.fault == "missing":
+            del stated["mean"]
+        if self.fault == "more":
+            stated["worth"] = stated["value"]
+        return super().act(frames, infos), stated
+
+
+class EveryType(Random):
+    """States an array of each type that there is."""
+
+    extras = {f"of_{dtype}": (dtype, (2, 3)) for dtype in EXTRA_DTYPES}  # noqa: RUF012
+
+    def act(self, frames, infos):
+        counts = infos["inventory"][:, :6].reshape(-1, 2, 3)
+        return super().act(frames, infos), {
+            name: counts.astype(dtype) for name, (dtype, _) in self.extras.items()
+        }
+
+
+class Undeclared(Stating):
+    """States what it does not declare."""
+
+    extras = None
+
+
+def declares(num_envs, extras):
+    return Random(num_envs)
+
+
+declares.extras = lambda extras: extras
+
+
+def planned_extras(num_envs):
+    return planner(num_envs)
+
+
+planned_extras.extras = {"value": ("float32", ())}
+
+
+def made_by_function(num_envs):
+    return Stating(num_envs)
+
+
+def weighing(num_envs, weight=1.0):
+    return Random(num_envs)
 
 
 class KillsItsWorker(Random):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from crafter_dataset.loader.container import local_path
 from crafter_dataset.loader.dataset import Dataset, opened
 from crafter_dataset.loader.export.pictures import whole_file
-from crafter_dataset.loader.report import settings_lines, summary_lines
+from crafter_dataset.loader.report import policy_rows, settings_lines, summary_lines
 from crafter_dataset.schemas.errors import (
     ArgumentError,
     CrafterDatasetError,
@@ -202,7 +202,7 @@ def _plots(gathered: Gathered, heatmap: bool) -> Iterator[Plot]:
 
 
 def _facts(dataset: Dataset, summary: Summary) -> list[tuple[str, str]]:
-    lines = [*summary_lines(dataset, summary), *settings_lines(dataset)]
+    lines = [*summary_lines(dataset, summary), *policy_rows(summary), *settings_lines(dataset)]
     count = dataset.metadata.counts.episodes
     if len(dataset) == count:
         return lines

@@ -90,7 +90,10 @@ class EpisodeReader:
         """
         dataset = self.dataset
         try:
-            return Track.read(dataset[row], dataset.metadata)
+            track = Track.read(dataset[row], dataset.metadata)
+            if len(dataset.episodes.policies) < 2:
+                return track
+            return replace(track, policy=str(dataset.episodes["policy"][row]))
         except READING_FAILS as error:
             number, length = (
                 int(dataset.episodes[name][row]) for name in ("episode_ids", "lengths")

@@ -47,6 +47,8 @@ class Track:
         Names of actions, items and achievements.
     problems : tuple of str
         What could not be read, a line each.
+    policy : str, optional
+        Name of the policy that played it, where there are several.
     """
 
     id: int
@@ -55,6 +57,7 @@ class Track:
     fields: dict[str, NDArray[Any]]
     names: Metadata
     problems: tuple[str, ...] = ()
+    policy: str | None = None
 
     @classmethod
     def read(cls, episode: Episode, names: Metadata) -> Track:

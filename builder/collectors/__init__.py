@@ -1,11 +1,20 @@
-"""Ways of collecting episodes: with a policy that looks, or with one that plans."""
+"""Ways of collecting episodes: with a policy that looks, one that plans, or a mixture."""
 
 from __future__ import annotations
 
 from crafter_dataset.builder.collectors.chosen import ChoicePlayer
-from crafter_dataset.builder.collectors.job import Collector, Give, Job, Take, make_policy
+from crafter_dataset.builder.collectors.job import (
+    CollectError,
+    Collector,
+    Give,
+    Job,
+    Take,
+    make_policy,
+)
+from crafter_dataset.builder.collectors.mixed import MixCollector
 from crafter_dataset.builder.collectors.one_lane import OneLaneCollector
 from crafter_dataset.builder.collectors.planned import PlanPlayer, plan_of
+from crafter_dataset.builder.collectors.stated import stated_of
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.engine.engines import fast_lanes
 
@@ -34,8 +43,17 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     CollectError
         If the policy cannot be made.
     """
+    if job.is_mixture:
+        return MixCollector(job, make_collector, take, give)
     policy, env = make_policy(job), job.metadata.env
+    stated = stated_of(job, policy)
     geometry = env.area, env.view, env.size, env.length, env.reward
+    plan = plan_of(policy)
+    if stated and (plan is not None or isinstance(policy, CompiledPolicy)):
+        raise CollectError(
+            f"{job.policy_name}: expected an act of its own, which returns the extras that it "
+            f"declares, found a {type(policy).__name__}"
+        )
     if isinstance(policy, CompiledPolicy):
         if job.engine == "fast":
             fast = fast_lanes()(1, *geometry)
@@ -44,11 +62,10 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
 
         stock = ChosenStockLanes(*geometry)
         return OneLaneCollector(job, stock, ChoicePlayer(job, stock, policy), take, give)
-    plan = plan_of(policy)
     if plan is not None and job.engine == "fast":
         lanes = fast_lanes()(1, *geometry)
         return OneLaneCollector(job, lanes, PlanPlayer(job, lanes, plan), take, give)
     # It imports Gymnasium, which takes a while.
     from crafter_dataset.builder.collectors.lockstep import LockstepCollector
 
-    return LockstepCollector(job, policy, take, give)
+    return LockstepCollector(job, policy, stated, take, give)

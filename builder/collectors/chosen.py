@@ -12,7 +12,6 @@ from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.engine.chooser import Chooser
 from crafter_dataset.engine.protocol import Lanes
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
-from crafter_dataset.engine.seeding import policy_generator
 
 
 class ChosenLanes(Lanes, Protocol):
@@ -84,7 +83,7 @@ class ChoicePlayer:
         """
         episode = take(True)
         if episode is not None:
-            self._chooser.start(policy_generator(self._job.metadata.seed, episode))
+            self._chooser.start(self._job.generator(episode))
             self._episode = episode
         return episode
 

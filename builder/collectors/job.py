@@ -5,14 +5,19 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
+
+import numpy as np
 
 from crafter_dataset.builder.episodes import EncodedEpisode
 from crafter_dataset.builder.policies import Policy, PolicyError, load_factory
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
+from crafter_dataset.builder.policies.mixture import Mixture
 from crafter_dataset.builder.tracebacks import users_frames
+from crafter_dataset.engine.seeding import policy_generator
 from crafter_dataset.schemas.errors import CrafterDatasetError
-from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.metadata import Metadata, PolicySpec
 
 Take = Callable[[bool], int | None]
 """`take(wait)` returns the number of the next episode, or None if there is none now.
@@ -38,17 +43,59 @@ class Job:
         Rows after which an episode is cut, since no more can be needed.
     engine : {'fast', 'crafter'}
         What plays.
+    member : int or None
+        The policy of a mixture that this is the part of, None for all of it.
     """
 
     metadata: Metadata
     num_envs: int
     max_rows: int | None = None
     engine: str = "fast"
+    member: int | None = None
+
+    @property
+    def policy(self) -> PolicySpec:
+        """The policy that plays."""
+        if self.member is None:
+            return self.metadata.policy
+        return self.metadata.policies[self.member]
 
     @property
     def policy_name(self) -> str:
         """The policy, as messages name it."""
-        return f"policy {self.metadata.policy.name!r}"
+        return f"policy {self.policy.name!r}"
+
+    @property
+    def is_mixture(self) -> bool:
+        """Whether each episode is played by one of several policies."""
+        return self.member is None and bool(self.metadata.policies)
+
+    @cached_property
+    def _mixture(self) -> Mixture:
+        return Mixture.of(self.metadata.policy)
+
+    def player(self, episode: int) -> int:
+        """Return which policy of a mixture plays an episode, an index into its policies.
+
+        Parameters
+        ----------
+        episode : int
+            Number of the episode.
+        """
+        return self._mixture.draw(policy_generator(self.metadata.seed, episode))
+
+    def generator(self, episode: int) -> np.random.Generator:
+        """Return an episode's Generator as its policy gets it: in a mixture, after the draw of it.
+
+        Parameters
+        ----------
+        episode : int
+            Number of the episode.
+        """
+        rng = policy_generator(self.metadata.seed, episode)
+        if self.metadata.policies:
+            self._mixture.draw(rng)
+        return rng
 
 
 class CollectError(CrafterDatasetError):
@@ -86,7 +133,7 @@ def make_policy(job: Job) -> Policy | CompiledPolicy:
     CollectError
         If it cannot be made.
     """
-    spec = job.metadata.policy
+    spec = job.policy
     try:
         policy = load_factory(spec.name)(job.num_envs, **spec.parameters)
     except PolicyError as error:

@@ -33,12 +33,16 @@ class LaneRows:
     ----------
     seen, done : Seen, Done
         All rows of all lanes; with everything that is to be seen, stored or not.
+    stated : dict of str to ndarray
+        All rows of all lanes of what the policy states beside its actions, by name.
     images, rows : ndarray, shape (lanes,), int64
         Each lane's open row, of pictures and maps, and of small fields.
     """
 
     def __init__(self, metadata: Metadata, lanes: int) -> None:
-        arrays = make_room(metadata, (*Seen._fields, *Done._fields), lanes)
+        extras = [extra.name for extra in metadata.extras]
+        arrays = make_room(metadata, (*Seen._fields, *Done._fields, *extras), lanes)
+        self.stated = {name: arrays[name] for name in extras}
         self.seen, self.done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         self._chunk = metadata.chunk_frames
         sizes = {name: len(values) // lanes for name, values in arrays.items()}

@@ -17,10 +17,11 @@ from crafter_dataset.builder.collectors.job import (
     raised,
 )
 from crafter_dataset.builder.collectors.lane_rows import LaneInfos, LaneRows
+from crafter_dataset.builder.collectors.stated import Stated, StatedError
 from crafter_dataset.builder.policies import Policy
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.protocol import LaneError
-from crafter_dataset.engine.seeding import policy_generator, world_seed
+from crafter_dataset.engine.seeding import world_seed
 from crafter_dataset.schemas.layout import CUT, TERMINATED
 
 
@@ -42,14 +43,17 @@ class LockstepCollector:
         What to collect.
     policy : Policy
         For as many lanes as the job has.
+    stated : Stated
+        Takes what the policy states beside its actions.
     take : callable
         Where episode numbers come from, see `collectors.job.Take`.
     give : callable
         Where whole episodes go, see `collectors.job.Give`.
     """
 
-    def __init__(self, job: Job, policy: Policy, take: Take, give: Give) -> None:
+    def __init__(self, job: Job, policy: Policy, stated: Stated, take: Take, give: Give) -> None:
         self._job, self._policy, self._take, self._give = job, policy, take, give
+        self._stated = stated
         env, count = job.metadata.env, job.num_envs
         self._env = make_lanes(
             job.engine, count, env.area, env.view, env.size, env.length, env.reward
@@ -93,6 +97,8 @@ class LockstepCollector:
             raise raised(
                 "the environment", error.__cause__ or error, self._episodes(error.lane)
             ) from error
+        if self._stated:
+            self._stated.write(rows, self._playing)
         self._draw(self._playing)
         ends = self._env.ends()
         for index in np.flatnonzero(self._playing & (ends != 0)).tolist():
@@ -129,7 +135,7 @@ class LockstepCollector:
         self._playing[index] = self._started[index] = True
         self._others["discount"][index], self._others["world_seed"][index] = 1, seed
         try:
-            self._policy.reset(index, policy_generator(meta.seed, episode))
+            self._policy.reset(index, self._job.generator(episode))
         except Exception as error:
             raise raised(self._job.policy_name, error, [episode]) from error
 
@@ -144,7 +150,10 @@ class LockstepCollector:
         """Ask the policy for actions, and check those of lanes that play."""
         count, name = self._job.num_envs, self._job.policy_name
         try:
-            actions = np.asarray(self._policy.act(self._frames, self._infos))
+            answer = self._policy.act(self._frames, self._infos)
+            actions = np.asarray(self._stated.actions_of(answer))
+        except StatedError as error:
+            raise CollectError(f"{name}: {error} {in_episodes(self._episodes())}") from None
         except Exception as error:
             raise raised(name, error, self._episodes()) from error
         if actions.shape != (count,) or actions.dtype.kind not in "iu":

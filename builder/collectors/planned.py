@@ -12,7 +12,6 @@ import numpy as np
 from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
 from crafter_dataset.builder.policies.open_loop import OpenLoopPolicy, Plan, blocks_of
 from crafter_dataset.engine.rows import Done, Seen
-from crafter_dataset.engine.seeding import policy_generator
 
 if TYPE_CHECKING:
     from crafter_dataset.engine.fast.fast_lanes import FastLanes
@@ -125,8 +124,7 @@ class PlanPlayer:
         while episode is not None:
             begun = _Begun(episode)
             try:
-                rng = policy_generator(self._job.metadata.seed, episode)
-                begun.blocks = blocks_of(self._plan, rng)
+                begun.blocks = blocks_of(self._plan, self._job.generator(episode))
                 # A copy, in case the plan keeps one array for all its blocks.
                 begun.first = np.array(next(begun.blocks, _NOOPS))
             except Exception as error:

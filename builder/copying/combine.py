@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.errors import CorruptDataError, CrafterDatasetError
-from crafter_dataset.schemas.layout import BUILT_VERSION, FORMAT_VERSION, TABLE, TABLE_FIELDS
-from crafter_dataset.schemas.metadata import Counts, Metadata, SourceSpec
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.metadata import MIX, Counts, Metadata, PolicySpec, SourceSpec
 
-ORIGIN_FIELDS = ("numbers", "sources")
-"""Per-episode fields that say where an episode comes from."""
+ORIGIN_FIELDS = ("numbers", "sources", "policies")
+"""Per-episode fields that say where an episode comes from, and who played it."""
 
 
 class CombineError(CrafterDatasetError):
@@ -59,23 +59,47 @@ class Part:
         CorruptDataError
             If the dataset names a build that it does not describe.
         """
-        meta, count = self.metadata, self.metadata.counts.episodes
+        meta = self.metadata
         own = SourceSpec(meta.seed, meta.policy, meta.trajectories_per_world)
-        columns: dict[str, NDArray[np.int64]] = {
-            "numbers": np.arange(count),
-            "sources": np.zeros(count, np.int64),
-        }
-        for name in ORIGIN_FIELDS:
-            if name in meta.episode_fields:
-                stored = self.container.read(f"{TABLE}/{name}", 0, count)
-                columns[name] = stored.astype(np.int64)
         sources = meta.sources or (own,)
-        if columns["sources"].max(initial=0) >= len(sources):
+        source, numbers = self._column("sources", len(sources)), self._column("numbers")
+        if source is None:
+            source = np.zeros(len(self.episodes), np.int64)
+        return sources, source, self.episodes if numbers is None else numbers
+
+    def players(self) -> tuple[tuple[PolicySpec, ...], NDArray[np.int64]]:
+        """Return the policies that played, as far as the dataset says it, and each episode's.
+
+        Returns
+        -------
+        policies : tuple of PolicySpec
+            The policies.
+        played : ndarray, shape (episodes,), int64
+            Policy of each episode, an index into `policies`.
+
+        Raises
+        ------
+        CorruptDataError
+            If the dataset names a policy or a build that it does not describe.
+        """
+        policies = self.metadata.policies
+        played = self._column("policies", len(policies))
+        if played is not None:
+            return policies, played
+        sources, source, _ = self.origins()
+        return tuple(build.policy for build in sources), source
+
+    def _column(self, name: str, limit: int | None = None) -> NDArray[np.int64] | None:
+        """Read one of `ORIGIN_FIELDS` for the episodes, None if it is not there."""
+        if name not in self.metadata.episode_fields:
+            return None
+        column = self.container.read(f"{TABLE}/{name}", 0, self.metadata.counts.episodes)
+        if limit is not None and column.max(initial=0) >= limit:
             raise CorruptDataError(
-                f"{TABLE}/sources: expected 0 to {len(sources) - 1}, found "
-                f"{columns['sources'].max()} ({self.container.name})"
+                f"{TABLE}/{name}: expected 0 to {limit - 1}, found {column.max()} "
+                f"({self.container.name})"
             )
-        return sources, columns["sources"][self.episodes], columns["numbers"][self.episodes]
+        return column.astype(np.int64)[self.episodes]
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,8 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
 
     Episodes that are numbered as one build numbers them, from 0 on, make the
     dataset of that build, with the same metadata and the same digest. All others
-    keep their number and, if they come from several builds, which one.
+    keep their number and, if they come from several builds, which one. Where one of these
+    had a mixture for its policy, each episode keeps the policy that played it.
 
     Parameters
     ----------
@@ -150,6 +175,9 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
     specs = tuple(sources.values()) or (
         SourceSpec(first.seed, first.policy, first.trajectories_per_world),
     )
+    policies: dict[str, PolicySpec] = {}
+    if any(spec.policy.name == MIX for spec in specs):
+        policies, origins["policies"] = _players(parts, specs)
     present = set(first.episode_fields) - set(ORIGIN_FIELDS) | set(origins)
     metadata = replace(
         first,
@@ -157,26 +185,45 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         policy=specs[0].policy,
         trajectories_per_world=specs[0].trajectories_per_world,
         sources=specs if len(specs) > 1 else (),
+        policies=tuple(policies.values()),
         episode_fields=tuple(name for name in TABLE_FIELDS if name in present),
         codec=codec,
         chunk_frames=chunk_frames or first.chunk_frames,
-        fields=first.known_fields(),
+        fields=tuple(name for name in FRAME_FIELDS if name in first.fields),
         status="building",
         digest=None,
         counts=Counts(),
     )
-    plain = replace(metadata, version=BUILT_VERSION)
-    is_plain = not {"episode_fields", "unknown", "sources"} & set(plain.to_json())
     places = [
         np.stack([np.full(len(part.episodes), index), part.episodes], 1)
         for index, part in enumerate(parts)
     ]
     return Plan(
-        plain if is_plain else replace(metadata, version=FORMAT_VERSION),
+        metadata.versioned(),
         tuple(parts),
         np.concatenate(places),
         origins,
     )
+
+
+def _players(
+    parts: Sequence[Part], specs: Sequence[SourceSpec]
+) -> tuple[dict[str, PolicySpec], NDArray[np.int64]]:
+    """Return the policies of some builds, by their texts, and which of them played each episode.
+
+    What policies there are follows from the builds, not from the episodes that were chosen.
+    """
+    policies: dict[str, PolicySpec] = {}
+    for policy in (member for spec in specs for member in spec.policy.members()):
+        policies.setdefault(policy.canonical(), policy)
+    columns = []
+    for own, played in (part.players() for part in parts):
+        for number in np.unique(played).tolist():
+            policies.setdefault(own[number].canonical(), own[number])
+        index_of = {key: index for index, key in enumerate(policies)}
+        translated = np.array([index_of.get(policy.canonical(), 0) for policy in own], np.int64)
+        columns.append(translated[played])
+    return policies, np.concatenate(columns)
 
 
 _CONTENT = "content"
@@ -218,7 +265,8 @@ def _canonical(spec: SourceSpec) -> str:
 
 
 _MAY_DIFFER = {
-    "seed", "policy", "trajectories_per_world", "sources", "episode_fields", "codec", "version",
+    "seed", "policy", "trajectories_per_world", "sources", "policies", "episode_fields", "codec",
+    "version",
     "status", "digest", "counts", "chunk_frames",
 }  # fmt: skip
 

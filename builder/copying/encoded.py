@@ -65,9 +65,7 @@ class _Reader:
             if not field.large and field.name not in ORIGIN_FIELDS
         }
         self._stored = {
-            name: self._same_bytes(FRAME_FIELDS[name])
-            for name in target.known_fields()
-            if FRAME_FIELDS[name].sharded
+            field.name: self._same_bytes(field) for field in target.frame_fields() if field.sharded
         }
 
     def read(self, number: int, episode: int, rare: dict[str, Any]) -> EncodedEpisode:
@@ -86,10 +84,11 @@ class _Reader:
             terrain = None
             if "terrain" in self._meta.episode_fields:
                 terrain = self._container.read(f"{TABLE}/terrain", number, number + 1)[0]
-            for name in self._target.known_fields():
+            for field in self._target.frame_fields():
+                name = field.name
                 if name in self._stored:
                     chunks[name] = self._chunks(name, start, length)
-                elif FRAME_FIELDS[name].digested:
+                elif field.digested:
                     rows[name] = self._container.read(name, start, start + length)
         except CorruptDataError as error:
             found = str(error).removeprefix(f"{name}: ")

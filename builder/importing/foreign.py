@@ -14,7 +14,7 @@ from crafter_dataset.builder.episodes import Rows
 from crafter_dataset.builder.settings import BuildSettings
 from crafter_dataset.schemas.errors import Advice, CrafterDatasetError
 from crafter_dataset.schemas.git_lfs import POINTER, is_pointer
-from crafter_dataset.schemas.layout import FORMAT_VERSION, FRAME_FIELDS, TABLE_FIELDS
+from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata, PolicySpec
 
 UNKNOWN_NAME = "unknown"
@@ -171,8 +171,7 @@ def foreign_metadata(
             f.name for f in TABLE_FIELDS.values() if not f.optional or f.name in episode_fields
         ),
         unknown=(*missing, *unknown),
-        version=FORMAT_VERSION,
-    )
+    ).versioned()
 
 
 def placeholder(rows: Rows) -> Rows:

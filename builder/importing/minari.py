@@ -45,7 +45,7 @@ INFOS = {
 MOST_PIXELS = 2**24
 """Pixels of a picture that is compressed, at most."""
 
-OMITTED = ("episode_fields", "unknown", "sources")
+OMITTED = ("episode_fields", "unknown", "sources", "policies", "extras")
 """Entries that metadata leaves out where they are the default."""
 
 JPEG_NOTE = (
@@ -263,6 +263,8 @@ class MinariEpisodes:
             episode_fields=tuple(name for name in TABLE_FIELDS if name in present),
             unknown=tuple(dict.fromkeys(unknown)),
             sources=(),
+            policies=(),
+            extras=(),
         )
 
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies import builtin
+from crafter_dataset.builder.policies.mixture import describe_mixture
 from crafter_dataset.builder.policies.protocol import PolicyFactory
 from crafter_dataset.builder.tracebacks import users_frames
-from crafter_dataset.schemas.metadata import PolicySpec
+from crafter_dataset.schemas.metadata import MIX, PolicySpec
 
 BUILTIN: dict[str, PolicyFactory] = {
     "heuristic": builtin.heuristic,
@@ -58,8 +59,9 @@ def load_factory(name: str) -> PolicyFactory:
         return known
     module_name, colon, attribute = name.partition(":")
     if not (colon and module_name and attribute):
+        known_names = ", ".join([*BUILTIN, MIX])
         raise PolicyError(
-            "policy", f"expected {', '.join(BUILTIN)} or package.module:factory, found {name!r}"
+            "policy", f"expected {known_names} or package.module:factory, found {name!r}"
         )
     try:
         with current_folder_importable():
@@ -183,9 +185,10 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
     Parameters
     ----------
     name : str
-        As `load_factory` takes it.
+        As `load_factory` takes it, or `mix`.
     arguments : mapping of str
-        What its factory is to be called with, beside the number of lanes.
+        What its factory is to be called with, beside the number of lanes; of a mixture, what
+        `describe_mixture` takes.
 
     Returns
     -------
@@ -197,6 +200,8 @@ def describe_policy(name: str, arguments: Mapping[str, Any]) -> PolicySpec:
     PolicyError
         If the factory takes no such arguments, or they do not fit into JSON.
     """
+    if name == MIX:
+        return describe_mixture(arguments, describe_policy)
     factory = load_factory(name)
     try:
         signature = inspect.signature(factory)

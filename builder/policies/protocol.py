@@ -59,7 +59,9 @@ class Policy(Protocol):
         Returns
         -------
         ndarray, shape (lanes,), any integer type
-            Indices into the action names.
+            Indices into the action names. A policy whose class or factory has an attribute
+            `extras` returns a pair: the actions, and a dict of an ndarray, shape (lanes, ...), for
+            each name in it.
         """
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 import itertools
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from crafter_dataset.builder.policies.load import (
     current_folder_importable,
     load_factory,
 )
+from crafter_dataset.schemas.metadata import MIX, PolicySpec
 
 _SHARED_FOLDERS = ("site-packages", "dist-packages")
 """Names of folders whose modules have nothing to do with each other."""
@@ -30,12 +32,12 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
 
     These are the module that is named, the one in which the factory is written, those beside it
     that it uses, and every file that a parameter names, such as a checkpoint, or that lies in a
-    folder it names.
+    folder it names. Of a mixture, they are those of all its policies.
 
     Parameters
     ----------
     name : str
-        As `load_factory` takes it.
+        As `describe_policy` takes it.
     parameters : mapping of str
         What its factory is called with, beside the number of lanes.
 
@@ -53,6 +55,14 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     """
     if name in BUILTIN:
         return None
+    if name == MIX:
+        sources = {
+            member.name: policy_source(member.name, member.parameters)
+            for member in PolicySpec(name, parameters).members()
+        }
+        if not any(sources.values()):
+            return None
+        return hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:32]
     digest = hashlib.sha256()
     for file in [*_modules(name), *_files_named(parameters)]:
         with open(file, "rb") as stream:

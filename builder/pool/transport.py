@@ -19,13 +19,12 @@ from crafter_dataset.builder.collectors.job import CollectError
 from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
 from crafter_dataset.builder.pool.ring import SharedRing
 from crafter_dataset.schemas.arithmetic import ceil_div
-from crafter_dataset.schemas.layout import FRAME_FIELDS, digested_fields
 from crafter_dataset.schemas.metadata import Metadata
 
-_HEADER = struct.Struct("<?6q")
+_HEADER = struct.Struct("<?7q")
 """Whether it is an episode, the size of its bytes, and where they end in the ring or `_IN_PIPE`;
-then the episode's number, rows, end reason and world seed."""
-_IN_PIPE, _NO_SEED = -1, -1
+then the episode's number, rows, end reason, world seed, and policy in a mixture."""
+_IN_PIPE, _NO_SEED, _NO_MIXTURE = -1, -1, -1
 _DIGEST_BYTES = 16
 
 _MOST_PARTS = 1024
@@ -49,7 +48,7 @@ class EpisodePipe:
         self._file = pipe
         self._ring = SharedRing(memory)
         sizes = metadata.sizes()
-        fields = [FRAME_FIELDS[name] for name in digested_fields(metadata.fields)]
+        fields = metadata.digested_fields()
         self._images = [field.name for field in fields if field.sharded]
         self._rows = [
             (field.name, np.dtype(field.dtype), field.row_shape(sizes))
@@ -64,14 +63,14 @@ class EpisodePipe:
         Parameters
         ----------
         message : EncodedEpisode or CollectError
-            The episode has a terrain and nothing in `rare`.
+            The episode has a terrain, and in `rare` nothing but its policy in a mixture.
         """
         if isinstance(message, CollectError):
             content = pickle.dumps(message)
-            self._write([_HEADER.pack(False, len(content), _IN_PIPE, 0, 0, 0, 0), content])
+            self._write([_HEADER.pack(False, len(content), _IN_PIPE, 0, 0, 0, 0, 0), content])
             return
         assert message.terrain is not None
-        assert not message.rare
+        assert message.rare.keys() <= {"policies"}
         chunks = [chunk for name in self._images for chunk in message.chunks[name]]
         parts: list[Buffer] = [
             np.array([len(chunk) for chunk in chunks], np.int64).data.cast("B"),
@@ -86,6 +85,7 @@ class EpisodePipe:
         header = _HEADER.pack(
             True, size, _IN_PIPE if place is None else place,
             message.episode, message.length, message.end_reason, seed,
+            message.rare.get("policies", _NO_MIXTURE),
         )  # fmt: skip
         self._write([header, *parts] if place is None else [header])
 
@@ -103,11 +103,12 @@ class EpisodePipe:
             If the sender died.
         """
         header = self._read(_HEADER.size)
-        is_episode, size, place, episode, length, end_reason, seed = _HEADER.unpack(header.data)
+        is_episode, size, place, *numbers = _HEADER.unpack(header.data)
         content = self._read(size) if place == _IN_PIPE else self._ring.take(place, size)
         if not is_episode:
             error: CollectError = pickle.loads(content.data)  # from a process of our own
             return error
+        episode, length, end_reason, seed, policy = numbers
         count = ceil_div(length, self._chunk_frames)
         at = 8 * count * len(self._images)
         sizes = content[:at].view(np.int64).tolist()
@@ -134,6 +135,7 @@ class EpisodePipe:
             digest=digest,
             chunks=chunks,
             rows=rows,
+            rare={} if policy == _NO_MIXTURE else {"policies": policy},
         )
 
     def _write(self, parts: list[Buffer]) -> None:

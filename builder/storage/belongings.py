@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from crafter_dataset.builder.storage.files import partial_name
+from crafter_dataset.schemas.entries import ATTRIBUTE
+from crafter_dataset.schemas.extras import is_extras
 from crafter_dataset.schemas.hdf5_format import is_hdf5
 from crafter_dataset.schemas.layout import FIELDS, TABLE
 from crafter_dataset.schemas.stray import is_stray
@@ -63,7 +66,8 @@ def foreign_names(path: Path) -> list[str]:
     if is_hdf5(path):
         return _foreign_members(path)
     with _opened(path) as descriptor:
-        return sorted(_foreign(descriptor, _FOLDERS, ""))
+        known = {**_FOLDERS, **_folders_of_extras(descriptor)}
+        return sorted(_foreign(descriptor, known, ""))
 
 
 def _foreign_members(path: Path) -> list[str]:
@@ -114,7 +118,9 @@ def clear_folder(path: Path) -> None:
         If a file cannot be deleted.
     """
     with _opened(path) as descriptor:
-        _remove(descriptor, _FOLDERS, lambda name: not _is_foreign(name), folders=True)
+        # What only the root's metadata names goes before it does.
+        _remove(descriptor, _folders_of_extras(descriptor), _is_ours, folders=True, files=False)
+        _remove(descriptor, _FOLDERS, _is_ours, folders=True)
 
 
 def remove_partial(path: Path) -> None:
@@ -131,7 +137,8 @@ def remove_partial(path: Path) -> None:
         If a file cannot be deleted.
     """
     with _opened(path) as descriptor:
-        _remove(descriptor, _FOLDERS, lambda name: bool(_PARTIAL.fullmatch(name)), folders=False)
+        known = {**_FOLDERS, **_folders_of_extras(descriptor)}
+        _remove(descriptor, known, lambda name: bool(_PARTIAL.fullmatch(name)), folders=False)
 
 
 @contextlib.contextmanager
@@ -141,6 +148,21 @@ def _opened(path: str | Path, folder: int | None = None) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _folders_of_extras(descriptor: int) -> Folders:
+    """Return the folders of a policy's own arrays, which the root's metadata names."""
+    try:
+        root = os.open(DOCUMENT, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=descriptor)
+        with open(root, "rb") as file:
+            extras = json.load(file)["attributes"][ATTRIBUTE]["extras"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return {extra["name"]: {} for extra in extras} if is_extras(extras) else {}
+
+
+def _is_ours(name: str) -> bool:
+    return not _is_foreign(name)
 
 
 def _is_foreign(name: str) -> bool:
@@ -162,8 +184,14 @@ def _foreign(descriptor: int, folders: Folders, at: str) -> Iterator[str]:
 
 
 def _remove(
-    descriptor: int, known: Folders, unwanted: Callable[[str], bool], *, folders: bool
+    descriptor: int,
+    known: Folders,
+    unwanted: Callable[[str], bool],
+    *,
+    folders: bool,
+    files: bool = True,
 ) -> None:
+    """Delete files in a folder, unless `files` is false, and in those known in it, and these."""
     for entry in _entries(descriptor):
         if entry.is_dir(follow_symlinks=False) and entry.name in known:
             with _opened(entry.name, descriptor) as inner:
@@ -171,5 +199,5 @@ def _remove(
             if folders:
                 with contextlib.suppress(OSError):
                     os.rmdir(entry.name, dir_fd=descriptor)
-        elif entry.is_file(follow_symlinks=False) and unwanted(entry.name):
+        elif files and entry.is_file(follow_symlinks=False) and unwanted(entry.name):
             os.unlink(entry.name, dir_fd=descriptor)

@@ -17,7 +17,6 @@ from crafter_dataset.loader.export.checks import FIELDS, check_dataset, check_fi
 from crafter_dataset.loader.export.errors import ExportError
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import MissingPackageError, install_hint
-from crafter_dataset.schemas.layout import FRAME_FIELDS
 from crafter_dataset.schemas.variables import HDF5, hidden
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def export(dataset: Dataset, path: Path) -> Iterator[int]:
 def _check_room(dataset: Dataset, path: Path) -> None:
     """Refuse a disk that is too small: Minari does not compress, and HDF5 fails badly if full."""
     sizes = dataset.metadata.sizes()
-    row = sum(FRAME_FIELDS[name].row_bytes(sizes) for name in dataset.fields)
+    row = sum(field.row_bytes(sizes) for field in dataset.metadata.frame_fields())
     needed, free = dataset.frames * row, shutil.disk_usage(path.parent).free
     if needed > free:
         raise ExportError(

@@ -30,7 +30,7 @@ from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING
 from crafter_dataset.schemas.stray import is_stray
 from crafter_dataset.schemas.violations import Violation
-from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
+from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_name, document_violations
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
@@ -40,7 +40,8 @@ UNREADABLE = "a Zarr group that cannot be read"
 MOST_MISSING = 10
 """Missing files that are named, at most."""
 
-_FIELDS = {field.path: field for field in FIELDS}
+_AXES = {field.path: len(field.dims) for field in FIELDS}
+"""Axes of the arrays, but for a policy's own."""
 
 
 class LocalZarr(DirectContainer):
@@ -181,7 +182,11 @@ class LocalZarr(DirectContainer):
         return self._slow.read(path, start, stop)
 
     def _file(self, path: str, index: int) -> Path:
-        return self._path / path / chunk_file(_FIELDS[path], index)
+        axes = _AXES.get(path)
+        if axes is None:
+            info = self.describe(path)
+            axes = len(info.shape) if info else 1
+        return self._path / path / chunk_name(axes, index)
 
     def _missing_files(self, path: str, start: int, stop: int) -> Iterator[str]:
         info = self.describe(path)

@@ -22,12 +22,13 @@ from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.shards import MISSING, index_bytes, read_index
 from crafter_dataset.schemas.violations import Violation
 from crafter_dataset.schemas.wording import one_line
-from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_file, document_violations
+from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_name, document_violations
 
 MOST_MISSING = 10
 """Missing files that are named, at most."""
 
-_FIELDS = {field.path: field for field in FIELDS}
+_AXES = {field.path: len(field.dims) for field in FIELDS}
+"""Axes of the arrays, but for a policy's own."""
 
 
 class RemoteZarr:
@@ -180,7 +181,7 @@ class RemoteZarr:
                 except Exception as error:  # what a store raises depends on the store
                     raise CorruptDataError(f"{path}: {one_line(error)}") from error
             stored = self._found[path, number]
-            name = chunk_file(_FIELDS[path], number)
+            name = self._file(path, number)
             chunk_rows = rows // max(len(stored), 1)
             first = max(start - number * rows, 0) // chunk_rows
             last = ceil_div(min(stop - number * rows, rows), chunk_rows)
@@ -189,10 +190,13 @@ class RemoteZarr:
             elif not stored[first:last].all():
                 yield f"a chunk is missing in {name}"
 
+    def _file(self, path: str, number: int) -> str:
+        return chunk_name(_AXES.get(path) or self._slow.array(path).ndim, number)
+
     def _stored_chunks(self, path: str, number: int) -> NDArray[np.bool_]:
         """Return for each chunk of a file whether it is there; empty if there is no file."""
         array = self._slow.array(path)
-        place = array.store_path / chunk_file(_FIELDS[path], number)
+        place = array.store_path / self._file(path, number)
         if array.shards is None:
             return np.ones(int(sync(place.exists())), np.bool_)
         slots = array.shards[0] // array.chunks[0]

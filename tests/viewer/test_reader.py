@@ -15,6 +15,7 @@ from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.summary import reached_achievements
 from crafter_dataset.schemas.errors import NotADatasetError
 from crafter_dataset.viewer.drawing.export import draw
+from crafter_dataset.viewer.drawing.header import header_lines
 from crafter_dataset.viewer.events import Counted, Grown, Told
 from crafter_dataset.viewer.library import Library
 from crafter_dataset.viewer.reader import CACHE_BYTES
@@ -318,4 +319,23 @@ def test_an_episode_with_an_unknown_end_reason_is_told(tmp_path):
     assert "expected 0 to 3, found 77" in state.track.problems[0]
     assert library.shot(state).frame is not None
     assert draw(state, library).any()
+    library.close()
+
+
+def test_who_played_is_shown_where_there_are_several(tmp_path, dataset_path):
+    path = tmp_path / "mixed.zarr"
+    shares = {"noop": 0.5, "random": 0.5}
+    settings = BuildSettings(seed=2, policy="mix", policy_args=shares, area=(12, 12), length=20)
+    build(path, settings, Target(episodes=6), workers=0)
+    names = open_dataset(path).episodes["policy"].tolist()
+    assert set(names) == set(shares)
+    library = Library([path])
+    for row, name in enumerate(names):
+        state = opened(State(library.shelves()).at_place(row, 0), library)
+        shown = dict(pair for line in header_lines(state) for pair in line)
+        assert shown["policy"] == name
+    library.close()
+    library = Library([dataset_path])
+    state = opened(State(library.shelves()), library)
+    assert "policy" not in dict(pair for line in header_lines(state) for pair in line)
     library.close()

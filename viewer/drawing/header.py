@@ -78,6 +78,7 @@ def header_lines(state: State) -> list[list[tuple[str, str]]]:
     of = f"{track.id}  ({state.place + 1:,} of {len(shelf.shown):,}"
     filed = shelf.describe()
     first += [("episode", of + (f": {filed})" if filed else ")")), ("end", track.end_reason)]
+    first += [("policy", track.policy)] if track.policy is not None else []
     return [first, _action(track, state.frame), _returns(track, state.frame)]
 
 
