@@ -1,0 +1,81 @@
+"""What comes before every plan: enemies beside the player."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crafter_dataset.builder.policies.expert.ground import (
+    FIRST_MOVE,
+    LOST,
+    STEP_X,
+    STEP_Y,
+    beside,
+    facing,
+    here,
+)
+from crafter_dataset.engine.compiled.jit import kernel
+from crafter_dataset.engine.fast.kinds import World
+from crafter_dataset.engine.fast.rules import DO, LAVA, SKELETON, ZOMBIE
+from crafter_dataset.engine.fast.world import PLAYER_ROW, object_at
+
+
+@kernel
+def fight_back(world: World) -> int:
+    """Return the action against an enemy beside the player, `LOST` if there is none.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    """
+    turn = np.int64(LOST)
+    for direction in range(4):
+        x = world.x[PLAYER_ROW] + STEP_X[direction]
+        y = world.y[PLAYER_ROW] + STEP_Y[direction]
+        row = object_at(world, x, y)
+        if row == 0:
+            continue
+        if world.kind[row] == ZOMBIE or world.kind[row] == SKELETON:
+            if facing(world, direction):
+                return np.int64(DO)
+            cell = beside(world, here(world), direction)
+            if world.materials[cell] != LAVA:
+                turn = np.int64(FIRST_MOVE + direction)
+    return turn
+
+
+@kernel
+def distance_to(world: World, kind: int) -> int:
+    """Return how far the nearest creature of a kind is, a large number if there is none.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    kind : int
+        Kind of the object.
+    """
+    nearest = np.int64(1 << 30)
+    for row in range(PLAYER_ROW + 1, world.objects):
+        if world.kind[row] == kind:
+            distance = abs(world.x[row] - world.x[PLAYER_ROW])
+            distance += abs(world.y[row] - world.y[PLAYER_ROW])
+            nearest = min(nearest, np.int64(distance))
+    return nearest
+
+
+@kernel
+def leads_into_lava(world: World, action: int) -> bool:
+    """Tell whether an action is a move onto lava.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    action : int
+        Index into `engine.spec.ACTIONS`.
+    """
+    if action < FIRST_MOVE or action >= FIRST_MOVE + 4:
+        return False
+    to = beside(world, here(world), action - FIRST_MOVE)
+    return to >= 0 and world.materials[to] == LAVA
