@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crafter_dataset.builder.policies.expert.danger import fight_back, leads_into_lava
+from crafter_dataset.builder.policies.expert.danger import fight_back, is_night, leads_into_lava, shut_out
 from crafter_dataset.builder.policies.expert.ground import (
     ARRIVED,
     FIRST_MOVE,
@@ -20,12 +20,13 @@ from crafter_dataset.builder.policies.expert.tasks import (
     RESTING,
     SAPLING,
     SLEEPING,
+    UNDERGROUND,
     act,
 )
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random, below, next_word, uniform
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import DO, NUM_ACTIONS, SLEEP
+from crafter_dataset.engine.fast.rules import DO, HEALTH, NUM_ACTIONS, SLEEP
 from crafter_dataset.engine.fast.world import PLAYER_ROW
 
 _TRIES = 5
@@ -62,6 +63,10 @@ def choose(world: World, memory: Memory, random: Random) -> int:
     if action != LOST:
         memory.still = 0
         return action
+    if world.inventory[HEALTH] <= 5:
+        action = np.int64(shut_out(world))
+        if action != LOST:
+            return action
     action = _work(world, memory, random)
     if action < 0 or leads_into_lava(world, action):
         return np.int64(NOOP)
@@ -77,7 +82,7 @@ def _begin(world: World, memory: Memory, random: Random) -> None:
     memory.hungry = 3 + below(random, 3)
     memory.thirsty = 3 + below(random, 3)
     memory.tired = 2 + below(random, 3)
-    memory.hurt = 3 + below(random, 2)
+    memory.hurt = 4 + below(random, 2)
     memory.roaming = 5 + below(random, 4)
     memory.task = NONE
     memory.still_at = -1
@@ -114,7 +119,7 @@ def _work(world: World, memory: Memory, random: Random) -> int:
     need = urgent(world, memory)
     if need != NONE and need != memory.task and memory.task != SLEEPING:
         set_task(memory, need)
-    stuck = memory.still > 25 and memory.task not in (SAPLING, SLEEPING, RESTING)
+    stuck = memory.still > 15 and memory.task not in (SAPLING, SLEEPING, RESTING)
     if stuck or memory.task_age > 600:
         memory.barred[memory.task] = world.step + 40
         memory.shake = 3 + below(random, 4)
@@ -122,13 +127,15 @@ def _work(world: World, memory: Memory, random: Random) -> int:
         set_task(memory, NONE)
     for _ in range(_TRIES):
         if memory.task == NONE:
-            set_task(memory, next_task(world, memory, random))
+            need = urgent(world, memory)
+            set_task(memory, need if need != NONE else next_task(world, memory, random))
+        memory.by_night = UNDERGROUND[memory.task] and is_night(world)
         action = np.int64(act(world, memory, random))
         if action >= 0:
             memory.task_age += 1
             return action
         if action == LOST or memory.task_age == 0:
-            memory.barred[memory.task] = world.step + (60 if action == LOST else 3)
+            memory.barred[memory.task] = world.step + (30 if action == LOST else 3)
         set_task(memory, NONE)
     return np.int64(NOOP)
 

@@ -7,16 +7,20 @@ import numpy as np
 from crafter_dataset.builder.policies.expert.ground import (
     FIRST_MOVE,
     LOST,
+    PLACE_STONE,
+    STONES,
     STEP_X,
     STEP_Y,
+    ahead,
     beside,
     facing,
     here,
+    is_free,
 )
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import DO, LAVA, SKELETON, ZOMBIE
-from crafter_dataset.engine.fast.world import PLAYER_ROW, object_at
+from crafter_dataset.engine.fast.rules import ARROW, DO, LAVA, SKELETON, WALKABLE, ZOMBIE
+from crafter_dataset.engine.fast.world import PLAYER_ROW, material_at, object_at
 
 
 @kernel
@@ -42,6 +46,42 @@ def fight_back(world: World) -> int:
             if world.materials[cell] != LAVA:
                 turn = np.int64(FIRST_MOVE + direction)
     return turn
+
+
+@kernel
+def shut_out(world: World) -> int:
+    """Return the action that puts a stone between the player and an enemy, `LOST` if none does.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    """
+    if world.inventory[STONES] == 0 or not is_free(world, ahead(world)):
+        return np.int64(LOST)
+    for distance in range(2, 6):
+        x = world.x[PLAYER_ROW] + distance * world.facing_x[PLAYER_ROW]
+        y = world.y[PLAYER_ROW] + distance * world.facing_y[PLAYER_ROW]
+        kind = world.kind[object_at(world, x, y)]
+        if kind == SKELETON or kind == ARROW or (kind == ZOMBIE and distance < 4):
+            return np.int64(PLACE_STONE)
+        if kind or not WALKABLE[material_at(world, x, y)]:
+            return np.int64(LOST)
+    return np.int64(LOST)
+
+
+@kernel
+def is_night(world: World) -> bool:
+    """Tell whether grass is full of zombies: in the dark, and until they have left at dawn.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    """
+    if world.daylight < 0.58:
+        return True
+    return world.daylight < 0.85 and world.step % 300 > 200 and distance_to(world, ZOMBIE) <= 10
 
 
 @kernel

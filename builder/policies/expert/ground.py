@@ -13,10 +13,12 @@ from crafter_dataset.engine.fast.rules import (
     COLLECT_REQUIRES,
     DIAMOND,
     DO,
+    GRASS,
     IRON,
     LAVA,
     NUM_ITEMS,
     PLANT,
+    SAND,
     STONE,
     TREE,
     WALKABLE,
@@ -177,6 +179,9 @@ def look(world: World, memory: Memory) -> None:
         memory.dig[material] = able
         if able:
             memory.entry[material] = 3
+    if memory.by_night:
+        memory.entry[GRASS] = 12
+        memory.entry[SAND] = 4
     if world.inventory[STONES] > 0:
         memory.entry[WATER] = 5  # a stone is placed, and collected again
 

@@ -75,6 +75,7 @@ def memory_dtype(cells: int) -> np.dtype[Any]:
             ("way", "i4", (WAY,)),
             # Searches
             ("searches", "i4"),
+            ("by_night", "u1"),  # whether to keep off grass, where zombies are
             ("entry", "i4", (len(MATERIALS) + 1,)),  # cost by material, 0 for none
             ("dig", "u1", (len(MATERIALS) + 1,)),
             ("heads", "i4", (BUCKETS,)),

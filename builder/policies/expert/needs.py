@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crafter_dataset.builder.policies.expert.crafting import next_tool
+from crafter_dataset.builder.policies.expert.danger import is_night
 from crafter_dataset.builder.policies.expert.dens import is_closed
 from crafter_dataset.builder.policies.expert.farming import SAPLINGS, gaps, is_ripe, my_plant
 from crafter_dataset.builder.policies.expert.ground import FIRST_MOVE, here
@@ -25,6 +26,7 @@ from crafter_dataset.builder.policies.expert.tasks import (
     SKELETONS,
     SLEEPING,
     STACKING,
+    UNDERGROUND,
     ZOMBIES,
 )
 from crafter_dataset.engine.compiled.jit import kernel
@@ -77,6 +79,7 @@ def set_task(memory: Memory, task: int) -> None:
     memory.task_age = 0
     memory.way_length = 0
     memory.den_age = 0
+    memory.still = 0
 
 
 @kernel
@@ -93,6 +96,13 @@ def urgent(world: World, memory: Memory) -> int:
     health, food = world.inventory[HEALTH], world.inventory[FOOD]
     water, energy = world.inventory[DRINK], world.inventory[ENERGY]
     step = world.step
+    night = is_night(world)
+    if night and memory.barred[SLEEPING] <= step and (health > 3 or min(food, water) > 0):
+        if UNDERGROUND[memory.task]:
+            rested = health > 5 and energy > memory.tired and min(food, water) > 0
+        else:
+            rested = health >= 7 and energy >= 8 and is_closed(world)
+        return np.int64(NONE if rested else SLEEPING)
     if water <= 2 and memory.barred[DRINKING] <= step and water <= food:
         return np.int64(DRINKING)
     if food <= 2 and memory.barred[EATING] <= step:
@@ -104,9 +114,15 @@ def urgent(world: World, memory: Memory) -> int:
     if food <= memory.hungry and memory.barred[EATING] <= step:
         return np.int64(EATING)
     if memory.barred[SLEEPING] <= step and (
-        energy <= memory.tired or (world.daylight < 0.35 and energy < 7)
+        energy <= memory.tired
     ):
         return np.int64(SLEEPING)
+    # Nights are long: they begin well fed.
+    if not night and step % 300 > 80:
+        if water < 8 and memory.barred[DRINKING] <= step:
+            return np.int64(DRINKING)
+        if food < 7 and memory.barred[EATING] <= step:
+            return np.int64(EATING)
     return np.int64(NONE)
 
 
@@ -136,6 +152,8 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
     health = world.inventory[HEALTH]
     if health <= 5 and memory.barred[SLEEPING] <= step and world.inventory[ENERGY] < 9:
         return np.int64(SLEEPING)
+    if is_night(world):
+        return _night_task(world, memory, random)
     best = np.int64(NONE)
     if goals[_DRINK] and done[_DRINK] == 0:
         best = _offer(memory, random, step, DRINKING, 2, best)
@@ -147,6 +165,9 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
     if goals[_PLANT] and done[_PLANT] == 0 and world.inventory[SAPLINGS] > 0:
         best = _offer(memory, random, step, PLANTING, 2, best)
     if next_tool(world, memory) >= 0:
+        # Whoever is not armed by the evening will hardly see the morning.
+        if world.inventory[STONE_SWORD] == 0 and uniform(random) < 0.6:
+            best = np.int64(NONE)
         best = _offer(memory, random, step, CRAFTING, 1 + (best != NONE), best)
     if world.inventory[_WOOD_PICKAXE]:
         if goals[_STACK] and done[_STACK] == 0:
@@ -174,6 +195,30 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
 
 
 @kernel
+def _night_task(world: World, memory: Memory, random: Random) -> int:
+    """Draw what to do by night in a den, or from it through the mountain."""
+    step = world.step
+    best = np.int64(NONE)
+    if memory.goals[_COAL] and world.achievements[_COAL] == 0:
+        best = _offer(memory, random, step, MINING, 1, best)
+    if next_tool(world, memory) >= 4:
+        best = _offer(memory, random, step, CRAFTING, 1 + (best != NONE), best)
+    if (
+        world.inventory[_IRON_PICKAXE]
+        and memory.goals[_DIAMOND] and world.achievements[_DIAMOND] == 0
+    ):  # fmt: skip
+        best = _offer(memory, random, step, DIGGING_DIAMOND, 1 + (best != NONE), best)
+    if best == NONE and world.inventory[_WOOD_PICKAXE] and uniform(random) < 0.3:
+        memory.task_count = 1 + below(random, 3)
+        memory.task_what = _GATHERED[1 + below(random, len(_GATHERED) - 1)]
+        best = _offer(memory, random, step, GATHERING, 1, best)
+    if best == NONE:
+        memory.task_count = 3 + below(random, 10)
+        return np.int64(RESTING)
+    return best
+
+
+@kernel
 def _has_farm_work(world: World, memory: Memory) -> bool:
     """Tell whether there is anything to do about plants but to wait."""
     plant = my_plant(world, memory)
@@ -189,7 +234,7 @@ def _pastime(world: World, memory: Memory, random: Random) -> int:
         memory.home = plant + 1
     elif memory.home == 0:
         memory.home = here(world) + 1
-    if draw < 0.15 or is_closed(world) and world.daylight < 0.5 and draw < 0.8:
+    if draw < 0.15:
         memory.task_count = 2 + below(random, 12)
         return np.int64(RESTING)
     if draw < 0.35:

@@ -6,7 +6,7 @@ import numpy as np
 
 from crafter_dataset.builder.policies.expert.crafting import craft, place_here
 from crafter_dataset.builder.policies.expert.dens import is_closed, move_in
-from crafter_dataset.builder.policies.expert.danger import distance_to
+from crafter_dataset.builder.policies.expert.danger import distance_to, is_night
 from crafter_dataset.builder.policies.expert.farming import (
     SAPLINGS,
     drink,
@@ -57,6 +57,9 @@ from crafter_dataset.engine.fast.rules import (
 ) = range(16)  # fmt: skip
 
 _HUNT = 150
+UNDERGROUND = np.array([t in (CRAFTING, MINING, DIGGING_DIAMOND, GATHERING) for t in range(16)])
+"""Tasks that can be done by night, inside mountains."""
+
 _DEN_NEAR = 120
 
 
@@ -159,9 +162,10 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
     energy, health = world.inventory[ENERGY], world.inventory[HEALTH]
     closed = is_closed(world)
     if closed:
-        if energy < 9 and (energy < 7 or health < 7 or world.daylight < 0.5):
+        if energy < 9 and (energy < 7 or health < 7 or is_night(world)):
             return np.int64(SLEEP)
-        if health >= 7 or world.inventory[FOOD] < 3 or world.inventory[DRINK] < 3:
+        least = min(world.inventory[FOOD], world.inventory[DRINK])
+        if health >= 7 or least < (1 if is_night(world) else 3):
             return np.int64(ARRIVED)
         return np.int64(NOOP)
     if memory.den_age == 0:
@@ -177,6 +181,6 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
             return step
         memory.den_age = 0
     # There is nowhere to dig: in the open, if it must be.
-    if energy <= 2 and distance_to(world, ZOMBIE) > 8:
+    if energy <= 1 and not is_night(world) and distance_to(world, ZOMBIE) > 8:
         return np.int64(SLEEP)
     return np.int64(LOST)

@@ -35,6 +35,7 @@ cell; to stand in a cell, or where a den can be dug."""
 FAR = 1 << 20
 _MOST_CELLS = 6000
 _SIGHT = 12
+_NIGHT_LIMIT = 70
 
 
 @kernel
@@ -65,6 +66,8 @@ def search(
     memory.searches += 1
     number = memory.searches
     _mark_enemies(world, memory)
+    if memory.by_night:
+        limit = min(limit, _NIGHT_LIMIT)
     if 0 < memory.sight < limit:
         limit = memory.sight
     height = np.int64(world.height)
@@ -170,8 +173,11 @@ def _mark_enemies(world: World, memory: Memory) -> None:
             continue
         if abs(world.x[row] - x) + abs(world.y[row] - y) > _SIGHT:
             continue
-        for i in range(max(world.x[row] - 1, 0), min(world.x[row] + 2, world.width)):
-            for j in range(max(world.y[row] - 1, 0), min(world.y[row] + 2, world.height)):
+        reach = 2 if kind == ZOMBIE else 3
+        for i in range(max(world.x[row] - reach, 0), min(world.x[row] + reach + 1, world.width)):
+            for j in range(
+                max(world.y[row] - reach, 0), min(world.y[row] + reach + 1, world.height)
+            ):
                 memory.near_enemy[i * world.height + j] = memory.searches
 
 
