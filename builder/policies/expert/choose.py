@@ -19,6 +19,7 @@ from crafter_dataset.builder.policies.expert.tasks import (
     NONE,
     RESTING,
     SAPLING,
+    SKELETONS,
     SLEEPING,
     UNDERGROUND,
     act,
@@ -26,7 +27,7 @@ from crafter_dataset.builder.policies.expert.tasks import (
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random, below, next_word, uniform
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import DO, HEALTH, NUM_ACTIONS, SLEEP
+from crafter_dataset.engine.fast.rules import DO, NUM_ACTIONS, SLEEP
 from crafter_dataset.engine.fast.world import PLAYER_ROW
 
 _TRIES = 5
@@ -63,10 +64,10 @@ def choose(world: World, memory: Memory, random: Random) -> int:
     if action != LOST:
         memory.still = 0
         return action
-    if world.inventory[HEALTH] <= 5:
-        action = np.int64(shut_out(world))
-        if action != LOST:
-            return action
+    memory.hunts = memory.task == SKELETONS
+    action = np.int64(shut_out(world, memory))
+    if action != LOST:
+        return action
     action = _work(world, memory, random)
     if action < 0 or leads_into_lava(world, action):
         return np.int64(NOOP)

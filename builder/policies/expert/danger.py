@@ -17,10 +17,14 @@ from crafter_dataset.builder.policies.expert.ground import (
     here,
     is_free,
 )
+from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import ARROW, DO, LAVA, SKELETON, WALKABLE, ZOMBIE
+from crafter_dataset.engine.fast.rules import ARROW, DO, HEALTH, LAVA, SKELETON, WALKABLE, ZOMBIE
 from crafter_dataset.engine.fast.world import PLAYER_ROW, material_at, object_at
+
+
+_DAY, _MORNING = 300, 20
 
 
 @kernel
@@ -49,13 +53,15 @@ def fight_back(world: World) -> int:
 
 
 @kernel
-def shut_out(world: World) -> int:
+def shut_out(world: World, memory: Memory) -> int:
     """Return the action that puts a stone between the player and an enemy, `LOST` if none does.
 
     Parameters
     ----------
     world : World
         State of the environment.
+    memory : Memory
+        The stone is noted in it.
     """
     if world.inventory[STONES] == 0 or not is_free(world, ahead(world)):
         return np.int64(LOST)
@@ -63,7 +69,16 @@ def shut_out(world: World) -> int:
         x = world.x[PLAYER_ROW] + distance * world.facing_x[PLAYER_ROW]
         y = world.y[PLAYER_ROW] + distance * world.facing_y[PLAYER_ROW]
         kind = world.kind[object_at(world, x, y)]
-        if kind == SKELETON or kind == ARROW or (kind == ZOMBIE and distance < 4):
+        weak = world.inventory[HEALTH] <= 5
+        if kind == ZOMBIE and distance < 4:
+            shut = weak or is_night(world)
+        else:
+            shut = (kind == SKELETON or kind == ARROW) and (weak or not memory.hunts)
+        if shut:
+            memory.wall = ahead(world) + 1
+            memory.wall_until = world.step + 15
+            memory.way_length = 0
+            memory.den_age = 0
             return np.int64(PLACE_STONE)
         if kind or not WALKABLE[material_at(world, x, y)]:
             return np.int64(LOST)
@@ -81,7 +96,10 @@ def is_night(world: World) -> bool:
     """
     if world.daylight < 0.58:
         return True
-    return world.daylight < 0.85 and world.step % 300 > 200 and distance_to(world, ZOMBIE) <= 10
+    hour = world.step % _DAY
+    if world.step < _DAY / 2 or _MORNING <= hour < _DAY / 2:
+        return False
+    return hour >= _DAY / 2 or distance_to(world, ZOMBIE) <= 14
 
 
 @kernel

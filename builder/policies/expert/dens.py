@@ -97,6 +97,8 @@ def _can_be_inside(world: World, memory: Memory, cell: int) -> bool:
     """Tell whether a cell is free, or can be dug and was not put there to fence a plant."""
     if world.object_at[cell] or memory.fence[cell]:
         return False
+    if memory.wall == cell + 1 and memory.wall_until > world.step:
+        return False
     material = world.materials[cell]
     return WALKABLE[material] or memory.dig[material] != 0
 

@@ -17,6 +17,7 @@ from crafter_dataset.engine.fast.rules import (
     IRON,
     LAVA,
     NUM_ITEMS,
+    PATH,
     PLANT,
     SAND,
     STONE,
@@ -181,7 +182,8 @@ def look(world: World, memory: Memory) -> None:
             memory.entry[material] = 3
     if memory.by_night:
         memory.entry[GRASS] = 12
-        memory.entry[SAND] = 4
+        memory.entry[SAND] = 6
+        memory.entry[PATH] = 3
     if world.inventory[STONES] > 0:
         memory.entry[WATER] = 5  # a stone is placed, and collected again
 
@@ -211,6 +213,8 @@ def enter(world: World, memory: Memory, direction: int) -> int:
     material = material_at(world, x, y)
     row = object_at(world, x, y)
     move = FIRST_MOVE + direction
+    if memory.wall == x * world.height + y + 1 and memory.wall_until > world.step:
+        return LOST
     if material == LAVA or material == 0:
         return LOST
     if row:

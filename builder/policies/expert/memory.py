@@ -20,7 +20,7 @@ WAY = 256
 PLANTS = 4
 """Plants that are remembered."""
 
-TASKS = 16
+TASKS = 17
 """More than there are tasks, see `tasks`."""
 
 
@@ -63,6 +63,9 @@ def memory_dtype(cells: int) -> np.dtype[Any]:
             ("still_at", "i4"),
             ("shake", "i4"),  # random steps still to take, to get unstuck
             ("plants", "i4", (PLANTS,)),  # cells plus 1, or 0 for none
+            ("wall", "i4"),  # a stone set against an enemy, to be left: a cell plus 1, or 0
+            ("hunts", "u1"),  # whether it is after skeletons
+            ("wall_until", "i8"),
             ("den", "i4"),  # cell to enter a place to sleep from, plus 1, or 0 for none
             ("den_direction", "i4"),
             ("den_age", "i4"),  # steps since it was reached, 0 while it is not

@@ -8,7 +8,7 @@ from crafter_dataset.builder.policies.expert.crafting import next_tool
 from crafter_dataset.builder.policies.expert.danger import is_night
 from crafter_dataset.builder.policies.expert.dens import is_closed
 from crafter_dataset.builder.policies.expert.farming import SAPLINGS, gaps, is_ripe, my_plant
-from crafter_dataset.builder.policies.expert.ground import FIRST_MOVE, here
+from crafter_dataset.builder.policies.expert.ground import FIRST_MOVE, ahead, here
 from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.builder.policies.expert.tasks import (
     CRAFTING,
@@ -26,6 +26,7 @@ from crafter_dataset.builder.policies.expert.tasks import (
     SKELETONS,
     SLEEPING,
     STACKING,
+    STOCKING,
     UNDERGROUND,
     ZOMBIES,
 )
@@ -48,6 +49,7 @@ from crafter_dataset.engine.fast.rules import (
     TREE,
     WAKE_UP,
     WALKABLE,
+    WATER,
     WOOD_SWORD,
 )
 from crafter_dataset.engine.spec import ACHIEVEMENTS, ITEMS
@@ -97,9 +99,16 @@ def urgent(world: World, memory: Memory) -> int:
     water, energy = world.inventory[DRINK], world.inventory[ENERGY]
     step = world.step
     night = is_night(world)
-    if night and memory.barred[SLEEPING] <= step and (health > 3 or min(food, water) > 0):
+    least = min(food, water)
+    front = ahead(world)
+    if memory.task == DRINKING and water < 9 and front >= 0 and world.materials[front] == WATER:
+        return np.int64(DRINKING)
+    provided = least > 0 or health > 3
+    if least < 4 and 100 < step % 300 < 165:
+        provided = False
+    if night and memory.barred[SLEEPING] <= step and provided:
         if UNDERGROUND[memory.task]:
-            rested = health > 5 and energy > memory.tired and min(food, water) > 0
+            rested = health > 5 and energy > memory.tired and least > 0
         else:
             rested = health >= 7 and energy >= 8 and is_closed(world)
         return np.int64(NONE if rested else SLEEPING)
@@ -118,10 +127,10 @@ def urgent(world: World, memory: Memory) -> int:
     ):
         return np.int64(SLEEPING)
     # Nights are long: they begin well fed.
-    if not night and step % 300 > 80:
-        if water < 8 and memory.barred[DRINKING] <= step:
+    if 90 < step % 300 < 165:
+        if water < 9 and memory.barred[DRINKING] <= step:
             return np.int64(DRINKING)
-        if food < 7 and memory.barred[EATING] <= step:
+        if food < 8 and memory.barred[EATING] <= step:
             return np.int64(EATING)
     return np.int64(NONE)
 
@@ -175,6 +184,8 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
             memory.task_count = max(memory.task_count, 1)
         if goals[_COAL] and done[_COAL] == 0:
             best = _offer(memory, random, step, MINING, 2, best)
+        if world.inventory[_STONES] < 3:
+            best = _offer(memory, random, step, STOCKING, 1 + (best != NONE), best)
         if goals[EAT_PLANT] and done[EAT_PLANT] == 0 and _has_farm_work(world, memory):
             best = _offer(memory, random, step, FARMING, 1 + (best != NONE), best)
     if world.inventory[_IRON_PICKAXE] and goals[_DIAMOND] and done[_DIAMOND] == 0:

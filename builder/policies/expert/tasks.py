@@ -54,10 +54,11 @@ from crafter_dataset.engine.fast.rules import (
 (
     NONE, DRINKING, EATING, SLEEPING, SAPLING, PLANTING, CRAFTING, STACKING, MINING,
     DIGGING_DIAMOND, ZOMBIES, SKELETONS, FARMING, ROAMING, GATHERING, RESTING,
-) = range(16)  # fmt: skip
+    STOCKING,
+) = range(17)  # fmt: skip
 
 _HUNT = 150
-UNDERGROUND = np.array([t in (CRAFTING, MINING, DIGGING_DIAMOND, GATHERING) for t in range(16)])
+UNDERGROUND = np.array([t in (CRAFTING, MINING, DIGGING_DIAMOND, GATHERING) for t in range(17)])
 """Tasks that can be done by night, inside mountains."""
 
 _DEN_NEAR = 120
@@ -85,7 +86,7 @@ def act(world: World, memory: Memory, random: Random) -> int:
     if task == DRINKING:
         return ARRIVED if world.inventory[DRINK] >= 9 else drink(world, memory, random)
     if task == EATING:
-        return ARRIVED if world.inventory[FOOD] >= 7 else _eat(world, memory, random)
+        return ARRIVED if world.inventory[FOOD] >= 8 else _eat(world, memory, random)
     if task == SLEEPING:
         return _sleep(world, memory, random)
     if task == SAPLING:
@@ -106,6 +107,10 @@ def act(world: World, memory: Memory, random: Random) -> int:
         action = place_here(world, memory, random, PLACE_STONE)
         memory.task_count -= action == PLACE_STONE
         return action
+    if task == STOCKING:
+        if world.inventory[STONES] >= 6:
+            return np.int64(ARRIVED)
+        return _collect(world, memory, random, STONE, FAR)
     if task == MINING:
         return _collect(world, memory, random, COAL, FAR)
     if task == DIGGING_DIAMOND:
@@ -165,7 +170,7 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
         if energy < 9 and (energy < 7 or health < 7 or is_night(world)):
             return np.int64(SLEEP)
         least = min(world.inventory[FOOD], world.inventory[DRINK])
-        if health >= 7 or least < (1 if is_night(world) else 3):
+        if health >= 6 + is_night(world) or least < (1 if is_night(world) else 3):
             return np.int64(ARRIVED)
         return np.int64(NOOP)
     if memory.den_age == 0:

@@ -149,13 +149,15 @@ def _is_sought(world: World, memory: Memory, kind: int, what: int, cell: int) ->
 def _surcharge(world: World, memory: Memory, cell: int) -> int:
     """Return what entering a cell costs beyond its material: trouble, and taste."""
     price = np.int64(0)
+    if memory.wall == cell + 1 and memory.wall_until > world.step:
+        return np.int64(BUCKETS)
     row = world.object_at[cell]
     if row:
         if world.kind[row] == PLANT:
             return np.int64(BUCKETS)
         price += 5
     if memory.near_enemy[cell] == memory.searches:
-        price += 4
+        price += 5
     if memory.fence[cell] and not WALKABLE[world.materials[cell]]:
         price += 14
     # Uneven ground that is the episode's own leads each along other ways.
@@ -173,7 +175,7 @@ def _mark_enemies(world: World, memory: Memory) -> None:
             continue
         if abs(world.x[row] - x) + abs(world.y[row] - y) > _SIGHT:
             continue
-        reach = 2 if kind == ZOMBIE else 3
+        reach = 2 if kind == ZOMBIE else 4
         for i in range(max(world.x[row] - reach, 0), min(world.x[row] + reach + 1, world.width)):
             for j in range(
                 max(world.y[row] - reach, 0), min(world.y[row] + reach + 1, world.height)
