@@ -80,8 +80,8 @@ def _begin(world: World, memory: Memory, random: Random) -> None:
     memory.begun = 1
     memory.salt = np.int64(next_word(random) >> np.uint64(33))
     memory.swords_first = below(random, 2)
-    memory.hungry = 3 + below(random, 3)
-    memory.thirsty = 3 + below(random, 3)
+    memory.hungry = 4 + below(random, 3)
+    memory.thirsty = 4 + below(random, 3)
     memory.tired = 2 + below(random, 3)
     memory.hurt = 4 + below(random, 2)
     memory.roaming = 5 + below(random, 4)

@@ -103,12 +103,17 @@ def urgent(world: World, memory: Memory) -> int:
     front = ahead(world)
     if memory.task == DRINKING and water < 9 and front >= 0 and world.materials[front] == WATER:
         return np.int64(DRINKING)
+    # One need after the other: they are rarely met in the same place.
+    if memory.task == EATING and food < 8 and water > 2 and memory.barred[EATING] <= step:
+        return np.int64(EATING)
+    if memory.task == DRINKING and water < 9 and food > 2 and memory.barred[DRINKING] <= step:
+        return np.int64(DRINKING)
     provided = least > 0 or health > 3
     if least < 4 and 100 < step % 300 < 165:
         provided = False
     if night and memory.barred[SLEEPING] <= step and provided:
         if UNDERGROUND[memory.task]:
-            rested = health > 5 and energy > memory.tired and least > 0
+            rested = health > 5 and energy > memory.tired
         else:
             rested = health >= 7 and energy >= 8 and is_closed(world)
         return np.int64(NONE if rested else SLEEPING)
@@ -127,11 +132,11 @@ def urgent(world: World, memory: Memory) -> int:
     ):
         return np.int64(SLEEPING)
     # Nights are long: they begin well fed.
-    if 90 < step % 300 < 165:
-        if water < 9 and memory.barred[DRINKING] <= step:
-            return np.int64(DRINKING)
+    if 90 < step % 300 < 155:
         if food < 8 and memory.barred[EATING] <= step:
             return np.int64(EATING)
+        if water < 8 and memory.barred[DRINKING] <= step:
+            return np.int64(DRINKING)
     return np.int64(NONE)
 
 
@@ -164,42 +169,56 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
     if is_night(world):
         return _night_task(world, memory, random)
     best = np.int64(NONE)
+    count = 0
     if goals[_DRINK] and done[_DRINK] == 0:
-        best = _offer(memory, random, step, DRINKING, 2, best)
+        count += 1
+        best = _offer(memory, random, step, DRINKING, count, best)
     if goals[EAT_COW] and done[EAT_COW] == 0:
-        best = _offer(memory, random, step, EATING, 2, best)
+        count += 1
+        best = _offer(memory, random, step, EATING, count, best)
     if goals[_SAPLING] and done[_SAPLING] == 0:
         memory.task_count = world.inventory[SAPLINGS] + 1
-        best = _offer(memory, random, step, SAPLING, 2, best)
+        count += 1
+        best = _offer(memory, random, step, SAPLING, count, best)
     if goals[_PLANT] and done[_PLANT] == 0 and world.inventory[SAPLINGS] > 0:
-        best = _offer(memory, random, step, PLANTING, 2, best)
+        count += 1
+        best = _offer(memory, random, step, PLANTING, count, best)
     if next_tool(world, memory) >= 0:
         # Whoever is not armed by the evening will hardly see the morning.
         if world.inventory[STONE_SWORD] == 0 and uniform(random) < 0.6:
-            best = np.int64(NONE)
-        best = _offer(memory, random, step, CRAFTING, 1 + (best != NONE), best)
+            best, count = np.int64(NONE), 0
+        count += 1
+        best = _offer(memory, random, step, CRAFTING, count, best)
     if world.inventory[_WOOD_PICKAXE]:
         if goals[_STACK] and done[_STACK] == 0:
-            best = _offer(memory, random, step, STACKING, 2, best)
+            count += 1
+            best = _offer(memory, random, step, STACKING, count, best)
             memory.task_count = max(memory.task_count, 1)
         if goals[_COAL] and done[_COAL] == 0:
-            best = _offer(memory, random, step, MINING, 2, best)
+            count += 1
+            best = _offer(memory, random, step, MINING, count, best)
         if world.inventory[_STONES] < 3:
-            best = _offer(memory, random, step, STOCKING, 1 + (best != NONE), best)
+            count += 1
+            best = _offer(memory, random, step, STOCKING, count, best)
         if goals[EAT_PLANT] and done[EAT_PLANT] == 0 and _has_farm_work(world, memory):
-            best = _offer(memory, random, step, FARMING, 1 + (best != NONE), best)
+            count += 1
+            best = _offer(memory, random, step, FARMING, count, best)
     if world.inventory[_IRON_PICKAXE] and goals[_DIAMOND] and done[_DIAMOND] == 0:
-        best = _offer(memory, random, step, DIGGING_DIAMOND, 1 + (best != NONE), best)
+        count += 1
+        best = _offer(memory, random, step, DIGGING_DIAMOND, count, best)
     armed = world.inventory[STONE_SWORD] > 0 or world.inventory[WOOD_SWORD] > 0
     if goals[DEFEAT_ZOMBIE] and done[DEFEAT_ZOMBIE] == 0 and health >= 5 and armed:
-        best = _offer(memory, random, step, ZOMBIES, 1 + (best != NONE), best)
+        count += 1
+        best = _offer(memory, random, step, ZOMBIES, count, best)
     if (
         goals[DEFEAT_SKELETON] and done[DEFEAT_SKELETON] == 0
         and health >= 7 and world.inventory[STONE_SWORD] > 0
     ):  # fmt: skip
-        best = _offer(memory, random, step, SKELETONS, 1 + (best != NONE), best)
+        count += 1
+        best = _offer(memory, random, step, SKELETONS, count, best)
     if goals[WAKE_UP] and done[WAKE_UP] == 0 and world.inventory[ENERGY] < 7:
-        best = _offer(memory, random, step, SLEEPING, 2, best)
+        count += 1
+        best = _offer(memory, random, step, SLEEPING, count, best)
     if best != NONE and uniform(random) > 0.05:
         return best
     return _pastime(world, memory, random)
@@ -210,6 +229,9 @@ def _night_task(world: World, memory: Memory, random: Random) -> int:
     """Draw what to do by night in a den, or from it through the mountain."""
     step = world.step
     best = np.int64(NONE)
+    if min(world.inventory[FOOD], world.inventory[DRINK]) == 0:
+        memory.task_count = 5
+        return np.int64(RESTING)
     if memory.goals[_COAL] and world.achievements[_COAL] == 0:
         best = _offer(memory, random, step, MINING, 1, best)
     if next_tool(world, memory) >= 4:

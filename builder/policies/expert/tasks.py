@@ -50,6 +50,7 @@ from crafter_dataset.engine.fast.rules import (
     STONE,
     ZOMBIE,
 )
+from crafter_dataset.engine.fast.world import PLAYER_ROW
 
 (
     NONE, DRINKING, EATING, SLEEPING, SAPLING, PLANTING, CRAFTING, STACKING, MINING,
@@ -122,11 +123,11 @@ def act(world: World, memory: Memory, random: Random) -> int:
     if task == FARMING:
         return farm(world, memory, random)
     if task == ROAMING:
-        return go(world, memory, random, SPOT, memory.task_what, FAR)
+        return go(world, memory, random, SPOT, np.int64(memory.task_what), FAR)
     if task == GATHERING:
         if memory.task_count == 0:
             return np.int64(ARRIVED)
-        action = _collect(world, memory, random, memory.task_what, 40)
+        action = _collect(world, memory, random, np.int64(memory.task_what), 40)
         memory.task_count -= action == DO
         return action
     if task == RESTING:
@@ -170,10 +171,23 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
         if energy < 9 and (energy < 7 or health < 7 or is_night(world)):
             return np.int64(SLEEP)
         least = min(world.inventory[FOOD], world.inventory[DRINK])
-        if health >= 6 + is_night(world) or least < (1 if is_night(world) else 3):
+        if is_night(world):
+            leave = health >= 7 or (least == 0 and health <= 3)
+        else:
+            leave = health >= 6 or least < 3
+        if leave:
             return np.int64(ARRIVED)
         return np.int64(NOOP)
     if memory.den_age == 0:
+        plant = my_plant(world, memory)
+        if plant >= 0 and health > 5 and world.step % 300 < 160:
+            # Plants grow only while the player is near, and nights are long.
+            x = plant // world.height - world.x[PLAYER_ROW]
+            y = plant % world.height - world.y[PLAYER_ROW]
+            if 10 < abs(x) + abs(y) < 40:
+                step = go(world, memory, random, CELL, plant, FAR)
+                if step >= 0:
+                    return step
         step = go(world, memory, random, DEN, 0, _DEN_NEAR)
         if step != LOST and step != ARRIVED:
             return step

@@ -96,7 +96,7 @@ def search(
         y = cell - x * height
         if kind == SPOT and cell == what:
             return cell
-        if kind == DEN:
+        if kind == DEN and memory.near_enemy[cell] != number:
             direction = den_direction(world, memory, cell)
             if direction >= 0:
                 memory.den = cell + 1
