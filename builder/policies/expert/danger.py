@@ -15,12 +15,11 @@ from crafter_dataset.builder.policies.expert.ground import (
     beside,
     facing,
     here,
-    is_free,
 )
 from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import ARROW, DO, HEALTH, LAVA, SKELETON, WALKABLE, ZOMBIE
+from crafter_dataset.engine.fast.rules import ARROW, ARROW_WALKABLE, DO, HEALTH, LAVA, SKELETON, ZOMBIE
 from crafter_dataset.engine.fast.world import PLAYER_ROW, material_at, object_at
 
 
@@ -63,7 +62,10 @@ def shut_out(world: World, memory: Memory) -> int:
     memory : Memory
         The stone is noted in it.
     """
-    if world.inventory[STONES] == 0 or not is_free(world, ahead(world)):
+    front = ahead(world)
+    if world.inventory[STONES] == 0 or front < 0 or world.object_at[front]:
+        return np.int64(LOST)
+    if not ARROW_WALKABLE[world.materials[front]]:
         return np.int64(LOST)
     for distance in range(2, 6):
         x = world.x[PLAYER_ROW] + distance * world.facing_x[PLAYER_ROW]
@@ -75,12 +77,12 @@ def shut_out(world: World, memory: Memory) -> int:
         else:
             shut = (kind == SKELETON or kind == ARROW) and (weak or not memory.hunts)
         if shut:
-            memory.wall = ahead(world) + 1
+            memory.wall = front + 1
             memory.wall_until = world.step + 15
             memory.way_length = 0
             memory.den_age = 0
             return np.int64(PLACE_STONE)
-        if kind or not WALKABLE[material_at(world, x, y)]:
+        if kind or not ARROW_WALKABLE[material_at(world, x, y)]:
             return np.int64(LOST)
     return np.int64(LOST)
 

@@ -20,12 +20,11 @@ from crafter_dataset.builder.policies.expert.ground import (
     facing,
     here,
     is_free,
-    is_open,
 )
 from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import DO, LAVA, STONE, WALKABLE
+from crafter_dataset.engine.fast.rules import ARROW_WALKABLE, DO, PLANT, STONE, WALKABLE
 
 
 @kernel
@@ -42,14 +41,14 @@ def is_closed(world: World) -> bool:
     back = 0
     for direction in range(4):
         to = beside(world, cell, direction)
-        if is_open(world, to):
+        if not _is_wall(world, to):
             if other >= 0 or world.object_at[to]:
                 return False
             other, back = to, direction ^ 1
     if other < 0:
         return True
     for direction in range(4):
-        if direction != back and is_open(world, beside(world, other, direction)):
+        if direction != back and not _is_wall(world, beside(world, other, direction)):
             return False
     return True
 
@@ -105,8 +104,10 @@ def _can_be_inside(world: World, memory: Memory, cell: int) -> bool:
 
 @kernel
 def _is_wall(world: World, cell: int) -> bool:
-    """Tell whether nothing comes through a cell; lava does not count, so as to keep off it."""
-    return cell < 0 or (not is_open(world, cell) and world.materials[cell] != LAVA)
+    """Tell whether nothing comes through a cell: no creature, and no arrow, as over water."""
+    if cell < 0 or not ARROW_WALKABLE[world.materials[cell]]:
+        return True
+    return world.kind[world.object_at[cell]] == PLANT and world.object_at[cell] != 0
 
 
 @kernel

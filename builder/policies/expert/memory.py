@@ -68,6 +68,7 @@ def memory_dtype(cells: int) -> np.dtype[Any]:
             ("wall_until", "i8"),
             ("den", "i4"),  # cell to enter a place to sleep from, plus 1, or 0 for none
             ("den_direction", "i4"),
+            ("homed", "u1"),  # whether it has been near its plant before it went to sleep
             ("den_age", "i4"),  # steps since it was reached, 0 while it is not
             # The way it goes
             ("way_kind", "i4"),

@@ -82,6 +82,7 @@ def set_task(memory: Memory, task: int) -> None:
     memory.way_length = 0
     memory.den_age = 0
     memory.still = 0
+    memory.homed = 0
 
 
 @kernel
@@ -241,10 +242,6 @@ def _night_task(world: World, memory: Memory, random: Random) -> int:
         and memory.goals[_DIAMOND] and world.achievements[_DIAMOND] == 0
     ):  # fmt: skip
         best = _offer(memory, random, step, DIGGING_DIAMOND, 1 + (best != NONE), best)
-    if best == NONE and world.inventory[_WOOD_PICKAXE] and uniform(random) < 0.3:
-        memory.task_count = 1 + below(random, 3)
-        memory.task_what = _GATHERED[1 + below(random, len(_GATHERED) - 1)]
-        best = _offer(memory, random, step, GATHERING, 1, best)
     if best == NONE:
         memory.task_count = 3 + below(random, 10)
         return np.int64(RESTING)

@@ -180,7 +180,7 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
         return np.int64(NOOP)
     if memory.den_age == 0:
         plant = my_plant(world, memory)
-        if plant >= 0 and health > 5 and world.step % 300 < 160:
+        if plant >= 0 and health > 5 and not memory.homed and 100 < world.step % 300 < 160:
             # Plants grow only while the player is near, and nights are long.
             x = plant // world.height - world.x[PLAYER_ROW]
             y = plant % world.height - world.y[PLAYER_ROW]
@@ -188,6 +188,7 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
                 step = go(world, memory, random, CELL, plant, FAR)
                 if step >= 0:
                     return step
+            memory.homed = 1
         step = go(world, memory, random, DEN, 0, _DEN_NEAR)
         if step != LOST and step != ARRIVED:
             return step
