@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from crafter_dataset.builder.policies.expert.danger import fight_back, is_night, leads_into_lava, shut_out
+from crafter_dataset.builder.policies.expert.danger import (
+    fight_back,
+    is_night,
+    leads_into_lava,
+    shut_out,
+)
 from crafter_dataset.builder.policies.expert.ground import (
-    ARRIVED,
     FIRST_MOVE,
     LOST,
     NOOP,
@@ -28,7 +32,6 @@ from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random, below, next_word, uniform
 from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.rules import DO, NUM_ACTIONS, SLEEP
-from crafter_dataset.engine.fast.world import PLAYER_ROW
 
 _TRIES = 5
 _MEAN_NOISE = 2.5
@@ -139,6 +142,3 @@ def _work(world: World, memory: Memory, random: Random) -> int:
             memory.barred[memory.task] = world.step + (30 if action == LOST else 3)
         set_task(memory, NONE)
     return np.int64(NOOP)
-
-
-assert ARRIVED < 0 and PLAYER_ROW == 1

@@ -30,7 +30,6 @@ from crafter_dataset.engine.fast.rules import (
     MAKE_GIVES,
     MAKE_NEARBY,
     MAKE_USES,
-    MATERIALS,
     NUM_ITEMS,
     PLACE_USES,
     PLACE_WHERE,
@@ -62,7 +61,6 @@ for _item, _material in ((_WOOD, TREE), (_STONE, STONE), (_COAL, COAL), (_IRON, 
     _FROM[_item] = _material
 _ORDER = np.array([_WOOD, _STONE, _COAL, _IRON])
 _TABLE_NEAR = 25
-assert len(MATERIALS) >= FURNACE
 
 
 @kernel

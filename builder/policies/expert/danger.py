@@ -8,9 +8,9 @@ from crafter_dataset.builder.policies.expert.ground import (
     FIRST_MOVE,
     LOST,
     PLACE_STONE,
-    STONES,
     STEP_X,
     STEP_Y,
+    STONES,
     ahead,
     beside,
     facing,
@@ -19,11 +19,18 @@ from crafter_dataset.builder.policies.expert.ground import (
 from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import ARROW, ARROW_WALKABLE, DO, HEALTH, LAVA, SKELETON, ZOMBIE
+from crafter_dataset.engine.fast.rules import (
+    ARROW,
+    ARROW_WALKABLE,
+    DO,
+    HEALTH,
+    LAVA,
+    SKELETON,
+    ZOMBIE,
+)
 from crafter_dataset.engine.fast.world import PLAYER_ROW, material_at, object_at
 
-
-_DAY, _MORNING = 300, 20
+_DAY, _DAWN, _MORNING = 300, 8, 30
 
 
 @kernel
@@ -75,7 +82,7 @@ def shut_out(world: World, memory: Memory) -> int:
         if kind == ZOMBIE and distance < 4:
             shut = weak or is_night(world)
         else:
-            shut = (kind == SKELETON or kind == ARROW) and (weak or not memory.hunts)
+            shut = kind in (SKELETON, ARROW) and (weak or not memory.hunts)
         if shut:
             memory.wall = front + 1
             memory.wall_until = world.step + 15
@@ -96,12 +103,12 @@ def is_night(world: World) -> bool:
     world : World
         State of the environment.
     """
-    if world.daylight < 0.58:
+    if world.daylight < 0.6:
         return True
     hour = world.step % _DAY
     if world.step < _DAY / 2 or _MORNING <= hour < _DAY / 2:
         return False
-    return hour >= _DAY / 2 or distance_to(world, ZOMBIE) <= 14
+    return hour < _DAWN or hour >= _DAY / 2 or distance_to(world, ZOMBIE) <= 12
 
 
 @kernel

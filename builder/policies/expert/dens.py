@@ -92,6 +92,30 @@ def den_direction(world: World, memory: Memory, cell: int) -> int:
 
 
 @kernel
+def is_sound(world: World, memory: Memory) -> bool:
+    """Tell whether the den still has its walls: the way to it may have led through one.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    memory : Memory
+        With a den.
+    """
+    direction = np.int64(memory.den_direction)
+    near = beside(world, np.int64(memory.den) - 1, direction)
+    far = beside(world, near, direction)
+    one, two = direction ^ 2, direction ^ 3
+    return (
+        _is_wall(world, beside(world, near, one))
+        and _is_wall(world, beside(world, near, two))
+        and _is_wall(world, beside(world, far, one))
+        and _is_wall(world, beside(world, far, two))
+        and _is_wall(world, beside(world, far, direction))
+    )
+
+
+@kernel
 def _can_be_inside(world: World, memory: Memory, cell: int) -> bool:
     """Tell whether a cell is free, or can be dug and was not put there to fence a plant."""
     if world.object_at[cell] or memory.fence[cell]:

@@ -26,10 +26,10 @@ from crafter_dataset.builder.policies.expert.ways import (
     FAR,
     MATERIAL,
     SPOT,
+    follow,
     go,
     keep_way,
     search,
-    follow,
 )
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random

@@ -8,7 +8,7 @@ from crafter_dataset.builder.policies.expert.crafting import next_tool
 from crafter_dataset.builder.policies.expert.danger import is_night
 from crafter_dataset.builder.policies.expert.dens import is_closed
 from crafter_dataset.builder.policies.expert.farming import SAPLINGS, gaps, is_ripe, my_plant
-from crafter_dataset.builder.policies.expert.ground import FIRST_MOVE, ahead, here
+from crafter_dataset.builder.policies.expert.ground import ahead, here
 from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.builder.policies.expert.tasks import (
     CRAFTING,
@@ -35,11 +35,11 @@ from crafter_dataset.engine.fast.generator import Random, below, uniform
 from crafter_dataset.engine.fast.kinds import World
 from crafter_dataset.engine.fast.rules import (
     COAL,
+    DEFEAT_SKELETON,
+    DEFEAT_ZOMBIE,
     DRINK,
     EAT_COW,
     EAT_PLANT,
-    DEFEAT_SKELETON,
-    DEFEAT_ZOMBIE,
     ENERGY,
     FOOD,
     HEALTH,
@@ -116,7 +116,7 @@ def urgent(world: World, memory: Memory) -> int:
         if UNDERGROUND[memory.task]:
             rested = health > 5 and energy > memory.tired
         else:
-            rested = health >= 7 and energy >= 8 and is_closed(world)
+            rested = health >= 7 and energy >= 9 and is_closed(world)
         return np.int64(NONE if rested else SLEEPING)
     if water <= 2 and memory.barred[DRINKING] <= step and water <= food:
         return np.int64(DRINKING)
@@ -128,12 +128,10 @@ def urgent(world: World, memory: Memory) -> int:
         return np.int64(DRINKING)
     if food <= memory.hungry and memory.barred[EATING] <= step:
         return np.int64(EATING)
-    if memory.barred[SLEEPING] <= step and (
-        energy <= memory.tired
-    ):
+    if memory.barred[SLEEPING] <= step and (energy <= memory.tired):
         return np.int64(SLEEPING)
     # Nights are long: they begin well fed.
-    if 90 < step % 300 < 155:
+    if 80 < step % 300 < 150:
         if food < 8 and memory.barred[EATING] <= step:
             return np.int64(EATING)
         if water < 8 and memory.barred[DRINKING] <= step:
@@ -290,6 +288,3 @@ def _pastime(world: World, memory: Memory, random: Random) -> int:
             return np.int64(ROAMING)
     memory.task_count = 1
     return np.int64(RESTING)
-
-
-assert FIRST_MOVE > 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from crafter_dataset.builder.policies.expert.crafting import craft, place_here
-from crafter_dataset.builder.policies.expert.dens import is_closed, move_in
 from crafter_dataset.builder.policies.expert.danger import distance_to, is_night
+from crafter_dataset.builder.policies.expert.dens import is_closed, is_sound, move_in
 from crafter_dataset.builder.policies.expert.farming import (
     SAPLINGS,
     drink,
@@ -178,6 +178,9 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
         if leave:
             return np.int64(ARRIVED)
         return np.int64(NOOP)
+    if memory.den_age > 0 and not is_sound(world, memory):
+        memory.den_age = 0
+        memory.way_length = 0
     if memory.den_age == 0:
         plant = my_plant(world, memory)
         if plant >= 0 and health > 5 and not memory.homed and 100 < world.step % 300 < 160:

@@ -39,9 +39,7 @@ _NIGHT_LIMIT = 70
 
 
 @kernel
-def search(
-    world: World, memory: Memory, random: Random, kind: int, what: int, limit: int
-) -> int:
+def search(world: World, memory: Memory, random: Random, kind: int, what: int, limit: int) -> int:
     """Find the nearest of what is sought.
 
     Parameters
@@ -135,9 +133,7 @@ def _is_sought(world: World, memory: Memory, kind: int, what: int, cell: int) ->
     """Tell whether facing a cell is what is sought."""
     if kind == MATERIAL:
         return (
-            world.materials[cell] == what
-            and world.object_at[cell] == 0
-            and not memory.fence[cell]
+            world.materials[cell] == what and world.object_at[cell] == 0 and not memory.fence[cell]
         )
     if kind == OBJECT:
         row = world.object_at[cell]
@@ -299,8 +295,7 @@ def go(world: World, memory: Memory, random: Random, kind: int, what: int, limit
         if keep and kind == OBJECT:
             # Creatures move: no hurry to look again while they are far.
             keep = memory.way_age < (4 if left < 8 else 12) and (
-                left > 2
-                or _is_sought(world, memory, kind, what, memory.way[memory.way_length - 1])
+                left > 2 or _is_sought(world, memory, kind, what, memory.way[memory.way_length - 1])
             )
         if keep or (kind == SPOT and here(world) == what) or kind == DEN:
             memory.way_age += 1
