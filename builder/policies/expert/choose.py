@@ -87,6 +87,7 @@ def _begin(world: World, memory: Memory, random: Random) -> None:
     memory.thirsty = 4 + below(random, 3)
     memory.tired = 2 + below(random, 3)
     memory.hurt = 4 + below(random, 2)
+    memory.idling = 0.01 + 0.04 * uniform(random)
     memory.roaming = 5 + below(random, 4)
     memory.task = NONE
     memory.still_at = -1
@@ -120,6 +121,12 @@ def _work(world: World, memory: Memory, random: Random) -> int:
         memory.shake -= 1
         look(world, memory)
         return np.int64(FIRST_MOVE + below(random, 4))
+    if memory.pause > 0:
+        memory.pause -= 1
+        return np.int64(NOOP)
+    if memory.task != SLEEPING and uniform(random) < memory.idling and not is_night(world):
+        memory.pause = below(random, 3)
+        return np.int64(NOOP)
     need = urgent(world, memory)
     if need != NONE and need != memory.task and memory.task != SLEEPING:
         set_task(memory, need)

@@ -20,6 +20,7 @@ from crafter_dataset.builder.policies.expert.ground import (
     facing,
     here,
     is_free,
+    is_open,
 )
 from crafter_dataset.builder.policies.expert.memory import Memory
 from crafter_dataset.engine.compiled.jit import kernel
@@ -167,4 +168,6 @@ def move_in(world: World, memory: Memory) -> int:
         return enter(world, memory, direction)
     if world.object_at[entrance]:
         return DO
+    if not is_open(world, entrance):
+        return LOST
     return PLACE_STONE if world.inventory[STONES] > 0 else LOST

@@ -48,6 +48,8 @@ def memory_dtype(cells: int) -> np.dtype[Any]:
             ("thirsty", "i4"),
             ("tired", "i4"),
             ("hurt", "i4"),
+            ("idling", "f8"),  # share of steps in which it begins to pause
+            ("pause", "i4"),  # steps of a pause still to come
             ("roaming", "i4"),  # how far from its home it lives, in cells
             ("home", "i4"),  # a cell plus 1, or 0 for none
             # Random actions

@@ -63,6 +63,7 @@ _SAPLING, _PLANT, _DRINK, _STACK, _COAL, _DIAMOND = (
 )  # fmt: skip
 _WOOD_PICKAXE, _IRON_PICKAXE = ITEMS.index("wood_pickaxe"), ITEMS.index("iron_pickaxe")
 _STONES = ITEMS.index("stone")
+_EVENING = 124
 _GATHERED = np.array([TREE, STONE, COAL, IRON])
 
 
@@ -165,6 +166,10 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
     health = world.inventory[HEALTH]
     if health <= 5 and memory.barred[SLEEPING] <= step and world.inventory[ENERGY] < 9:
         return np.int64(SLEEPING)
+    if _EVENING < step % 300 < 150 and memory.barred[SLEEPING] <= step:
+        # It is late to begin anything.
+        memory.task_count = 5
+        return np.int64(RESTING if is_closed(world) else SLEEPING)
     if is_night(world):
         return _night_task(world, memory, random)
     best = np.int64(NONE)
@@ -271,7 +276,7 @@ def _pastime(world: World, memory: Memory, random: Random) -> int:
         return np.int64(GATHERING)
     if draw < 0.45 and world.inventory[_WOOD_PICKAXE] and _has_farm_work(world, memory):
         return np.int64(FARMING)
-    if draw < 0.5 and world.inventory[HEALTH] >= 7:
+    if draw < 0.47 and world.inventory[HEALTH] >= 8:
         return np.int64(ZOMBIES)
     if draw < 0.55 and world.inventory[_STONES] > 2:
         memory.task_count = 1 + below(random, 2)

@@ -171,7 +171,7 @@ def _sleep(world: World, memory: Memory, random: Random) -> int:
         if energy < 9 and (energy < 7 or health < 7 or is_night(world)):
             return np.int64(SLEEP)
         least = min(world.inventory[FOOD], world.inventory[DRINK])
-        if is_night(world):
+        if is_night(world) or world.step % 300 > 124:
             leave = health >= 7 or (least == 0 and health <= 3)
         else:
             leave = health >= 6 or least < 3

@@ -158,7 +158,7 @@ def _surcharge(world: World, memory: Memory, cell: int) -> int:
         price += 14
     # Uneven ground that is the episode's own leads each along other ways.
     mixed = (cell + memory.salt) * 2654435761
-    return price + ((mixed >> 13) & 1)
+    return price + (mixed >> 13) % 3
 
 
 @kernel
