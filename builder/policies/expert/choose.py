@@ -22,6 +22,7 @@ from crafter_dataset.builder.policies.expert.needs import next_task, set_task, u
 from crafter_dataset.builder.policies.expert.tasks import (
     NONE,
     RESTING,
+    ROAMING,
     SAPLING,
     SKELETONS,
     SLEEPING,
@@ -31,7 +32,8 @@ from crafter_dataset.builder.policies.expert.tasks import (
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random, below, next_word, uniform
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import DO, NUM_ACTIONS, SLEEP
+from crafter_dataset.engine.fast.rules import DO, NUM_ACTIONS, SLEEP, WALKABLE
+from crafter_dataset.engine.fast.world import PLAYER_ROW, inside, material_at
 
 _TRIES = 5
 _MEAN_NOISE = 2.5
@@ -89,8 +91,14 @@ def _begin(world: World, memory: Memory, random: Random) -> None:
     memory.hurt = 4 + below(random, 2)
     memory.idling = 0.01 + 0.04 * uniform(random)
     memory.roaming = 5 + below(random, 4)
-    memory.task = NONE
     memory.still_at = -1
+    # A few steps somewhere first, so that even the beginnings differ.
+    memory.task = NONE
+    x = world.x[PLAYER_ROW] + below(random, 11) - 5
+    y = world.y[PLAYER_ROW] + below(random, 11) - 5
+    if inside(world, x, y) and WALKABLE[material_at(world, x, y)]:
+        memory.task = ROAMING
+        memory.task_what = x * world.height + y
 
 
 @kernel
