@@ -214,7 +214,7 @@ def fence_in(world: World, memory: Memory, random: Random, plant: int) -> int:
         step = follow(world, memory)
         if step != LOST and step != ARRIVED:
             return step
-    search(world, memory, random, ALL, 0, _NEAR)
+    search(world, memory, random, np.int64(ALL), np.int64(0), np.int64(_NEAR))
     lowest = 1 << 30
     into = 0
     for side in range(4):
@@ -240,7 +240,7 @@ def fence_in(world: World, memory: Memory, random: Random, plant: int) -> int:
     if best == cell:
         memory.way_length = 0
         return enter(world, memory, into)
-    keep_way(world, memory, SPOT, -2, best)
+    keep_way(world, memory, np.int64(SPOT), np.int64(-2), best)
     return follow(world, memory)
 
 

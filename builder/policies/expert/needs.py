@@ -176,53 +176,53 @@ def next_task(world: World, memory: Memory, random: Random) -> int:
     count = 0
     if goals[_DRINK] and done[_DRINK] == 0:
         count += 1
-        best = _offer(memory, random, step, DRINKING, count, best)
+        best = _offer(memory, random, step, np.int64(DRINKING), np.int64(count), best)
     if goals[EAT_COW] and done[EAT_COW] == 0:
         count += 1
-        best = _offer(memory, random, step, EATING, count, best)
+        best = _offer(memory, random, step, np.int64(EATING), np.int64(count), best)
     if goals[_SAPLING] and done[_SAPLING] == 0:
         memory.task_count = world.inventory[SAPLINGS] + 1
         count += 1
-        best = _offer(memory, random, step, SAPLING, count, best)
+        best = _offer(memory, random, step, np.int64(SAPLING), np.int64(count), best)
     if goals[_PLANT] and done[_PLANT] == 0 and world.inventory[SAPLINGS] > 0:
         count += 1
-        best = _offer(memory, random, step, PLANTING, count, best)
+        best = _offer(memory, random, step, np.int64(PLANTING), np.int64(count), best)
     if next_tool(world, memory) >= 0:
         # Whoever is not armed by the evening will hardly see the morning.
         if world.inventory[STONE_SWORD] == 0 and uniform(random) < 0.6:
             best, count = np.int64(NONE), 0
         count += 1
-        best = _offer(memory, random, step, CRAFTING, count, best)
+        best = _offer(memory, random, step, np.int64(CRAFTING), np.int64(count), best)
     if world.inventory[_WOOD_PICKAXE]:
         if goals[_STACK] and done[_STACK] == 0:
             count += 1
-            best = _offer(memory, random, step, STACKING, count, best)
+            best = _offer(memory, random, step, np.int64(STACKING), np.int64(count), best)
             memory.task_count = max(memory.task_count, 1)
         if goals[_COAL] and done[_COAL] == 0:
             count += 1
-            best = _offer(memory, random, step, MINING, count, best)
+            best = _offer(memory, random, step, np.int64(MINING), np.int64(count), best)
         if world.inventory[_STONES] < 3:
             count += 1
-            best = _offer(memory, random, step, STOCKING, count, best)
+            best = _offer(memory, random, step, np.int64(STOCKING), np.int64(count), best)
         if goals[EAT_PLANT] and done[EAT_PLANT] == 0 and _has_farm_work(world, memory):
             count += 1
-            best = _offer(memory, random, step, FARMING, count, best)
+            best = _offer(memory, random, step, np.int64(FARMING), np.int64(count), best)
     if world.inventory[_IRON_PICKAXE] and goals[_DIAMOND] and done[_DIAMOND] == 0:
         count += 1
-        best = _offer(memory, random, step, DIGGING_DIAMOND, count, best)
+        best = _offer(memory, random, step, np.int64(DIGGING_DIAMOND), np.int64(count), best)
     armed = world.inventory[STONE_SWORD] > 0 or world.inventory[WOOD_SWORD] > 0
     if goals[DEFEAT_ZOMBIE] and done[DEFEAT_ZOMBIE] == 0 and health >= 5 and armed:
         count += 1
-        best = _offer(memory, random, step, ZOMBIES, count, best)
+        best = _offer(memory, random, step, np.int64(ZOMBIES), np.int64(count), best)
     if (
         goals[DEFEAT_SKELETON] and done[DEFEAT_SKELETON] == 0
         and health >= 7 and world.inventory[STONE_SWORD] > 0
     ):  # fmt: skip
         count += 1
-        best = _offer(memory, random, step, SKELETONS, count, best)
+        best = _offer(memory, random, step, np.int64(SKELETONS), np.int64(count), best)
     if goals[WAKE_UP] and done[WAKE_UP] == 0 and world.inventory[ENERGY] < 7:
         count += 1
-        best = _offer(memory, random, step, SLEEPING, count, best)
+        best = _offer(memory, random, step, np.int64(SLEEPING), np.int64(count), best)
     if best != NONE and uniform(random) > 0.05:
         return best
     return _pastime(world, memory, random)
@@ -237,14 +237,16 @@ def _night_task(world: World, memory: Memory, random: Random) -> int:
         memory.task_count = 5
         return np.int64(RESTING)
     if memory.goals[_COAL] and world.achievements[_COAL] == 0:
-        best = _offer(memory, random, step, MINING, 1, best)
+        best = _offer(memory, random, step, np.int64(MINING), np.int64(1), best)
     if next_tool(world, memory) >= 4:
-        best = _offer(memory, random, step, CRAFTING, 1 + (best != NONE), best)
+        best = _offer(memory, random, step, np.int64(CRAFTING), np.int64(1 + (best != NONE)), best)
     if (
         world.inventory[_IRON_PICKAXE]
         and memory.goals[_DIAMOND] and world.achievements[_DIAMOND] == 0
     ):  # fmt: skip
-        best = _offer(memory, random, step, DIGGING_DIAMOND, 1 + (best != NONE), best)
+        best = _offer(
+            memory, random, step, np.int64(DIGGING_DIAMOND), np.int64(1 + (best != NONE)), best
+        )
     if best == NONE:
         memory.task_count = 3 + below(random, 10)
         return np.int64(RESTING)

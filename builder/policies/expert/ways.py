@@ -285,6 +285,13 @@ def go(world: World, memory: Memory, random: Random, kind: int, what: int, limit
     int
         An action, `ARRIVED`, or `LOST` if there is no way.
     """
+    # Literal arguments would have all that follows compiled again for each.
+    return _go(world, memory, random, np.int64(kind), np.int64(what), np.int64(limit))
+
+
+@kernel
+def _go(world: World, memory: Memory, random: Random, kind: int, what: int, limit: int) -> int:
+    """Do what `go` does."""
     if memory.way_kind == kind and memory.way_what == what and memory.way_length > 0:
         left = memory.way_length - memory.way_at
         keep = left > 0
