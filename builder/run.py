@@ -128,7 +128,12 @@ def run_build(
     metadata = stored or settings.metadata()
     containers.check_codec(path, metadata)
     check_engine(options.engine, metadata.env.area)
-    warm_up(options.engine, metadata.env.area, compression.needed(metadata))
+    others = compression.needed(metadata)
+    if options.engine == "fast":
+        from crafter_dataset.builder.collectors import chosen  # it needs llvmlite
+
+        others += chosen.needed(metadata)
+    warm_up(options.engine, metadata.env.area, others)
     compression.warm_up(metadata)
     with place.writing(settings.metadata()) as (writer, goes_on):
         if goes_on:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from crafter_dataset.engine.compiled.compiling import Needed
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.schemas.errors import ArgumentError
 
@@ -84,6 +85,16 @@ class Chooser:
         state = rng.bit_generator.state["state"]
         words = state["state"] >> 64, state["state"], state["inc"] >> 64, state["inc"]
         self._random[0] = [word & _WORD for word in words]
+
+    def needed(self, worlds: NDArray[np.void]) -> Needed:
+        """Return the function with examples of its arguments.
+
+        Parameters
+        ----------
+        worlds : ndarray of records, shape (lanes,)
+            States of the worlds.
+        """
+        return Needed(self._entry, (worlds, self._memory, self._random), 1)
 
     def called_with(self, worlds: NDArray[np.void], lane: int) -> tuple[int, NDArray[np.int64]]:
         """Return what compiled code calls the function with to choose a lane's actions.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from crafter_dataset.builder.collectors.chosen import ChoicePlayer
 from crafter_dataset.builder.collectors.job import (
     CollectError,
     Collector,
@@ -55,6 +54,9 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
             f"declares, found a {type(policy).__name__}"
         )
     if isinstance(policy, CompiledPolicy):
+        # It needs llvmlite, and stock Crafter runs without.
+        from crafter_dataset.builder.collectors.chosen import ChoicePlayer
+
         if job.engine == "fast":
             fast = fast_lanes()(1, *geometry)
             return OneLaneCollector(job, fast, ChoicePlayer(job, fast, policy), take, give)

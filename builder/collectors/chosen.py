@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 
 from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
+from crafter_dataset.builder.policies.load import load_factory
+from crafter_dataset.builder.policies.skilled import SKILLED
 from crafter_dataset.engine.chooser import Chooser
+from crafter_dataset.engine.compiled.compiling import Needed
+from crafter_dataset.engine.engines import fast_lanes
 from crafter_dataset.engine.protocol import Lanes
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
+from crafter_dataset.schemas.metadata import Metadata
 
 
 class ChosenLanes(Lanes, Protocol):
@@ -112,3 +117,21 @@ class ChoicePlayer:
                 f"{in_episodes([self._episode])}"
             )
         return filled
+
+
+def needed(metadata: Metadata) -> list[Needed]:
+    """List the compiled functions of those of a dataset's policies that come with the package.
+
+    (Those of users are compiled by the first worker: to make a policy may take a while.)
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    """
+    skilled = [each for each in metadata.policy.members() if each.name in SKILLED]
+    if not skilled:
+        return []
+    worlds = fast_lanes()(1, metadata.env.area).worlds
+    made = (load_factory(each.name)(1, **each.parameters) for each in skilled)
+    return [p.chooser(worlds).needed(worlds) for p in made if isinstance(p, CompiledPolicy)]

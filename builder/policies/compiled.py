@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.engine.chooser import Chooser, Memory
 from crafter_dataset.schemas.errors import ArgumentError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they need llvmlite, and stock Crafter runs without
+    from crafter_dataset.engine.chooser import Chooser, Memory
     from crafter_dataset.engine.compiled.native import Entry
 
 _OWN = __name__.partition(".")[0]
@@ -80,6 +80,8 @@ class CompiledPolicy:
         ArgumentError
             If the memory cannot be what was asked for.
         """
+        from crafter_dataset.engine.chooser import Chooser
+
         return Chooser(self._entry(), self._memory, self._start, worlds)
 
     def _entry(self) -> Entry:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crafter_dataset.builder.errors import PolicyError
-from crafter_dataset.builder.policies import builtin
+from crafter_dataset.builder.policies import builtin, skilled
 from crafter_dataset.builder.policies.mixture import describe_mixture
 from crafter_dataset.builder.policies.protocol import PolicyFactory
 from crafter_dataset.builder.tracebacks import users_frames
@@ -25,6 +25,9 @@ BUILTIN: dict[str, PolicyFactory] = {
     "heuristic": builtin.heuristic,
     "random": builtin.random,
     "noop": builtin.noop,
+    "expert": skilled.expert,
+    "medium": skilled.medium,
+    "novice": skilled.novice,
 }
 
 _given: dict[str, PolicyFactory] = {}

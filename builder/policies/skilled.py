@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from crafter_dataset.builder.policies.expert import PRESETS
 
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
+from crafter_dataset.builder.policies.expert import PRESETS
 from crafter_dataset.engine.spec import ACHIEVEMENTS
 
 _EXPERT = f"{__name__.rpartition('.')[0]}.expert"
 
+EXPERT_FOLDER = Path(__file__).parent / "expert"
+"""Sources of all three: what they play changes with these."""
 
-def expert(
-    num_envs: int, goals: Sequence[str] | None = None, noise: float = PRESETS["expert"]["noise"]
-) -> CompiledPolicy:
+SKILLED = tuple(PRESETS)
+"""Names of the three."""
+
+
+def expert(num_envs: int, goals: Sequence[str] | None = None, noise: float = 0.0) -> CompiledPolicy:
     """Make the policy that survives and goes for every achievement.
 
     Parameters

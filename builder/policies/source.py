@@ -18,6 +18,7 @@ from crafter_dataset.builder.policies.load import (
     current_folder_importable,
     load_factory,
 )
+from crafter_dataset.builder.policies.skilled import EXPERT_FOLDER, SKILLED
 from crafter_dataset.schemas.metadata import MIX, PolicySpec
 
 _SHARED_FOLDERS = ("site-packages", "dist-packages")
@@ -28,7 +29,7 @@ _MOST_FILES = 10_000
 
 
 def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
-    """Return a hash of the files that make a policy, or None for one of this package.
+    """Return a hash of the files that make a policy, or None for one that does not change.
 
     These are the module that is named, the one in which the factory is written, those beside it
     that it uses, and every file that a parameter names, such as a checkpoint, or that lies in a
@@ -53,8 +54,8 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
     OSError
         If a file cannot be read.
     """
-    if name in BUILTIN:
-        return None
+    if name in BUILTIN and name not in SKILLED:
+        return None  # they are what they are for ever
     if name == MIX:
         sources = {
             member.name: policy_source(member.name, member.parameters)
@@ -64,7 +65,8 @@ def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
             return None
         return hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:32]
     digest = hashlib.sha256()
-    for file in [*_modules(name), *_files_named(parameters)]:
+    modules = sorted(EXPERT_FOLDER.glob("*.py")) if name in SKILLED else _modules(name)
+    for file in [*modules, *_files_named(parameters)]:
         with open(file, "rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()[:32]

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from crafter_dataset.engine.fast.rules import MATERIALS, NUM_ACHIEVEMENTS
+from crafter_dataset.engine.spec import ACHIEVEMENTS, MATERIALS
 
 Memory: TypeAlias = Any
 """A record of the type `memory_dtype`; kernels read and write its fields as attributes."""
@@ -37,7 +37,7 @@ def memory_dtype(cells: int) -> np.dtype[Any]:
     return np.dtype(
         [
             # Parameters
-            ("goals", "u1", (NUM_ACHIEVEMENTS,)),  # which achievements to go for
+            ("goals", "u1", (len(ACHIEVEMENTS),)),  # which achievements to go for
             ("noise", "f8"),  # share of steps that random actions take
             ("sight", "i4"),  # how far it looks, in steps, 0 for all of the map
             # How it is in this episode
