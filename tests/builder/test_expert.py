@@ -77,7 +77,7 @@ def test_same_random_numbers_give_same_actions():
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize(("area", "view"), [((8, 8), 9), ((1, 5), 3), ((16, 11), 5), ((70, 90), 9)])
+@pytest.mark.parametrize(("area", "view"), [((8, 8), 9), ((1, 5), 3), ((16, 11), 5)])
 def test_plays_in_any_world(area, view, preset):
     for episode in range(4):
         actions, _ = play(episode, area, view, preset)
