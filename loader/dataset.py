@@ -511,7 +511,8 @@ class Dataset(Sequence[Episode]):
 
         It is played by the fast engine, from the state of the game at each frame: so these are no
         estimates, and with the recorded actions the result is what was recorded, bit for bit.
-        Where a collection cut an episode, the game goes on. Each episode is played once, up to its last start.
+        Where a collection cut an episode, the game goes on. Each episode is played once, up to its
+        last start.
 
         Parameters
         ----------
