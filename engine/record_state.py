@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.spec import ITEMS, MATERIALS
-from crafter_dataset.engine.state import CHUNK, OBJECT_DTYPE, RANDOM_WORDS, CrafterState
+from crafter_dataset.engine.state import CrafterState
+from crafter_dataset.engine.state_layout import CHUNK, OBJECT_DTYPE, RANDOM_WORDS, chunks_of
 from crafter_dataset.schemas.arithmetic import ceil_div
 
 _HEALTH = ITEMS.index("health")
@@ -125,7 +126,7 @@ def _write_chunks(state: CrafterState, record: Any) -> None:
     for name in ("was_held", "first", "last"):
         record[name][: columns * rows] = 0
     record["was_held"][state.chunks] = True
-    members, chunks = state.members + 1, state.chunks_of_members()
+    members, chunks = state.members + 1, chunks_of(state.objects[state.members], state.area)
     begins = np.append(True, chunks[1:] != chunks[:-1])
     ends = np.append(begins[1:], True)
     record["first"][chunks[begins]] = members[begins]

@@ -18,7 +18,7 @@ from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import check_geometry
-from crafter_dataset.engine.state import CrafterState, check_fits
+from crafter_dataset.engine.state import CrafterState, check_fits, show
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 
 import_opensimplex()  # before crafter does
@@ -432,7 +432,7 @@ class StockLanes:
 
         check_fits(state, settings_of(self.envs[lane]))
         restore(self.envs[lane], state)
-        state.show(seen, lane)
+        show(state, seen, lane)
         self._ended[lane] = state.ended
 
 

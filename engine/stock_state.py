@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.record_state import write_record
 from crafter_dataset.engine.spec import ITEMS, OBJECTS
-from crafter_dataset.engine.state import CHUNK, OBJECT_DTYPE, CrafterState
+from crafter_dataset.engine.state import CrafterState
+from crafter_dataset.engine.state_layout import CHUNK, OBJECT_DTYPE
 from crafter_dataset.engine.stock import StockCrafter
 from crafter_dataset.schemas.arithmetic import ceil_div
 

@@ -66,6 +66,34 @@ def test_world_model_runs(dataset_path, tmp_path):
     assert wrong.stderr.count("\n") == 1
 
 
+def evaluate(path, *options):
+    return subprocess.run(
+        [sys.executable, "-m", "examples.evaluate_imagination", str(path), *map(str, options)],
+        capture_output=True, text=True, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+
+
+def test_imagination_is_evaluated(dataset_path, tmp_path):
+    pytest.importorskip("torch")
+    weights, picture = tmp_path / "model.pt", tmp_path / "imagination.png"
+    done = train(dataset_path, "--steps", "1", "--batch-size", "1", "--length", "2",
+                 "--save", str(weights))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    few = "--starts", 5, "--horizon", 3
+    done = evaluate(dataset_path, weights, *few, "--plot", picture)
+    assert done.returncode == 0, done.stderr
+    rows = [list(map(float, line.split())) for line in done.stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == [1, 2, 3]
+    assert all(0 < error < 4 for row in rows for error in row[1:])
+    assert picture.stat().st_size > 1000
+    wrong = evaluate(tmp_path / "none", weights, *few)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.count("\n") == 1
+    wrong = evaluate(dataset_path, weights, "--horizon", 9999)
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith("horizon: expected an episode of more actions, found")
+
+
 @pytest.mark.slow
 def test_world_model_learns_more_than_copying(tmp_path):
     build(tmp_path / "d", BuildSettings(seed=3), Target(frames=20_000), workers=0)

@@ -64,6 +64,14 @@ def test_a_build_with_the_fast_engine_imports_neither_gymnasium_nor_the_simulato
     assert not {"gymnasium", "crafter", "numba", "opensimplex", "PIL", "h5py"} & loaded
 
 
+def test_branches_of_a_dataset_import_neither_gymnasium_nor_the_simulator(dataset_path):
+    loaded = loaded_by(
+        f"import crafter_dataset; data = crafter_dataset.open_dataset({str(dataset_path)!r}); "
+        "data.branch([(0, 3)], [[1]]); data.state_at(0, 3).to_bytes()"
+    )
+    assert not {"gymnasium", "crafter", "numba", "opensimplex", "PIL", "h5py"} & loaded
+
+
 def test_a_conversion_between_containers_imports_neither_the_compiler_nor_the_simulator(
     dataset_path, tmp_path
 ):

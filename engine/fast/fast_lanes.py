@@ -21,7 +21,7 @@ from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.record_state import state_of_record, write_record
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.engine.spec import make_seen
-from crafter_dataset.engine.state import CrafterState, check_fits, daylight_at
+from crafter_dataset.engine.state import CrafterState, check_fits, daylight_at, show
 
 _FIRST_DAYLIGHTS = 1024
 _NO_ACTIONS, _NO_CHOICE = np.zeros(1, np.uint8), np.zeros(1, np.int64)
@@ -383,7 +383,7 @@ class FastLanes:
         check_fits(state, self._settings())
         write_record(state, self.worlds[lane])
         self._steps[lane], self._seeds[lane] = state.step, state.world_seed
-        state.show(seen, lane)
+        show(state, seen, lane)
 
     def _settings(self) -> dict[str, Any]:
         _, area, view, size, length, reward = self._made_with

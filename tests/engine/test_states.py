@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from crafter_dataset.engine import state as states
+from crafter_dataset.engine import state_layout
 from crafter_dataset.engine.fast import rng, rules, world
 from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
@@ -124,14 +124,12 @@ def test_a_record_of_a_stock_game_is_the_fast_engines():
 
 
 def test_what_states_know_of_the_engine_is_so():
-    assert (world.CHUNK, rng.WORDS) == (states.CHUNK, states.RANDOM_WORDS)
-    assert (rules.PLAYER, rules.COW, rules.ZOMBIE, rules.SKELETON, rules.ARROW, rules.PLANT) == (
-        states._PLAYER, states._COW, states._ZOMBIE, states._SKELETON, states._ARROW,
-        states._PLANT,
-    )  # fmt: skip
+    assert (world.CHUNK, rng.WORDS) == (state_layout.CHUNK, state_layout.RANDOM_WORDS)
+    for kind in ("PLAYER", "COW", "ZOMBIE", "SKELETON", "ARROW", "PLANT"):
+        assert getattr(rules, kind) == getattr(state_layout, kind)
     health = rules.COW_HEALTH, rules.ZOMBIE_HEALTH, rules.SKELETON_HEALTH, rules.PLANT_HEALTH
     kinds = [rules.COW, rules.ZOMBIE, rules.SKELETON, rules.PLANT]
-    assert states._MOST_HEALTH[kinds].tolist() == list(health)
+    assert state_layout.MOST_HEALTH[kinds].tolist() == list(health)
     assert rules.MAXIMUM.tolist() == [9] * rules.NUM_ITEMS
 
 
@@ -251,7 +249,8 @@ def test_states_of_other_environments_are_refused(some_state, settings, text):
 
 
 @pytest.mark.parametrize(("change", "text"), [
-    (lambda c: b"", "expected bytes of a CrafterState, found 0 others"),
+    (lambda c: b"", "expected bytes of a CrafterState, found b''"),
+    (lambda c: "state", "expected bytes of a CrafterState, found 'state'"),
     (lambda c: c.replace(b"dataset state", b"dataset stat3"), "expected bytes of a CrafterState"),
     (lambda c: c[:40], "expected a JSON document at its beginning, found none"),
     (lambda c: c.replace(b'"version": 1', b'"version": 2'), "expected version 1, found 2"),
@@ -272,6 +271,7 @@ import numpy as np
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.spec import make_seen
 from crafter_dataset.engine.state import CrafterState
+from crafter_dataset.engine.state_checks import _check_chunks
 from crafter_dataset.schemas.errors import ArgumentError
 
 rng, area = np.random.default_rng(int(sys.argv[1])), (20, 16)
@@ -311,7 +311,7 @@ for _ in range(int(sys.argv[2])):
     for action in rng.integers(17, size=25):
         lanes.step(np.ones(1, bool), np.array([action]), np.zeros(1), seen)
     after = lanes.get_state(0, seen)
-    after._check_chunks()
+    _check_chunks(after)
 print(played, refused)
 """
 

@@ -383,3 +383,58 @@ def test_threads_may_share_an_environment():
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_an_environment_goes_back_to_a_state(engine):
+    env = CrafterEnv(**SMALL, engine=engine, render_mode="rgb_array")
+    with pytest.raises(gymnasium.error.ResetNeeded, match="get_state"):
+        env.get_state()
+    env.reset(seed=3)
+    first = env.step(5)
+    state = env.get_state()
+    expected = [env.step(action) for action in range(17)]
+    frame, info = env.set_state(state)
+    np.testing.assert_array_equal(frame, first[0])
+    np.testing.assert_array_equal(env.render(), frame)
+    assert info.keys() == first[4].keys()
+    for name, value in info.items():
+        np.testing.assert_array_equal(value, first[4][name])
+        assert np.asarray(value).dtype == np.asarray(first[4][name]).dtype
+    other = CrafterEnv(**SMALL, engine="fast" if engine == "crafter" else "crafter")
+    assert other.set_state(state)[1]["world_seed"] == 3
+    for action, (frame, *rest, _) in enumerate(expected):
+        for each in (env, other):
+            again = each.step(action)
+            np.testing.assert_array_equal(again[0], frame)
+            assert list(again[1:4]) == rest
+    with pytest.raises(ValueError, match="state: expected length 41, found 40"):
+        CrafterEnv(area=(20, 16), length=41, engine=engine).set_state(state)
+
+
+def test_a_lane_goes_back_to_a_state(engine):
+    envs = CrafterVectorEnv(3, **SMALL, engine=engine)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="get_state"):
+        envs.get_state(1)
+    single = CrafterEnv(**SMALL, engine=engine)
+    single.reset(seed=8)
+    state = single.get_state()
+    frames, infos = envs.set_state(1, state)
+    assert envs.playing.tolist() == infos["_position"].tolist() == [False, True, False]
+    assert (envs.get_state(1), infos["world_seed"][1]) == (state, 8)
+    envs.reset(seed=1)
+    before, _ = envs.set_state(1, state)
+    np.testing.assert_array_equal(before[1], frames[1])
+    for _ in range(SMALL["length"]):
+        frame, _, _, truncated, _ = single.step(3)
+        found = envs.step(np.full(3, 3))
+        np.testing.assert_array_equal(found[0][1], frame)
+    assert truncated
+    assert envs.playing.tolist() == [False] * 3
+    ended = single.get_state()
+    envs.reset(seed=1)
+    _, infos = envs.set_state(2, ended)
+    assert envs.playing.tolist() == [True, True, False]
+    assert infos["discount"].tolist() == [1, 1, 1]
+    for lane in (-1, 3):
+        with pytest.raises(ValueError, match=f"lane: expected 0 to 2, found {lane}"):
+            envs.set_state(lane, state)
