@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crafter_dataset.builder.collectors.job import (
     CollectError,
@@ -16,26 +16,17 @@ from crafter_dataset.builder.collectors.job import (
     in_episodes,
     raised,
 )
-from crafter_dataset.builder.collectors.lane_rows import LaneInfos, LaneRows
+from crafter_dataset.builder.collectors.lane_group import LaneGroup, Turn
 from crafter_dataset.builder.collectors.stated import Stated, StatedError
 from crafter_dataset.builder.policies import Policy
-from crafter_dataset.engine.engines import make_lanes
-from crafter_dataset.engine.protocol import LaneError
-from crafter_dataset.engine.seeding import world_seed
-from crafter_dataset.schemas.layout import CUT, TERMINATED
-
-
-@dataclass(frozen=True)
-class _Lane:
-    """An episode being played."""
-
-    episode: int
-    world_seed: int
-    terrain: NDArray[np.uint8]
 
 
 class LockstepCollector:
     """Shows a policy the frames of all lanes, and takes the actions it chooses.
+
+    If the policy asks for groups of lanes, they take turns: it is asked about
+    one while a thread plays the others, in compiled code, and compresses their
+    chunks. All else happens in the thread that calls `advance`.
 
     Parameters
     ----------
@@ -54,27 +45,18 @@ class LockstepCollector:
     def __init__(self, job: Job, policy: Policy, stated: Stated, take: Take, give: Give) -> None:
         self._job, self._policy, self._take, self._give = job, policy, take, give
         self._stated = stated
-        env, count = job.metadata.env, job.num_envs
-        self._env = make_lanes(
-            job.engine, count, env.area, env.view, env.size, env.length, env.reward
+        count = min(groups_of(policy), job.num_envs)
+        lanes = np.arange(job.num_envs)
+        self._groups = [LaneGroup(job, part) for part in np.array_split(lanes, count)]
+        self._names_lanes = groups_of(policy) > 1
+        self._thread = ThreadPoolExecutor(1) if count > 1 else None
+        self._under_way: deque[tuple[LaneGroup, Future[Turn] | Turn]] = deque(
+            (group, Turn()) for group in self._groups
         )
-        self._lanes: list[_Lane | None] = [None] * count
-        self._playing, self._drawing = np.zeros(count, bool), np.zeros(count, bool)
-        self._started = np.zeros(count, bool)
-        self._actions = np.zeros(count, np.int64)
-        self._rows = LaneRows(job.metadata, count)
-        self._others: dict[str, NDArray[Any]] = {
-            "discount": np.zeros(count, np.float32),
-            "world_seed": np.zeros(count, np.int64),
-        }
-        # What the policy sees, the same arrays each time, which the next step overwrites.
-        self._drawn: NDArray[np.uint8] = np.zeros((count, env.size[1] * env.size[0] * 3), np.uint8)
-        self._frames = self._drawn.reshape(count, env.size[1], env.size[0], 3).view()
-        self._frames.flags.writeable = False
-        self._infos = LaneInfos(self._rows, env.area, self._others, self._started)
+        self._numbers: deque[int] = deque()
 
     def advance(self) -> bool:
-        """Start episodes in idle lanes, then take one step in all lanes.
+        """Let the policy choose for the group whose turn was first, and begin its next one.
 
         Returns
         -------
@@ -86,103 +68,85 @@ class LockstepCollector:
         CollectError
             If the policy or an environment raises, or an action is not valid.
         """
-        if not self._start_episodes():
+        group, turn = self._under_way.popleft()
+        self._settle(group, turn.result() if isinstance(turn, Future) else turn)
+        if not self._take_numbers(group):
+            self._under_way.append((group, Turn()))
             return False
-        if not self._playing.any():
-            return True
-        actions, rows = self._choose(), self._rows
-        try:
-            self._env.act(self._playing, actions, rows.rows, rows.done, self._job.max_rows)
-        except LaneError as error:
-            raise raised(
-                "the environment", error.__cause__ or error, self._episodes(error.lane)
-            ) from error
-        if self._stated:
-            self._stated.write(rows, self._playing)
-        self._draw(self._playing)
-        ends = self._env.ends()
-        for index in np.flatnonzero(self._playing & (ends != 0)).tolist():
-            self._finish(index, int(ends[index]))
+        if group.playing.any():
+            self._choose(group)
+        if self._thread is None:
+            self._under_way.append((group, group.take_turn(self._numbers)))
+        else:
+            future = self._thread.submit(group.take_turn, self._numbers)
+            self._under_way.append((group, future))
         return True
 
-    def _start_episodes(self) -> bool:
-        """Fill idle lanes as far as there are episodes; return False if there was none to play."""
-        started: list[int] = []
-        for index in np.flatnonzero(~self._playing).tolist():
-            episode = self._take(not started and not self._playing.any())
-            if episode is None:
+    def _settle(self, group: LaneGroup, turn: Turn) -> None:
+        """Hand on the episodes that are whole, and tell the policy of those that have begun."""
+        for episode in turn.whole:
+            self._give(episode)
+        for lane, number in turn.started.items():
+            try:
+                self._policy.reset(int(group.numbers[lane]), self._job.generator(number))
+            except Exception as error:
+                raise raised(self._job.policy_name, error, [number]) from error
+        if self._job.max_rows == 1:
+            for episode in group.cut():
+                self._give(episode)
+
+    def _take_numbers(self, group: LaneGroup) -> bool:
+        """Take episodes for idle lanes, and one for a lane that ends; return False if all is idle.
+
+        If all is idle, it waits for an episode, where they come from elsewhere.
+        """
+        busy = bool(group.playing.any()) or any(
+            isinstance(turn, Future) or other.playing.any() for other, turn in self._under_way
+        )
+        wanted = np.count_nonzero(~group.playing) + 1
+        while len(self._numbers) < wanted:
+            number = self._take(not busy and not self._numbers)
+            if number is None:
                 break
-            self._start(index, episode)
-            started.append(index)
-        if started:
-            mask = np.zeros(self._job.num_envs, bool)
-            mask[started] = True
-            self._draw(mask)
-            if self._job.max_rows == 1:
-                for index in started:
-                    self._finish(index, CUT)
-        return bool(started) or bool(self._playing.any())
+            self._numbers.append(number)
+        return busy or bool(self._numbers)
 
-    def _start(self, index: int, episode: int) -> None:
-        meta = self._job.metadata
-        seed = world_seed(meta.seed, episode // meta.trajectories_per_world)
+    def _choose(self, group: LaneGroup) -> None:
+        """Ask the policy for a group's actions, and check those of lanes that play."""
+        count, name = len(group.numbers), self._job.policy_name
+        policy: Any = self._policy
+        given = (group.numbers,) if self._names_lanes else ()
         try:
-            self._env.start(index, seed)
-        except LaneError as error:
-            raise raised("the environment", error.__cause__ or error, [episode]) from error
-        self._rows.start(index)
-        self._lanes[index] = _Lane(episode, seed, self._env.terrain(index))
-        self._playing[index] = self._started[index] = True
-        self._others["discount"][index], self._others["world_seed"][index] = 1, seed
-        try:
-            self._policy.reset(index, self._job.generator(episode))
-        except Exception as error:
-            raise raised(self._job.policy_name, error, [episode]) from error
-
-    def _draw(self, drawing: NDArray[np.bool_]) -> None:
-        """Open the next row of lanes, and draw into it."""
-        rows = self._rows
-        rows.advance(drawing)
-        self._drawing[:] = drawing  # the same array each time: a call with another takes longer
-        self._env.draw(self._drawing, rows.images, rows.rows, rows.seen, self._drawn)
-
-    def _choose(self) -> NDArray[np.int64]:
-        """Ask the policy for actions, and check those of lanes that play."""
-        count, name = self._job.num_envs, self._job.policy_name
-        try:
-            answer = self._policy.act(self._frames, self._infos)
-            actions = np.asarray(self._stated.actions_of(answer))
+            answer = policy.act(group.frames, group.infos, *given)
+            actions = np.asarray(self._stated.actions_of(answer, count))
         except StatedError as error:
-            raise CollectError(f"{name}: {error} {in_episodes(self._episodes())}") from None
+            raise CollectError(f"{name}: {error} {in_episodes(group.episodes())}") from None
         except Exception as error:
-            raise raised(name, error, self._episodes()) from error
+            raise raised(name, error, group.episodes()) from error
         if actions.shape != (count,) or actions.dtype.kind not in "iu":
             raise CollectError(
                 f"{name}: expected {count} integer actions, "
-                f"found shape {actions.shape} of {actions.dtype} {in_episodes(self._episodes())}"
+                f"found shape {actions.shape} of {actions.dtype} {in_episodes(group.episodes())}"
             )
         highest = len(self._job.metadata.actions) - 1
-        wrong = self._playing & ((actions < 0) | (actions > highest))
+        wrong = group.playing & ((actions < 0) | (actions > highest))
         if wrong.any():
-            index = int(wrong.argmax())
+            lane = int(wrong.argmax())
             raise CollectError(
                 f"{name}: expected actions from 0 to {highest}, "
-                f"found {actions[index]} {in_episodes(self._episodes(index))}"
+                f"found {actions[lane]} {in_episodes(group.episodes(lane))}"
             )
-        # One array for all steps: with another one, a call takes longer.
-        np.copyto(self._actions, actions, casting="unsafe", where=self._playing)
-        return self._actions
+        np.copyto(group.actions, actions, casting="unsafe", where=group.playing)
+        self._stated.write(group.rows, group.playing)
 
-    def _finish(self, index: int, end_reason: int) -> None:
-        lane = self._lanes[index]
-        assert lane is not None
-        self._lanes[index], self._playing[index] = None, False
-        self._others["discount"][index] = end_reason != TERMINATED
-        self._give(
-            self._rows.finish(index, lane.episode, end_reason, lane.world_seed, lane.terrain)
-        )
 
-    def _episodes(self, index: int | None = None) -> list[int]:
-        """Return the ids of the episodes being played, in one lane or in all."""
-        lanes = self._lanes if index is None else [self._lanes[index]]
-        return [lane.episode for lane in lanes if lane]
+def groups_of(policy: Policy) -> int:
+    """Return how many groups of lanes a policy asks for; 1 unless it does.
+
+    Parameters
+    ----------
+    policy : Policy
+        The policy.
+    """
+    groups = getattr(policy, "lane_groups", 1)
+    return groups if isinstance(groups, int) and groups > 1 else 1

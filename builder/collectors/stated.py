@@ -25,30 +25,30 @@ class StatedError(Exception):
 
 
 class Stated:
-    """The extras of one policy, for all its lanes.
+    """The extras of one policy.
 
     Parameters
     ----------
     extras : sequence of ExtraSpec
         What the policy declares.
-    lanes : int
-        Number of lanes.
     """
 
-    def __init__(self, extras: Sequence[ExtraSpec], lanes: int) -> None:
-        self._kinds = {e.name: (np.dtype(e.dtype), (lanes, *e.shape)) for e in extras}
+    def __init__(self, extras: Sequence[ExtraSpec]) -> None:
+        self._kinds = {e.name: (np.dtype(e.dtype), e.shape) for e in extras}
         self._values: dict[str, NDArray[Any]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._kinds)
 
-    def actions_of(self, answer: Any) -> Any:
+    def actions_of(self, answer: Any, lanes: int) -> Any:
         """Take the extras out of what `act` returned, and return the actions.
 
         Parameters
         ----------
         answer : array_like, or tuple of array_like and dict
             What the policy returned: the latter if it declares extras.
+        lanes : int
+            Number of lanes that it was asked about.
 
         Raises
         ------
@@ -73,8 +73,8 @@ class Stated:
             raise StatedError(
                 f"expected the extras {_listed(self._kinds)}, found {_listed(stated)}"
             )
-        for name, (dtype, shape) in self._kinds.items():
-            values = np.asarray(stated[name])
+        for name, (dtype, shape_of_one) in self._kinds.items():
+            values, shape = np.asarray(stated[name]), (lanes, *shape_of_one)
             if values.dtype != dtype or values.shape != shape:
                 raise StatedError(
                     f"expected {name!r} of shape {shape} of {dtype}, found shape {values.shape} "
@@ -89,7 +89,7 @@ class Stated:
         Parameters
         ----------
         rows : LaneRows
-            Rows of all lanes.
+            Rows of these lanes.
         playing : ndarray, shape (lanes,), bool
             Which lanes.
         """
@@ -123,7 +123,7 @@ def stated_of(job: Job, policy: Any) -> Stated:
             f"{job.policy_name}: expected its factory to declare the extras that the policy has, "
             f"{_described(own)}, found {_described(extras)}; set {ATTRIBUTE} on the factory, too"
         )
-    return Stated(extras, job.num_envs)
+    return Stated(extras)
 
 
 def _described(extras: Sequence[ExtraSpec]) -> str:
