@@ -1,107 +1,127 @@
-"""The policy that sees the whole world: what it achieves, and what it leaves alone."""
+"""The policies that see the whole world: what they achieve, and what they leave alone."""
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pytest
 
-from crafter_dataset.builder.policies.expert import PRESETS
-from crafter_dataset.builder.policies.expert.choose import choose
-from crafter_dataset.builder.policies.expert.memory import memory_dtype
-from crafter_dataset.engine.fast.generator import random_of
-from crafter_dataset.engine.fast.step import reset, step
-from crafter_dataset.engine.fast.world import cells_for, world_dtype
-from crafter_dataset.engine.fast.worldgen import make_scratch
-from crafter_dataset.engine.seeding import policy_generator, world_seed
-from crafter_dataset.engine.spec import ACTIONS
+from crafter_dataset.builder.policies import PolicyError, describe_policy, load_factory
+from crafter_dataset.builder.policies.source import policy_source
+from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.engine.fast.fast_lanes import FastLanes
+from crafter_dataset.engine.seeding import policy_generator
+from crafter_dataset.loader import open_dataset
+from tests.building import build
 
-LENGTH = 2000
+LEVELS = ("novice", "medium", "expert")
 
 
-@numba.njit
-def _play(worlds, memories, random, daylights, scratch, seed, actions):
-    world, memory = worlds[0], memories[0]
-    reset(world, seed, daylights, scratch)
-    taken = 0
-    while world.ended == 0 and taken < len(actions):
-        actions[taken] = choose(world, memory, random)
-        step(world, actions[taken], daylights)
-        taken += 1
-    return taken
+def built(tmp_path, policy, target, **options):
+    """Build with the settings among the options, in this process unless they say otherwise."""
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.zarr"
+    names = BuildSettings.__dataclass_fields__
+    settings = {name: options.pop(name) for name in [*options] if name in names}
+    build(path, BuildSettings(policy=policy, **settings), target, **({"workers": 0} | options))
+    return open_dataset(path)
 
 
-@numba.njit
-def _choose(worlds, memories, random):
-    return choose(worlds[0], memories[0], random)
+def achieved(dataset):
+    return np.array([np.count_nonzero(episode["achievements"][-1]) for episode in dataset])
 
 
-def memory_of(area, preset="expert"):
-    memories = np.zeros(1, memory_dtype(cells_for(area)))
-    memories["goals"] = 1
-    for name, value in PRESETS[preset].items():
-        memories[name] = value
-    return memories
+def test_the_better_the_more_is_achieved(tmp_path):
+    means = [
+        achieved(built(tmp_path, level, Target(episodes=8), seed=5, length=1500)).mean()
+        for level in LEVELS
+    ]
+    assert means == sorted(means)
+    assert means[0] > 1
+    assert means[-1] > 15
 
 
-def world_of(area, view=9):
-    worlds = np.zeros(1, world_dtype(cells_for(area)))
-    worlds["width"], worlds["height"] = area
-    worlds["reach"], worlds["length"] = 2 * view, LENGTH
-    return worlds
-
-
-def play(episode, area=(64, 64), view=9, preset="expert", length=LENGTH):
-    """Play an episode of seed 5, and return its actions and its world."""
-    worlds, memories = world_of(area, view), memory_of(area, preset)
-    progress = np.arange(LENGTH + 1) / 300 % 1 + 0.3
-    daylights = 1 - np.abs(np.cos(np.pi * progress)) ** 3
-    actions = np.zeros(length, np.int64)
-    random = random_of(policy_generator(5, episode))
-    taken = _play(
-        worlds, memories, random, daylights, make_scratch(area), world_seed(5, episode), actions
+def test_episodes_of_one_world_differ(tmp_path):
+    dataset = built(
+        tmp_path, "expert", Target(episodes=6), seed=5, length=400, trajectories_per_world=6
     )
-    return actions[:taken], worlds
+    actions = [episode["actions"][:-1] for episode in dataset]
+    for one, other in itertools.combinations(actions, 2):
+        most = min(len(one), len(other))
+        assert (one[:most] != other[:most]).any()
 
 
-def test_achieves_most():
-    achieved = [np.count_nonzero(play(episode)[1]["achievements"]) for episode in range(6)]
-    assert np.mean(achieved) > 15
+@pytest.mark.parametrize("policy", ["expert", "mix"])
+def test_one_digest_whatever_plays_it(tmp_path, policy):
+    changes = {"area": (32, 32), "length": 250, "seed": 2}
+    if policy == "mix":
+        changes["policy_args"] = {"expert": 0.5, "heuristic": 0.5}
+    ways = [("fast", 0), ("fast", 2), ("crafter", 0)]
+    found = {
+        built(
+            tmp_path, policy, Target(frames=900), engine=engine, workers=workers, **changes
+        ).metadata.digest
+        for engine, workers in ways
+    }
+    assert len(found) == 1
 
 
-def test_same_random_numbers_give_same_actions():
-    np.testing.assert_array_equal(play(1)[0], play(1)[0])
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("area", "view"), [((8, 8), (9, 9)), ((1, 5), (3, 3)), ((16, 11), (5, 5))])
+def test_plays_in_any_world(tmp_path, area, view, level):
+    settings = {"area": area, "view": view, "size": (18, 18), "length": 600}
+    dataset = built(tmp_path, level, Target(episodes=2), **settings)
+    assert len(dataset) == 2
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize(("area", "view"), [((8, 8), 9), ((1, 5), 3), ((16, 11), 5)])
-def test_plays_in_any_world(area, view, preset):
-    for episode in range(4):
-        actions, _ = play(episode, area, view, preset)
-        assert ((actions >= 0) & (actions < len(ACTIONS))).all()
+def test_goes_for_its_goals_alone(tmp_path):
+    goals = {"goals": ["collect_drink", "place_plant"]}
+    dataset = built(tmp_path, "expert", Target(episodes=3), length=300, seed=5, policy_args=goals)
+    names = dataset.metadata.achievements
+    found = {
+        name
+        for episode in dataset
+        for name, times in zip(names, episode["achievements"][-1], strict=True)
+        if times
+    }
+    assert {"collect_drink", "collect_sapling"} <= found
+    assert not {"make_iron_pickaxe", "make_wood_sword", "collect_diamond"} & found
 
 
 def test_leaves_the_world_alone():
-    _, worlds = play(2, length=100)
-    before, memories = worlds.copy(), memory_of((64, 64))
-    random = random_of(policy_generator(5, 2))
+    lanes = FastLanes(1, (64, 64))
+    lanes.start(0, 3)
+    chooser = load_factory("expert")(1).chooser(lanes.worlds)
+    chooser.start(policy_generator(5, 2))
+    before = lanes.worlds.tobytes()
     for _ in range(50):
-        _choose(worlds, memories, random)
-    assert worlds.tobytes() == before.tobytes()
+        assert chooser(lanes.worlds, 0) in range(17)
+    assert lanes.worlds.tobytes() == before
 
 
-def test_weaker_presets_achieve_less():
-    def mean(preset):
-        return np.mean(
-            [np.count_nonzero(play(e, preset=preset)[1]["achievements"]) for e in range(12)]
-        )
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"noise": 1.5}, "noise: expected a number from 0 to 1, found 1.5"),
+        ({"noise": "much"}, "noise: expected a number from 0 to 1, found 'much'"),
+        ({"goals": ["collect_gold"]}, "goals: expected collect_coal, .*, found 'collect_gold'"),
+        ({"goals": "collect_wood"}, "goals: expected a list of achievements, found 'collect_wood'"),
+    ],
+)
+@pytest.mark.parametrize("level", LEVELS)
+def test_arguments_that_are_wrong(level, arguments, message):
+    with pytest.raises(PolicyError, match=message):
+        load_factory(level)(1, **arguments)
 
-    assert 1 < mean("novice") < mean("medium") < mean("expert")
+
+def test_its_sources_count_on_a_resume():
+    assert len({policy_source(level, {}) for level in LEVELS}) == 1
+    assert policy_source("expert", {}) is not None
+    assert describe_policy("expert", {}).parameters == {"goals": None, "noise": 0.0}
 
 
-def test_importing_the_presets_needs_no_numba():
-    code = "import sys, crafter_dataset.builder.policies.expert; assert 'numba' not in sys.modules"
+def test_naming_it_needs_no_numba():
+    code = "import sys, crafter_dataset.builder.policies; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
