@@ -36,7 +36,8 @@ def nights(tmp_path_factory):
     found = []
     for seed, policy in enumerate(POLICIES):
         path = tmp_path_factory.mktemp("nights") / "d.zarr"
-        build(path, BuildSettings(seed=seed, policy=policy, **LONG_SMALL_WORLD), Target(episodes=4))
+        options = BuildSettings(seed=seed, policy=policy, **LONG_SMALL_WORLD)
+        build(path, options, Target(episodes=4), workers=0)
         found.append(open_dataset(path))
     return found
 
