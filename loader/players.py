@@ -86,7 +86,8 @@ def read_players(dataset: Dataset) -> NDArray[np.int64]:
         try:
             stored = dataset.container.read(path, 0, meta.counts.episodes).astype(np.int64)
         except CorruptDataError as error:
-            raise CorruptDataError(f"{path}: {error} ({dataset.path})") from error
+            found = str(error).removeprefix(f"{path}: ")
+            raise CorruptDataError(f"{path}: {found} ({dataset.path})") from error
         if stored.ndim != 1 or stored.max(initial=0) >= len(known):
             raise CorruptDataError(
                 f"{path}: expected 0 to {len(known) - 1}, found {stored.max(initial=0)} "

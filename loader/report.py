@@ -81,7 +81,7 @@ def policy_lines(summary: Summary) -> list[str]:
     """
     if len(summary.policies) < 2:
         return []
-    rows = [("policy", "episodes", "frames", "length", "return", "score")]
+    rows = [("played by", "episodes", "frames", "length", "return", "score")]
     for label, about in summary.policies.items():
         score = "-" if about["score"] is None else f"{about['score']:.2f} %"
         length, returned = (about[name]["mean"] for name in ("lengths", "returns"))

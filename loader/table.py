@@ -72,9 +72,10 @@ class EpisodeTable:
     where : str
         Name of the dataset, for messages.
     policies : tuple of str
-        Names of the policies.
-    read_players : callable
-        Reads which of the policies played each episode: ndarray, shape (episodes,), int64.
+        Names of the policies; without any, there is no column of them.
+    read_players : callable, optional
+        Reads which of the policies played each episode: ndarray, shape (episodes,), int64; by
+        default the first one did.
 
     Attributes
     ----------
@@ -98,8 +99,8 @@ class EpisodeTable:
         achievements: tuple[str, ...],
         read_reached: Callable[[], NDArray[np.bool_]],
         where: str,
-        policies: tuple[str, ...],
-        read_players: Callable[[], NDArray[np.int64]],
+        policies: tuple[str, ...] = (),
+        read_players: Callable[[], NDArray[np.int64]] | None = None,
     ) -> None:
         self.records = records
         self._end_reasons, self._achievements = end_reasons, achievements
@@ -117,7 +118,8 @@ class EpisodeTable:
     def condition_names(self) -> tuple[str, ...]:
         """Names of the columns that filters use."""
         worked_out = (ACHIEVEMENTS, *self._achievements) if self._achievements else ()
-        return ("id", "length", "return", END, POLICY, "world_seed", *worked_out)
+        policy = (POLICY,) if self._policies else ()
+        return ("id", "length", "return", END, *policy, "world_seed", *worked_out)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -162,7 +164,7 @@ class EpisodeTable:
         if key == END:
             # A damaged code has no name.
             return np.array([*self._end_reasons, *[""] * 256])[self.records["end_reasons"]]
-        if key == POLICY:
+        if key == POLICY and self._policies:
             return np.array(self._policies)[self.players()]
         if self._achievements and key == ACHIEVEMENTS:
             return self._all_reached().sum(1)
@@ -173,7 +175,8 @@ class EpisodeTable:
     def players(self) -> NDArray[np.int64]:
         """Return which policy played each episode: int64, an index into `Metadata.played_by()`."""
         if self._players is None:
-            self._players = self._read_players()
+            read = self._read_players
+            self._players = np.zeros(len(self), np.int64) if read is None else read()
             self._players.setflags(write=False)
         return self._players
 

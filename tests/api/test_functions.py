@@ -453,9 +453,9 @@ def test_what_is_merged_is_not_said_to_be_of_its_first_part(tmp_path, command):
     assert [line.split(maxsplit=2)[1:] for line in shown.splitlines() if "source " in line] == [
         ["0", "seed 3, noop"], ["1", "seed 4, random"],
     ]  # fmt: skip
-    for name in ("policy", "seed"):
+    for name, said in (("policy", "mixed, see below"), ("seed", "of several sources, see below")):
         [line] = [line for line in shown.splitlines() if line.split()[:1] == [name]]
-        assert line.split(maxsplit=1)[1].startswith("of several sources, see below")
+        assert line.split(maxsplit=1)[1].startswith(said)
     metadata = json.loads(command("inspect-dataset", both.path, "--json").stdout)["metadata"]
     assert metadata["policy"] is metadata["seed"] is None
     assert [source["seed"] for source in metadata["sources"]] == [3, 4]
