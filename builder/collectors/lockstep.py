@@ -74,6 +74,9 @@ class LockstepCollector:
             self._settle(group, Turn(started=group.start(self._numbers)))
         if group.playing.any():
             self._choose(group)
+        elif not self._numbers:  # other lanes play, or an episode may come
+            self._under_way.append((group, Turn()))
+            return True
         if self._thread is None:
             self._under_way.append((group, group.take_turn(self._numbers)))
         else:

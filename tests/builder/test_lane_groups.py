@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 
+from crafter_dataset.builder.collectors import make_collector
+from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
@@ -40,6 +44,27 @@ def test_a_policy_with_groups_gives_one_digest_however_it_is_run(tmp_path):
         )
     }  # fmt: skip
     assert len(digests) == 1
+
+
+def test_idle_groups_wait_for_episodes(tmp_path):
+    """They neither turn in vain nor end while others may come."""
+    metadata = settings("Grouped").metadata()
+    numbers, asked, given = deque([0, 1, 2]), [], []
+
+    def take(wait):
+        asked.append(wait)
+        return numbers.popleft() if numbers else None
+
+    collector = make_collector(Job(metadata, 4), take, given.append)
+    while collector.advance():
+        pass
+    assert sorted(each.episode for each in given) == [0, 1, 2]
+    assert asked[-1]
+    assert not collector.advance()
+    numbers.append(3)
+    while collector.advance():
+        pass
+    assert [each.episode for each in given][-1] == 3
 
 
 @pytest.mark.parametrize(
