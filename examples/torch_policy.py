@@ -68,7 +68,7 @@ class TorchPolicy:
             self._network.load_state_dict(torch.load(checkpoint, weights_only=True))
         self._network.to(self._device).eval()
         self._temperature = temperature
-        self._rngs = [np.random.default_rng(0)] * num_envs
+        self._rngs: list[Any] = [None] * num_envs
 
     def reset(self, lane: int, rng: np.random.Generator) -> None:
         """Take over a new episode's Generator."""
@@ -79,10 +79,14 @@ class TorchPolicy:
         self, frames: NDArray[np.uint8], infos: Mapping[str, Any], lanes: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Sample one action a lane of a group: the largest logit after Gumbel noise."""
-        batch = torch.tensor(frames).to(self._device).permute(0, 3, 1, 2).float() / 255
+        # Near the end of a build most lanes are idle.
+        playing = np.flatnonzero(infos["playing"])
+        batch = torch.from_numpy(frames[playing]).to(self._device).permute(0, 3, 1, 2).float() / 255
         logits = self._network(batch).double().cpu().numpy() / self._temperature
-        noise = np.stack([rng.gumbel(size=ACTIONS) for rng in (self._rngs[lane] for lane in lanes)])
-        chosen: NDArray[np.int64] = (logits + noise).argmax(1)
+        rngs = [self._rngs[lane] for lane in lanes[playing]]
+        noise = np.stack([rng.gumbel(size=ACTIONS) for rng in rngs])
+        chosen = np.zeros(len(lanes), np.int64)
+        chosen[playing] = (logits + noise).argmax(1)
         return chosen
 
 
