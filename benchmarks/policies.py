@@ -50,11 +50,13 @@ class Stub:
         """Draw an episode's actions."""
         self._drawn[lane] = rng.integers(_ACTIONS, size=_DRAWN, dtype=np.uint8)
         self._steps[lane] = 0
+        if self._count is not None:
+            self._count += 1
 
     def act(self, frames: NDArray[np.uint8], infos: Mapping[str, Any]) -> NDArray[Any]:
         """Return each lane's next action."""
         if self._count is not None:
-            self._count += int(np.count_nonzero(infos["discount"]))
+            self._count += int(np.count_nonzero(infos["playing"]))  # each leads to a frame
         actions: NDArray[Any] = self._drawn[self._lanes, self._steps % _DRAWN]
         self._steps += 1
         return actions

@@ -23,6 +23,7 @@ from crafter_dataset.builder.run import run_build
 from crafter_dataset.builder.run_options import RunOptions
 from crafter_dataset.builder.settings import BuildSettings, Target
 
+_PARTS = ("stub", "played", "compiled", "network")
 _OWN = "benchmarks.policies"
 _NETWORK = "examples.torch_policy:make_policy"
 
@@ -58,10 +59,13 @@ def inference_rate(lanes: int, seconds: float) -> float:
 
     policy = make_policy(lanes)
     frames = np.random.default_rng(0).integers(256, size=(lanes, 64, 64, 3), dtype=np.uint8)
-    policy.act(frames, {})
+    numbers, infos = np.arange(lanes), {"playing": np.ones(lanes, bool)}
+    for lane in range(lanes):
+        policy.reset(lane, np.random.default_rng(lane))
+    policy.act(frames, infos, numbers)
     begun, done = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
-        policy.act(frames, {})
+        policy.act(frames, infos, numbers)
         done += lanes
     return done / (time.perf_counter() - begun)
 
@@ -80,14 +84,16 @@ def _compare(what: str, rounds: int, *measures: Any) -> None:
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--workers", default=2, show_default=True)
 @click.option("--lanes", default=[4, 64, 256], multiple=True, show_default=True, type=int)
-@click.option("--network/--no-network", default=True, show_default=True)
+@click.option("--network-lanes", default=128, show_default=True, help="In two groups.")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="By default, all.")
 def main(
     frames: int,
     network_frames: int,
     rounds: int,
     workers: int,
     lanes: tuple[int, ...],
-    network: bool,
+    network_lanes: int,
+    only: tuple[str, ...],
 ) -> None:
     """Measure."""
     with tempfile.TemporaryDirectory() as name:
@@ -99,30 +105,31 @@ def main(
         for policy in ("heuristic", "benchmarks.compiled_policy:wanderer"):
             build_rate(folder, policy, 1, 1, 1)  # compiles, if need be
         click.echo(f"{'':<44} {'ratio':>6}  frames/s of each")
-        for count in lanes:
+        parts = only or _PARTS
+        for count in lanes if "stub" in parts else ():
             _compare(
                 f"stub / plan, {workers} workers of {count} lanes",
                 rounds,
                 rate(f"{_OWN}:Stub", workers, count),
                 rate(f"{_OWN}:planned", workers),
             )
-        for count in lanes:
+        for count in lanes if "played" in parts else ():
             ratio = played_over_kept(folder, frames, workers, count)
             click.echo(f"{f'frames played / kept, {workers} workers of {count}':<44} {ratio:>6.3f}")
-        _compare(
-            f"compiled / heuristic, {workers} workers",
-            rounds,
-            rate("benchmarks.compiled_policy:wanderer", workers),
-            rate("heuristic", workers),
-        )
-        if network:
-            count = lanes[-1]
+        if "compiled" in parts:
             _compare(
-                f"network / (stub, inference), 1 worker of {count}",
+                f"compiled / heuristic, {workers} workers",
                 rounds,
-                rate(_NETWORK, 1, count, network_frames),
-                rate(f"{_OWN}:Stub", 1, count, network_frames),
-                lambda: inference_rate(count, 3.0),
+                rate("benchmarks.compiled_policy:wanderer", workers),
+                rate("heuristic", workers),
+            )
+        if "network" in parts:
+            _compare(
+                f"network / (stub, inference), 1 worker of {network_lanes}",
+                rounds,
+                rate(_NETWORK, 1, network_lanes, network_frames),
+                rate(f"{_OWN}:Stub", 1, network_lanes, network_frames),
+                lambda: inference_rate(network_lanes // 2, 3.0),
             )
 
 

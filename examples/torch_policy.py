@@ -10,6 +10,7 @@ environments gives the network large batches.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,9 @@ class TorchPolicy:
         Above 1 more random, below 1 less.
     """
 
+    lane_groups = 2
+    """Half of the lanes play while the network thinks about the others."""
+
     def __init__(
         self, num_envs: int, checkpoint: str | None = None, temperature: float = 1.0
     ) -> None:
@@ -64,19 +68,25 @@ class TorchPolicy:
             self._network.load_state_dict(torch.load(checkpoint, weights_only=True))
         self._network.to(self._device).eval()
         self._temperature = temperature
-        self._rngs = [np.random.default_rng(0)] * num_envs
+        self._rngs: list[Any] = [None] * num_envs
 
     def reset(self, lane: int, rng: np.random.Generator) -> None:
         """Take over a new episode's Generator."""
         self._rngs[lane] = rng
 
     @torch.inference_mode()
-    def act(self, frames: NDArray[np.uint8], infos: dict[str, Any]) -> NDArray[np.int64]:
-        """Sample one action a lane: the largest logit after Gumbel noise."""
-        batch = torch.tensor(frames).to(self._device).permute(0, 3, 1, 2).float() / 255
+    def act(
+        self, frames: NDArray[np.uint8], infos: Mapping[str, Any], lanes: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Sample one action a lane of a group: the largest logit after Gumbel noise."""
+        # Near the end of a build most lanes are idle.
+        playing = np.flatnonzero(infos["playing"])
+        batch = torch.from_numpy(frames[playing]).to(self._device).permute(0, 3, 1, 2).float() / 255
         logits = self._network(batch).double().cpu().numpy() / self._temperature
-        noise = np.stack([rng.gumbel(size=ACTIONS) for rng in self._rngs])
-        chosen: NDArray[np.int64] = (logits + noise).argmax(1)
+        rngs = [self._rngs[lane] for lane in lanes[playing]]
+        noise = np.stack([rng.gumbel(size=ACTIONS) for rng in rngs])
+        chosen = np.zeros(len(lanes), np.int64)
+        chosen[playing] = (logits + noise).argmax(1)
         return chosen
 
 

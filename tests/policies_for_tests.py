@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,49 @@ class Looking(Random):
             1, dtype=int
         )
         return (seen + noise) % 17
+
+
+class Grouped(Looking):
+    """Chooses as `Looking` does, for one of its groups of lanes at a time."""
+
+    lane_groups = 2
+
+    def act(self, frames, infos, lanes):
+        assert threading.current_thread() is threading.main_thread()
+        assert len(frames) == len(infos["position"]) == len(lanes)
+        assert len(lanes) in (len(self.rngs) // 2, (len(self.rngs) + 1) // 2)
+        rngs = [self.rngs[lane] for lane in lanes]
+        noise = np.array([0 if rng is None else rng.integers(self.highest + 1) for rng in rngs])
+        seen = frames.reshape(len(frames), -1).sum(1, dtype=int) + infos["inventory"].sum(
+            1, dtype=int
+        )
+        return (seen + noise) % 17
+
+
+class GroupedRaising(Grouped):
+    """Raises in the 30th step in which it is asked about the last lane."""
+
+    def __init__(self, num_envs):
+        super().__init__(num_envs)
+        self.asked = 0
+
+    def act(self, frames, infos, lanes):
+        self.asked += len(self.rngs) - 1 in lanes
+        if self.asked == 30:
+            raise RuntimeError("the network is on fire")
+        return super().act(frames, infos, lanes)
+
+
+class GroupedOutOfRange(Grouped):
+    def act(self, frames, infos, lanes):
+        return super().act(frames, infos, lanes) + 100 * (lanes == len(self.rngs) - 1)
+
+
+class GroupedAllLanes(Grouped):
+    """Returns actions for all lanes, though it is asked about some."""
+
+    def act(self, frames, infos, lanes):
+        return np.zeros(len(self.rngs), int)
 
 
 class Threads(Random):

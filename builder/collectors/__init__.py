@@ -67,7 +67,7 @@ def make_collector(job: Job, take: Take, give: Give) -> Collector:
     if plan is not None and job.engine == "fast":
         lanes = fast_lanes()(1, *geometry)
         return OneLaneCollector(job, lanes, PlanPlayer(job, lanes, plan), take, give)
-    # It imports Gymnasium, which takes a while.
+    # Others need no threads, and none of what comes with them.
     from crafter_dataset.builder.collectors.lockstep import LockstepCollector
 
     return LockstepCollector(job, policy, stated, take, give)

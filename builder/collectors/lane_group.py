@@ -89,6 +89,7 @@ class LaneGroup:
         others: dict[str, NDArray[Any]] = {
             "discount": self._discounts,
             "world_seed": self._seeds,
+            "playing": self.playing,
         }
         self.infos = LaneInfos(self.rows, env.area, others, self._started)
 
@@ -110,19 +111,38 @@ class LaneGroup:
         CollectError
             If an environment raises.
         """
-        turn = Turn()
-        if self.playing.any():
-            self._step(turn)
-        for lane in np.flatnonzero(~self.playing).tolist():
+        whole = self._step() if self.playing.any() else []
+        return Turn(whole, self.start(numbers))
+
+    def start(self, numbers: deque[int]) -> dict[int, int]:
+        """Start episodes in idle lanes.
+
+        Parameters
+        ----------
+        numbers : deque of int
+            Episodes to start; those that are started are taken out.
+
+        Returns
+        -------
+        dict of int to int
+            Those that are started, by the index of their lane in the group.
+
+        Raises
+        ------
+        CollectError
+            If an environment raises.
+        """
+        started: dict[int, int] = {}
+        for lane in np.flatnonzero(~self.playing).tolist() if numbers else []:
             if not numbers:
                 break
-            turn.started[lane] = numbers.popleft()
-            self._start(lane, turn.started[lane])
-        if turn.started:
+            started[lane] = numbers.popleft()
+            self._start(lane, started[lane])
+        if started:
             drawing = np.zeros(len(self.playing), bool)
-            drawing[list(turn.started)] = True
+            drawing[list(started)] = True
             self._draw(drawing)
-        return turn
+        return started
 
     def cut(self) -> list[EncodedEpisode]:
         """End all episodes where they are, and return them."""
@@ -139,7 +159,7 @@ class LaneGroup:
         lanes = self._lanes if lane is None else [self._lanes[lane]]
         return [each.episode for each in lanes if each]
 
-    def _step(self, turn: Turn) -> None:
+    def _step(self) -> list[EncodedEpisode]:
         rows = self.rows
         try:
             self._env.act(self.playing, self.actions, rows.rows, rows.done, self._job.max_rows)
@@ -147,8 +167,10 @@ class LaneGroup:
             raise _environment_raised(error, self.episodes(error.lane)) from error
         self._draw(self.playing)
         ends = self._env.ends()
-        for lane in np.flatnonzero(self.playing & (ends != 0)).tolist():
-            turn.whole.append(self._finish(lane, int(ends[lane])))
+        return [
+            self._finish(lane, int(ends[lane]))
+            for lane in np.flatnonzero(self.playing & (ends != 0)).tolist()
+        ]
 
     def _start(self, lane: int, episode: int) -> None:
         meta = self._job.metadata

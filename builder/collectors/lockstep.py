@@ -73,8 +73,13 @@ class LockstepCollector:
         if not self._take_numbers(group):
             self._under_way.append((group, Turn()))
             return False
+        if self._thread is None:
+            self._settle(group, Turn(started=group.start(self._numbers)))
         if group.playing.any():
             self._choose(group)
+        elif not self._numbers:  # other lanes play, or an episode may come
+            self._under_way.append((group, Turn()))
+            return True
         if self._thread is None:
             self._under_way.append((group, group.take_turn(self._numbers)))
         else:
@@ -96,14 +101,15 @@ class LockstepCollector:
                 self._give(episode)
 
     def _take_numbers(self, group: LaneGroup) -> bool:
-        """Take episodes for idle lanes, and one for a lane that ends; return False if all is idle.
+        """Take episodes for idle lanes; return False if there is nothing to play.
 
-        If all is idle, it waits for an episode, where they come from elsewhere.
+        If all is idle, it waits for an episode, where they come from elsewhere. A thread gets
+        one more, for a lane that ends meanwhile.
         """
         busy = bool(group.playing.any()) or any(
             isinstance(turn, Future) or other.playing.any() for other, turn in self._under_way
         )
-        wanted = np.count_nonzero(~group.playing) + 1
+        wanted = np.count_nonzero(~group.playing) + (self._thread is not None)
         while len(self._numbers) < wanted:
             number = self._take(not busy and not self._numbers)
             if number is None:

@@ -103,11 +103,13 @@ class OpenLoopPolicy:
         frames : ndarray, shape (lanes, height, width, 3), uint8
             Not looked at.
         infos : mapping of str to ndarray, shape (lanes, ...)
-            Not looked at.
+            Only `playing` is looked at, if it is there: the plans of other lanes do not go on.
 
         Returns
         -------
         ndarray, shape (lanes,), int64
             Indices into the action names.
         """
-        return np.array([next(actions, 0) for actions in self._actions])
+        playing = infos.get("playing", [True] * len(self._actions))
+        lanes = zip(self._actions, playing, strict=True)
+        return np.array([next(actions, 0) if plays else 0 for actions, plays in lanes])

@@ -18,6 +18,11 @@ class Policy(Protocol):
     the number of workers or lanes, what it does in a lane must depend only on
     that lane's frames, infos and Generator.
 
+    A policy with an attribute `lane_groups` of 2 or more is asked about one
+    group of lanes at a time, as `act(frames, infos, lanes)`, while others play:
+    `lanes` is an ndarray, shape (lanes,), int64, of the numbers that `reset`
+    had, and all else is of these lanes only.
+
     Examples
     --------
     >>> import crafter_dataset
@@ -54,7 +59,8 @@ class Policy(Protocol):
         infos : mapping of str to ndarray, shape (lanes, ...)
             The entries of `envs.CrafterEnv`'s `info` for every lane; the next step
             overwrites them, too. Lanes whose episode has ended show its last
-            frame; their actions are ignored.
+            frame; their actions are ignored. `playing`, of bool, says which are
+            in an episode.
 
         Returns
         -------
