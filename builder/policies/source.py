@@ -88,7 +88,9 @@ def _beside(module: ModuleType, home: Path) -> set[Path]:
         }
         for other in (sys.modules.get(name) for name in names if isinstance(name, str)):
             file = Path(getattr(other, "__file__", None) or "").absolute()
-            if other not in (None, *files) and file.is_relative_to(home) and file.is_file():
+            if other is None or other in files:
+                continue
+            if file.is_relative_to(home) and file.is_file():
                 files[other] = file
                 waiting.append(other)
     return set(files.values())
