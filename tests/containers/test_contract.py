@@ -224,7 +224,7 @@ class ContainerContract:
         dataset = open_dataset(path)
         dataset[0].load(), dataset[2].load()
         np.testing.assert_array_equal(dataset[1]["frames"].read(0, 8).shape, (8, 20, 18, 3))
-        with pytest.raises(CorruptDataError, match=r"episode 1, frames\[0:30\]: frames: a chunk"):
+        with pytest.raises(CorruptDataError, match=r"episode 1, frames\[0:30\]: a chunk"):
             dataset[1].load()
         violations = [str(v) for v in find_violations(open_container(path), deep=True)]
         assert any("frames[16:48] (episode 1)" in v for v in violations)

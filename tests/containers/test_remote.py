@@ -117,7 +117,7 @@ def test_what_is_missing_is_named(folder, tmp_path):
     path = zipped(copy, tmp_path)
     report = crafter_dataset.validate(path)
     assert [violation.path for violation in report.violations] == ["frames"]
-    with pytest.raises(CorruptDataError, match=r"frames: expected a file c\S+, found none"):
+    with pytest.raises(CorruptDataError, match=r"frames\[0:1\]: expected a file c\S+, found none"):
         open_dataset(path)[0]["frames"][0]
 
 
