@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from crafter_dataset.builder import compression
@@ -16,6 +17,10 @@ from crafter_dataset.engine.engines import warm_up
 from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
 from crafter_dataset.schemas.cores import usable_cores
 from tests.building import build
+
+# Tests hold behaviour; how long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

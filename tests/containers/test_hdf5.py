@@ -108,7 +108,7 @@ def test_fletcher_of_a_long_chunk():
     assert fletcher32(data) == (65_280 << 16 | 65_280).to_bytes(4, "little")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     commits=st.lists(st.tuples(st.integers(0, 90), st.booleans()), min_size=1, max_size=6),
     dims=st.integers(1, 3),

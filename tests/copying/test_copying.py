@@ -92,7 +92,7 @@ def test_a_copy_is_the_dataset_whatever_codec_and_chunks(built, tmp_path, target
         np.testing.assert_array_equal(episode["frames"], original["frames"])
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(cuts=st.lists(st.integers(0, 10), max_size=4), suffix=st.sampled_from(SUFFIXES))
 def test_parts_of_a_build_merge_into_what_was_built(built, tmp_path_factory, cuts, suffix):
     folder = tmp_path_factory.mktemp("parts")
@@ -110,7 +110,7 @@ def test_parts_of_a_build_merge_into_what_was_built(built, tmp_path_factory, cut
     assert open_dataset(merged).metadata.header() == open_dataset(built).metadata.header()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(chosen=st.permutations(range(10)), count=st.integers(1, 10))
 def test_any_episodes_keep_their_numbers(built, tmp_path_factory, chosen, count):
     path = tmp_path_factory.mktemp("chosen") / "some.zarr"

@@ -44,9 +44,7 @@ def paths(tmp_path_factory):
 
 
 @pytest.mark.parametrize("codec", CODECS)
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(data=st.data())
 def test_it_reads_what_zarr_python_reads(paths, codec, data):
     root = zarr.open_group(paths[codec], mode="r")

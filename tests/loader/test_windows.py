@@ -91,7 +91,7 @@ def cut_by_hand(stored, start, length, name, alignment, next_frame):
     return np.array(cut)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(lengths=lengths, chunk_frames=st.sampled_from([1, 4, 8]), data=st.data())
 @example(lengths=[1, 2], chunk_frames=4, data=None)
 def test_every_window_is_the_one_cut_by_hand(tmp_path_factory, lengths, chunk_frames, data):

@@ -150,7 +150,7 @@ def test_a_skippable_frame_is_no_frame():
         decode_into("zstd", body + crc32c(body), out)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.sampled_from(["zstd", "blosc", "gzip", "none"]), st.binary(max_size=200), st.booleans())
 def test_whatever_bytes_a_chunk_has_the_error_is_ours(compression, body, is_frame):
     body = b"\x28\xb5\x2f\xfd" + body if is_frame else body
@@ -262,7 +262,7 @@ def test_a_crafted_index_is_refused_before_libhdf5_sees_it(h5_path, field, monke
             refuses(h5_path, "chunk|index")
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(st.data())
 def test_structures_with_sound_checksums_never_pass_for_others(tmp_path_factory, data):
     """Any byte of a header or node changed, its checksum made right again."""
@@ -291,7 +291,7 @@ def test_structures_with_sound_checksums_never_pass_for_others(tmp_path_factory,
         list(find_violations(open_container(path), deep=True))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(st.integers(1, 20), st.integers(1, 80), st.randoms(use_true_random=False))
 def test_many_hashes_are_those_found_one_by_one(count, size, rng):
     rows = np.frombuffer(rng.randbytes(count * size), np.uint8).reshape(count, size)
@@ -348,7 +348,7 @@ def test_another_process_looks_at_files_of_other_software(h5_path):
     assert len(open_dataset(h5_path)) == len(LENGTHS)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.binary(max_size=60))
 def test_any_bytes_of_lzf_end_soon(data):
     with errors_of_one_line(ValueError):
@@ -409,7 +409,7 @@ def test_zip_files_that_grow_are_refused(zarr_path, change, text, monkeypatch):
         open_dataset(zipped(zarr_path, change))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(st.integers(0, 2**31), st.integers(0, 7))
 def test_a_flipped_bit_in_a_zip_is_one_line(tmp_path_factory, place, bit):
     folder = tmp_path_factory.mktemp("zip")
