@@ -188,18 +188,19 @@ def test_policies_that_break_the_protocol(tmp_path, name, message, workers):
         build(tmp_path / "d", settings, Target(episodes=3), workers=workers, num_envs=2)
 
 
-@pytest.mark.parametrize("chunk_frames", [7, 32])
 @pytest.mark.parametrize(
-    "blocks",
+    ("blocks", "chunk_frames"),
     [
-        "short",
-        "ending",
-        "long",
-        "read-only",
-        "one array",
-        "empty floats",
-        "to the end",
-        "wrong after the end",
+        ("short", 7),
+        ("short", 32),
+        ("ending", 7),
+        ("long", 32),
+        ("read-only", 7),
+        ("one array", 7),
+        ("empty floats", 7),
+        ("to the end", 7),
+        ("to the end", 32),
+        ("wrong after the end", 7),
     ],
 )
 def test_a_plan_is_played_alike_with_and_without_a_look_at_each_step(

@@ -215,7 +215,7 @@ def test_single_precision_draws_the_same_night(worlds):
     height, width = picture.vignette.shape[0], 9 * (200 // 9)
     ordinary, doubts, corrections = 0, 0, 0
     lights = daylights(1024)
-    for daylight in [*rng.choice(lights[lights < 0.5], 20), *rng.uniform(0, 0.5, 20), 0.499999]:
+    for daylight in [*rng.choice(lights[lights < 0.5], 12), *rng.uniform(0, 0.5, 12), 0.499999]:
         worlds["daylight"] = daylight
         picture.words[:] = rng.integers(2**32, size=len(picture.words), dtype=np.uint32)
         colors = rng.integers(256, size=(height, 3, width)).astype(np.float32)
@@ -225,7 +225,7 @@ def test_single_precision_draws_the_same_night(worlds):
         if foreseen:
             np.testing.assert_array_equal(drawn, exact)
             ordinary, doubts, corrections = ordinary + 1, doubts + more[0], corrections + more[1]
-    assert ordinary > 30
+    assert ordinary > 18
     assert doubts > 1000
     assert corrections > 1000
 
