@@ -88,12 +88,18 @@ def novice(
 
 def _skilled(level: str, goals: Sequence[str] | None, noise: float) -> CompiledPolicy:
     if not isinstance(noise, int | float) or not 0 <= noise <= 1:
-        raise PolicyError("noise", f"expected a number from 0 to 1, found {noise!r}")
+        raise PolicyError(
+            "policy_args", f"expected noise to be a number from 0 to 1, found {noise!r}"
+        )
     if goals is not None and (isinstance(goals, str) or not isinstance(goals, Sequence)):
-        raise PolicyError("goals", f"expected a list of achievements, found {goals!r}")
+        raise PolicyError(
+            "policy_args", f"expected goals to be a list of achievements, found {goals!r}"
+        )
     for goal in goals or ():
         if goal not in ACHIEVEMENTS:
-            raise PolicyError("goals", f"expected {', '.join(ACHIEVEMENTS)}, found {goal!r}")
+            raise PolicyError(
+                "policy_args", f"expected goals among {', '.join(ACHIEVEMENTS)}, found {goal!r}"
+            )
     wanted = np.array([goals is None or name in goals for name in ACHIEVEMENTS], np.uint8)
     start: dict[str, Any] = PRESETS[level] | {"goals": wanted, "noise": float(noise)}
 

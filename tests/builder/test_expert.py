@@ -104,10 +104,13 @@ def test_leaves_the_world_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"noise": 1.5}, "noise: expected a number from 0 to 1, found 1.5"),
-        ({"noise": "much"}, "noise: expected a number from 0 to 1, found 'much'"),
-        ({"goals": ["collect_gold"]}, "goals: expected collect_coal, .*, found 'collect_gold'"),
-        ({"goals": "collect_wood"}, "goals: expected a list of achievements, found 'collect_wood'"),
+        ({"noise": 1.5}, "policy_args: expected noise to be a number from 0 to 1, found 1.5"),
+        ({"noise": "much"}, "policy_args: expected noise to be a number .* found 'much'"),
+        (
+            {"goals": ["collect_gold"]},
+            "expected goals among collect_coal, .*, found 'collect_gold'",
+        ),
+        ({"goals": "collect_wood"}, "expected goals to be a list .*, found 'collect_wood'"),
     ],
 )
 @pytest.mark.parametrize("level", LEVELS)
