@@ -131,6 +131,17 @@ def check_seed(seed: int | np.integer[Any]) -> int:
     return whole_number("seed", seed, 0, 2**32 - 1)
 
 
+def inventory_rows(view: tuple[int, int]) -> int:
+    """Return how many rows of a picture's cells the inventory takes; mirrors `crafter.Env`.
+
+    Parameters
+    ----------
+    view : tuple of int
+        Cells in the picture (x, y).
+    """
+    return ceil_div(len(ITEMS), view[0])
+
+
 def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> None:
     """Refuse a world or picture that Crafter cannot draw.
 
@@ -149,11 +160,11 @@ def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int
     for name, pair in (("area", area), ("view", view), ("size", size)):
         if len(pair) != 2 or min(pair) < 1 or max(pair) > MOST_SIDE:
             raise ArgumentError(name, f"expected two integers from 1 to {MOST_SIDE}, found {pair}")
-    inventory_rows = ceil_div(len(ITEMS), view[0])
-    if view[1] < inventory_rows:
+    least = inventory_rows(view)
+    if view[1] < least:
         raise ArgumentError(
             "view",
-            f"expected at least {inventory_rows} rows for the inventory at a width of {view[0]}, "
+            f"expected at least {least} rows for the inventory at a width of {view[0]}, "
             f"found {view[1]}",
         )
     if size[0] // view[0] < 2 or size[1] // view[1] < 2:

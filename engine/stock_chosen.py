@@ -5,34 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from crafter import objects
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.chooser import Chooser
 from crafter_dataset.engine.engines import fast_lanes
-from crafter_dataset.engine.fast.rules import (
-    ARROW,
-    COW,
-    NUM_ACTIONS,
-    PLANT,
-    PLAYER,
-    SKELETON,
-    ZOMBIE,
-)
+from crafter_dataset.engine.fast.rules import NUM_ACTIONS
 from crafter_dataset.engine.fast.world import SPARE
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
+from crafter_dataset.engine.state_layout import OBJECT_DTYPE
 from crafter_dataset.engine.stock import StockLanes
+from crafter_dataset.engine.stock_state import object_row
 from crafter_dataset.schemas.layout import CUT
-
-_KINDS = {
-    objects.Player: PLAYER,
-    objects.Cow: COW,
-    objects.Zombie: ZOMBIE,
-    objects.Skeleton: SKELETON,
-    objects.Arrow: ARROW,
-    objects.Plant: PLANT,
-}
-_TIMERS = {ZOMBIE: "cooldown", SKELETON: "reload", PLANT: "grown"}
 
 
 class ChosenStockLanes(StockLanes):
@@ -149,11 +132,6 @@ class ChosenStockLanes(StockLanes):
             if each.removed:
                 record["kind"][row] = 0
                 continue
-            kind = _KINDS[type(each)]
-            x, y = each.pos
-            record["kind"][row], record["x"][row], record["y"][row] = kind, x, y
-            facing = getattr(each, "facing", (0, 0))
-            record["facing_x"][row], record["facing_y"][row] = facing
-            record["health"][row] = each.health
-            record["timer"][row] = getattr(each, _TIMERS.get(kind, ""), 0)
-            at[x * world._mat_map.shape[1] + y] = row
+            for name, value in zip(OBJECT_DTYPE.names or (), object_row(each), strict=True):
+                record[name][row] = value
+            at[record["x"][row] * world._mat_map.shape[1] + record["y"][row]] = row

@@ -68,7 +68,7 @@ def state_of_stock(env: StockCrafter, frame: NDArray[np.uint8]) -> CrafterState:
         step=int(env._step),
         frame=frame,
         materials=world._mat_map,
-        objects=np.array([_row(each) for each in there], OBJECT_DTYPE),
+        objects=np.array([object_row(each) for each in there], OBJECT_DTYPE),
         chunks=np.array(chunks, np.int32),
         members=np.array(members, np.int32),
         random=np.append(words, used).astype(np.uint32),
@@ -83,8 +83,14 @@ def state_of_stock(env: StockCrafter, frame: NDArray[np.uint8]) -> CrafterState:
     )
 
 
-def _row(each: Any) -> tuple[int, ...]:
-    """Return an object as a row of the table."""
+def object_row(each: Any) -> tuple[int, ...]:
+    """Return an object as a row of the table, see `state_layout.OBJECT_DTYPE`.
+
+    Parameters
+    ----------
+    each : crafter.objects.Object
+        The object; the player's health, which is in its inventory, is left out.
+    """
     is_player = isinstance(each, objects.Player)
     timer = getattr(each, _TIMERS[type(each)]) if type(each) in _TIMERS else 0
     x, y = (int(v) for v in each.pos)

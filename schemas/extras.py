@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from crafter_dataset.schemas.layout import FIELDS, TABLE, Field
+from crafter_dataset.schemas.wording import short_repr
 
 EXTRA_DTYPES = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -86,26 +87,21 @@ def extra_fault(name: Any, dtype: Any, shape: Any) -> tuple[str, str] | None:
         What is expected and what was found; None if nothing is wrong.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f"a name of {NAMES}", _short(name)
+        return f"a name of {NAMES}", short_repr(name)
     if name in TAKEN:
         return "a name that is free", f"{name!r}, which is taken"
     if not isinstance(dtype, str) or dtype not in EXTRA_DTYPES:
-        return f"a type of {', '.join(EXTRA_DTYPES)} for {name!r}", _short(dtype)
+        return f"a type of {', '.join(EXTRA_DTYPES)} for {name!r}", short_repr(dtype)
     sides = list(shape) if isinstance(shape, list | tuple) else None
     if sides is None or not all(type(side) is int and side > 0 for side in sides):
-        return f"a shape such as () or (17,) for {name!r}", _short(shape)
+        return f"a shape such as () or (17,) for {name!r}", short_repr(shape)
     size = math.prod(sides) * np.dtype(dtype).itemsize
     if len(sides) > MOST_EXTRA_AXES or size > MOST_EXTRA_BYTES:
         return (
             f"at most {MOST_EXTRA_BYTES} bytes a row and {MOST_EXTRA_AXES} axes for {name!r}",
-            f"{_short(shape)} of {dtype}",
+            f"{short_repr(shape)} of {dtype}",
         )
     return None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def is_extras(value: Any) -> bool:

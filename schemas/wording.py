@@ -55,6 +55,18 @@ def extent(episodes: int, frames: int) -> str:
     return f"{counted(episodes, 'episode')}, {counted(frames, 'frame')}"
 
 
+def short_repr(value: object) -> str:
+    """Return the `repr` of a value for a message, cut after 60 characters.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    """
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's text without line breaks, or the name of its class if it has none.
 

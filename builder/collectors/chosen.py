@@ -132,6 +132,7 @@ def needed(metadata: Metadata) -> list[Needed]:
     skilled = [each for each in metadata.policy.members() if each.name in SKILLED]
     if not skilled:
         return []
-    worlds = fast_lanes()(1, metadata.env.area).worlds
+    env = metadata.env
+    worlds = fast_lanes()(1, env.area, env.view, env.size).worlds
     made = (load_factory(each.name)(1, **each.parameters) for each in skilled)
     return [p.chooser(worlds).needed(worlds) for p in made if isinstance(p, CompiledPolicy)]

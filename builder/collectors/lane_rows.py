@@ -44,7 +44,6 @@ class LaneRows:
         arrays = make_room(metadata, (*Seen._fields, *Done._fields, *extras), lanes)
         self.stated = {name: arrays[name] for name in extras}
         self.seen, self.done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
-        self._chunk = metadata.chunk_frames
         sizes = {name: len(values) // lanes for name, values in arrays.items()}
         encode = image_encoders(metadata)
         self._encoders = [
@@ -59,10 +58,13 @@ class LaneRows:
             for lane in range(lanes)
         ]
         numbers = np.arange(lanes)
-        self._first_image, self._first_row = numbers * self._chunk, numbers * block_rows(metadata)
+        self._first_image, self._first_row = (
+            numbers * metadata.chunk_frames,
+            numbers * block_rows(metadata),
+        )
         self.images, self.rows = self._first_image.copy(), self._first_row.copy()
-        # Images of the chunk that are used, the open row's among them; those not counted as filled.
-        self._used, self._new = np.zeros(lanes, np.int64), np.zeros(lanes, np.int64)
+        self._last_image = self._first_image + metadata.chunk_frames - 1
+        self._new = np.zeros(lanes, np.int64)  # rows that the encoder does not know of yet
 
     def start(self, lane: int) -> None:
         """Begin an episode in a lane; `advance` opens its first row.
@@ -73,7 +75,7 @@ class LaneRows:
             Number of the lane.
         """
         self._encoders[lane].start()
-        self._used[lane] = self._new[lane] = 0
+        self._new[lane] = 0
         self.images[lane], self.rows[lane] = self._first_image[lane] - 1, self._first_row[lane] - 1
 
     def advance(self, playing: NDArray[np.bool_]) -> None:
@@ -84,14 +86,14 @@ class LaneRows:
         playing : ndarray, shape (lanes,), bool
             Which lanes.
         """
-        for lane in np.flatnonzero(playing & (self._used == self._chunk)).tolist():
+        for lane in np.flatnonzero(playing & (self.images == self._last_image)).tolist():
             encoder = self._encoders[lane]
             encoder.filled(int(self._new[lane]))
             _, _, image, row = encoder.rows()
-            self._used[lane], self._new[lane] = image, 0
+            self._new[lane] = 0
             self.images[lane] = self._first_image[lane] + image - 1
             self.rows[lane] = self._first_row[lane] + row - 1
-        for counter in (self.images, self.rows, self._used, self._new):
+        for counter in (self.images, self.rows, self._new):
             counter += playing
 
     def finish(

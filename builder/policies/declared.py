@@ -12,6 +12,7 @@ from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies.load import load_factory
 from crafter_dataset.schemas.extras import MOST_EXTRAS, ExtraSpec, extra_fault
 from crafter_dataset.schemas.metadata import PolicySpec
+from crafter_dataset.schemas.wording import short_repr
 
 ATTRIBUTE = "extras"
 """Name of the attribute of a factory, or of the class of a policy, that declares them."""
@@ -91,7 +92,7 @@ def parse_extras(declared: Any, policy: str) -> tuple[ExtraSpec, ...]:
         raise PolicyError(
             "policy",
             f"expected extras of {policy!r} by name, such as {{'log_prob': ('float32', ())}}, "
-            f"found {_short(declared)}",
+            f"found {short_repr(declared)}",
         )
     extras = []
     for name, about in declared.items():
@@ -99,7 +100,7 @@ def parse_extras(declared: Any, policy: str) -> tuple[ExtraSpec, ...]:
             raise PolicyError(
                 "policy",
                 f"expected a type and a shape for {name!r} of {policy!r}, such as "
-                f"('float32', ()), found {_short(about)}",
+                f"('float32', ()), found {short_repr(about)}",
             )
         dtype, shape = _type_name(about[0]), _plain_shape(about[1])
         fault = extra_fault(name, dtype, shape)
@@ -136,8 +137,3 @@ def _plain_shape(value: Any) -> Any:
         return tuple(map(operator.index, value))
     except TypeError:
         return value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -13,6 +13,7 @@ import numpy as np
 
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.schemas.metadata import MIX, WEIGHT, PolicySpec
+from crafter_dataset.schemas.wording import short_repr
 
 TOLERANCE = 1e-6
 """How far from 1 the sum of the weights may be."""
@@ -110,14 +111,16 @@ def _member(name: str, value: Any, describe: Describe) -> dict[str, Any]:
     given = dict(value) if isinstance(value, Mapping) else {WEIGHT: value}
     if WEIGHT not in given:
         raise PolicyError(
-            "policy_args", f"expected a {WEIGHT} for {name} in a mix, found none in {_short(value)}"
+            "policy_args",
+            f"expected a {WEIGHT} for {name} in a mix, found none in {short_repr(value)}",
         )
     weight = given.pop(WEIGHT)
     is_number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
     if not is_number or not 0 < weight < math.inf:
         raise PolicyError(
             "policy_args",
-            f"expected a positive number as the weight of {name} in a mix, found {_short(weight)}",
+            f"expected a positive number as the weight of {name} in a mix, found "
+            f"{short_repr(weight)}",
         )
     try:
         parameters = describe(name, given).parameters
@@ -132,8 +135,3 @@ def _member(name: str, value: Any, describe: Describe) -> dict[str, Any]:
             f"found {name}",
         )
     return {WEIGHT: float(weight), **parameters}
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -25,7 +25,7 @@ _SHARED_FOLDERS = ("site-packages", "dist-packages")
 """Names of folders whose modules have nothing to do with each other."""
 
 _MOST_FILES = 10_000
-"""Files of a folder that a parameter names, at most; a checkpoint has fewer."""
+"""Files of a folder that a parameter names, at most; one with more is no checkpoint."""
 
 
 def policy_source(name: str, parameters: Mapping[str, Any]) -> str | None:
@@ -132,7 +132,9 @@ def _files_named(value: Any) -> Iterator[Path]:
                 yield Path(value)
             elif value and Path(value).is_dir():
                 inside = (path for path in Path(value).rglob("*") if path.is_file())
-                yield from sorted(itertools.islice(inside, _MOST_FILES))
+                found = sorted(itertools.islice(inside, _MOST_FILES + 1))
+                # Of more, those that come first would be others on another day.
+                yield from found if len(found) <= _MOST_FILES else ()
         except (OSError, ValueError):  # no name of a file
             return
     elif isinstance(value, Mapping):

@@ -13,9 +13,8 @@ from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import BRANCH, ENGINE
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.rows import Seen
-from crafter_dataset.engine.spec import ITEMS, make_seen
+from crafter_dataset.engine.spec import inventory_rows, make_seen
 from crafter_dataset.engine.state import CrafterState
-from crafter_dataset.schemas.arithmetic import ceil_div
 
 _EPISODE, _BRANCH = range(2)
 """Lanes."""
@@ -169,5 +168,5 @@ class BranchingLanes(FastLanes):
 
 def _words_by_night(view: tuple[int, int], size: tuple[int, int]) -> int:
     """Return the random numbers that a picture takes by night: two words a pixel of the map."""
-    columns, rows = view[0], view[1] - ceil_div(len(ITEMS), view[0])
+    columns, rows = view[0], view[1] - inventory_rows(view)
     return 2 * columns * (size[0] // view[0]) * rows * (size[1] // view[1])

@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance
 
 from crafter_dataset.engine.fast.blocks import BLOCK
 from crafter_dataset.engine.fast.rules import MATERIALS, NUM_ITEMS
+from crafter_dataset.engine.spec import inventory_rows
 from crafter_dataset.schemas.arithmetic import round_up
 
 _ROOM = 64
@@ -157,7 +158,7 @@ def make_picture(view: tuple[int, int], size: tuple[int, int]) -> Picture:
         For all pictures of that size and view.
     """
     unit = np.array(size) // np.array(view)
-    item_rows = int(np.ceil(len(constants.items) / view[0]))
+    item_rows = inventory_rows(view)
     grid = np.array([view[0], view[1] - item_rows])
     border = (np.array(size) - unit * np.array(view)) // 2
     tiles = _tiles(int(unit[0]), int(unit[1]))

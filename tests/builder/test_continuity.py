@@ -91,6 +91,20 @@ def test_what_a_source_is(tmp_path, monkeypatch):
     assert policy_source("one:make", parameters) == first
 
 
+def test_of_a_folder_that_is_too_large_to_be_a_checkpoint_no_file_counts(tmp_path, monkeypatch):
+    """Which ones are found first depends on the file system."""
+    (tmp_path / "six.py").write_text("def make(num_envs, **more): pass\n")
+    (tmp_path / "many").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("crafter_dataset.builder.policies.source._MOST_FILES", 2)
+    found = []
+    for number in range(4):
+        (tmp_path / "many" / str(number)).write_text("")
+        found.append(policy_source("six:make", {"folder": str(tmp_path / "many")}))
+    assert len(set(found)) == 3
+    assert found[2] == found[3] == policy_source("six:make", {})
+
+
 def test_another_machine_that_makes_other_pictures(tmp_path, monkeypatch):
     settings = BuildSettings(seed=4, **SMALL_WORLD)
     path = tmp_path / "d.zarr"

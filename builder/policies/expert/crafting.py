@@ -16,7 +16,7 @@ from crafter_dataset.builder.policies.expert.ground import (
     is_free,
 )
 from crafter_dataset.builder.policies.expert.memory import Memory
-from crafter_dataset.builder.policies.expert.ways import FAR, MATERIAL, go
+from crafter_dataset.builder.policies.expert.ways import FAR, MATERIAL, go, go_do
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random, below
 from crafter_dataset.engine.fast.kinds import World
@@ -120,9 +120,7 @@ def craft(world: World, memory: Memory, random: Random) -> int:
             amount += PLACE_USES[PLACE_FURNACE, item]
         if world.inventory[item] >= amount:
             continue
-        step = go(world, memory, random, MATERIAL, _FROM[item], FAR)
-        if step == ARRIVED:
-            return DO
+        step = go_do(world, memory, random, MATERIAL, _FROM[item], FAR)
         if step != LOST:
             return step
         if world.inventory[item] < MAKE_USES[action, item]:

@@ -28,6 +28,7 @@ from crafter_dataset.builder.policies.expert.ways import (
     SPOT,
     follow,
     go,
+    go_do,
     keep_way,
     search,
 )
@@ -197,8 +198,7 @@ def fence_in(world: World, memory: Memory, random: Random, plant: int) -> int:
     if gaps(world, plant) == 0:
         return ARRIVED
     if world.inventory[STONES] == 0:
-        step = go(world, memory, random, MATERIAL, STONE, FAR)
-        return DO if step == ARRIVED else step
+        return go_do(world, memory, random, MATERIAL, STONE, FAR)
     x, y = plant // world.height, plant % world.height
     if abs(x - world.x[PLAYER_ROW]) + abs(y - world.y[PLAYER_ROW]) > 8:
         return go(world, memory, random, CELL, plant, FAR)
@@ -265,14 +265,12 @@ def farm(world: World, memory: Memory, random: Random) -> int:
     plant = my_plant(world, memory)
     if plant >= 0:
         if is_ripe(world, plant):
-            step = go(world, memory, random, CELL, plant, FAR)
-            return DO if step == ARRIVED else step
+            return go_do(world, memory, random, CELL, plant, FAR)
         return fence_in(world, memory, random, plant)
     if world.inventory[SAPLINGS] == 0:
         return seek_sapling(world, memory, random)
     if world.inventory[STONES] < 4:
-        step = go(world, memory, random, MATERIAL, STONE, FAR)
-        return DO if step == ARRIVED else step
+        return go_do(world, memory, random, MATERIAL, STONE, FAR)
     return plant_here(world, memory, random)
 
 
@@ -309,8 +307,7 @@ def drink(world: World, memory: Memory, random: Random) -> int:
     random : Random
         For the choice among equals.
     """
-    step = go(world, memory, random, MATERIAL, WATER, FAR)
-    return DO if step == ARRIVED else step
+    return go_do(world, memory, random, MATERIAL, WATER, FAR)
 
 
 assert NOOP == 0

@@ -32,6 +32,7 @@ from crafter_dataset.builder.policies.expert.ways import (
     OBJECT,
     SPOT,
     go,
+    go_do,
 )
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random
@@ -139,15 +140,13 @@ def act(world: World, memory: Memory, random: Random) -> int:
 @kernel
 def _collect(world: World, memory: Memory, random: Random, material: int, limit: int) -> int:
     """Return the next action to collect a material."""
-    step = go(world, memory, random, MATERIAL, material, limit)
-    return DO if step == ARRIVED else step
+    return go_do(world, memory, random, MATERIAL, material, limit)
 
 
 @kernel
 def _hunt(world: World, memory: Memory, random: Random, kind: int) -> int:
     """Return the next action to hit the nearest creature of a kind."""
-    step = go(world, memory, random, OBJECT, kind, _HUNT)
-    return DO if step == ARRIVED else step
+    return go_do(world, memory, random, OBJECT, kind, _HUNT)
 
 
 @kernel
@@ -155,11 +154,10 @@ def _eat(world: World, memory: Memory, random: Random) -> int:
     """Return the next action to eat: a ripe plant if there is one near, else a cow."""
     plant = my_plant(world, memory)
     if plant >= 0 and is_ripe(world, plant):
-        step = go(world, memory, random, CELL, plant, 60)
+        step = go_do(world, memory, random, CELL, plant, 60)
         if step != LOST:
-            return DO if step == ARRIVED else step
-    step = go(world, memory, random, OBJECT, COW, FAR)
-    return DO if step == ARRIVED else step
+            return step
+    return go_do(world, memory, random, OBJECT, COW, FAR)
 
 
 @kernel

@@ -25,7 +25,7 @@ from crafter_dataset.builder.policies.expert.memory import BUCKETS, WAY, Memory
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.generator import Random, below
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rules import PLANT, SKELETON, WALKABLE, ZOMBIE
+from crafter_dataset.engine.fast.rules import DO, PLANT, SKELETON, WALKABLE, ZOMBIE
 from crafter_dataset.engine.fast.world import PLAYER_ROW
 
 ALL, MATERIAL, OBJECT, CELL, SPOT, DEN = range(6)
@@ -287,6 +287,32 @@ def go(world: World, memory: Memory, random: Random, kind: int, what: int, limit
     """
     # Literal arguments would have all that follows compiled again for each.
     return _go(world, memory, random, np.int64(kind), np.int64(what), np.int64(limit))
+
+
+@kernel
+def go_do(world: World, memory: Memory, random: Random, kind: int, what: int, limit: int) -> int:
+    """Return the next action to `do` something to the nearest of what is sought.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment.
+    memory : Memory
+        The way is kept in it.
+    random : Random
+        For the choice among equals.
+    kind, what : int
+        What is sought: such as `MATERIAL` and its id.
+    limit : int
+        Cost at which to give up.
+
+    Returns
+    -------
+    int
+        An action, or `LOST` if there is no way.
+    """
+    step = go(world, memory, random, kind, what, limit)
+    return DO if step == ARRIVED else step
 
 
 @kernel
