@@ -2,8 +2,9 @@
 
 `python -m benchmarks.policy_speed` builds in turns: random actions as a plan,
 which the engine plays without a look, and the same actions from a vectorised
-policy in Python that is asked at each step; the default policy, and a compiled
-one; and a policy with a small network on the CPU, which one worker asks while
+policy in Python that is asked at each step; the default policy, a compiled one
+and `expert`, which is also held to stock Crafter that steps the same episodes
+in as many processes; and a policy with a small network on the CPU, which one worker asks while
 it plays, beside that network alone, and the stub in one worker. Builds are
 timed whole, with the start of their workers, but for those beside the network
 alone, which need not import it. Ratios are of frames a second.
@@ -20,11 +21,13 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.stock_crafter import stock_rate_on_cores
+from crafter_dataset import open_dataset
 from crafter_dataset.builder.run import run_build
 from crafter_dataset.builder.run_options import RunOptions
 from crafter_dataset.builder.settings import BuildSettings, Target
 
-_PARTS = ("stub", "played", "compiled", "network")
+_PARTS = ("stub", "played", "compiled", "expert", "network")
 _OWN = "benchmarks.policies"
 _NETWORK = "examples.torch_policy:make_policy"
 
@@ -95,6 +98,7 @@ def _compare(what: str, rounds: int, *measures: Any) -> None:
 @click.command()
 @click.option("--frames", default=300_000, show_default=True, help="Frames of each build.")
 @click.option("--network-frames", default=100_000, show_default=True, help="With the network.")
+@click.option("--stock-frames", default=3_000, show_default=True, help="Of each stock process.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--workers", default=2, show_default=True)
 @click.option("--lanes", default=[4, 64, 256], multiple=True, show_default=True, type=int)
@@ -103,6 +107,7 @@ def _compare(what: str, rounds: int, *measures: Any) -> None:
 def main(
     frames: int,
     network_frames: int,
+    stock_frames: int,
     rounds: int,
     workers: int,
     lanes: tuple[int, ...],
@@ -136,6 +141,19 @@ def main(
                 rounds,
                 rate("benchmarks.compiled_policy:wanderer", workers),
                 rate("heuristic", workers),
+            )
+        if "expert" in parts:
+            expert = rate("expert", workers)
+            _compare(
+                f"expert / heuristic, {workers} workers", rounds, expert, rate("heuristic", workers)
+            )
+            expert()
+            recorded = [episode["actions"][:] for episode in open_dataset(folder / "speed.zarr")]
+            _compare(
+                f"expert / stock on {workers} cores",
+                rounds,
+                expert,
+                lambda: stock_rate_on_cores(stock_frames, 0, workers, recorded),
             )
         if "network" in parts:
             _compare(

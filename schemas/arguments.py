@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
 from crafter_dataset.schemas.errors import ArgumentError
 
 
@@ -21,7 +23,7 @@ def as_integer(value: Any) -> int | None:
     int or None
         None for anything that is no integer by its type, truth values included.
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):  # NumPy 1 takes its own for an index
         return None
     try:
         return operator.index(value)
