@@ -39,11 +39,12 @@ __all__ = [
 ]
 
 
-def _without_node_type(make: Callable[[Any, dict[str, Any]], Any]) -> Any:
-    """Take an entry out of a group's document, which zarr-python does inside an assert."""
+def _without_node_type(make: Callable[..., Any]) -> Any:
+    """Take an entry out of a group's document, which older zarr-python does inside an assert."""
 
-    def from_dict(cls: Any, data: dict[str, Any]) -> Any:
-        return make(cls, {name: data[name] for name in data if name != "node_type"})
+    def from_dict(cls: Any, data: dict[str, Any], **rest: Any) -> Any:
+        kept = {key: data[key] for key in data if (key, data[key]) != ("node_type", "group")}
+        return make(cls, kept, **rest)
 
     return classmethod(from_dict)
 

@@ -173,15 +173,14 @@ class RemoteZarr:
         rows = self._slow.file_rows(path)
         stop = min(stop, self._slow.array(path).shape[0])
         for number in range(start // rows, ceil_div(stop, rows)) if rows else ():
+            name = self._file(path, number)
             if (path, number) not in self._found:
                 try:
                     self._found[path, number] = self._stored_chunks(path, number)
-                except CorruptDataError:
-                    raise
                 except Exception as error:  # what a store raises depends on the store
-                    raise CorruptDataError(f"{path}: {one_line(error)}") from error
+                    yield f"{name}: {one_line(error)}"
+                    continue
             stored = self._found[path, number]
-            name = self._file(path, number)
             chunk_rows = rows // max(len(stored), 1)
             first = max(start - number * rows, 0) // chunk_rows
             last = ceil_div(min(stop - number * rows, rows), chunk_rows)

@@ -67,7 +67,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:150]!r} at {where}"
 
 
-def read_all(path: Path, episodes: int | None = None, deep: bool = True) -> Reading:
+def read_all(path: Path | str, episodes: int | None = None, deep: bool = True) -> Reading:
     """Read every value of a dataset (or of its first episodes), and validate it."""
     reading = Reading()
     dataset = reading.attempt("open", lambda: open_dataset(path, threads=1))

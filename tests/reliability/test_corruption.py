@@ -13,8 +13,9 @@ from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
 from tests.building import build
 from tests.conftest import SMALL_WORLD
+from tests.containers.places import put
 from tests.reliability.children import run_cases
-from tests.reliability.containers import SUFFIXES, Place, episode_at, places
+from tests.reliability.containers import Place, episode_at, places
 from tests.reliability.damage import Damage, draw
 from tests.reliability.reading import Reading, describe, differing, read_all
 from tests.reliability.report import campaign
@@ -50,14 +51,14 @@ def chunks(path: Path) -> list[tuple[Place, int]]:
     return [(place, episode) for place, episode in found if episode is not None]
 
 
-def examine(case: tuple[Path, Damage]) -> tuple[str, str]:
+def examine(case: tuple[Path, str, Damage]) -> tuple[str, str]:
     """Read a damaged copy: how it was detected, and what is wrong with that."""
-    path, damage = case
+    path, where, damage = case
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         copy = Path(folder) / path.name
         spoilt = damage.do(path, copy)
         try:
-            reading = read_all(copy)
+            reading = read_all(copy if where == "hdf5" else put(where, copy, Path(folder)))
         except Exception as error:
             return "failed", describe(error)
     return noticed(reading), complaint(path, damage.place.file, spoilt, reading)
@@ -94,19 +95,21 @@ def complaint(path: Path, file: str, spoilt: list[tuple[int, int]], reading: Rea
     return ""
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("where", ["zarr", "hdf5", "zip", "memory"])
 @pytest.mark.parametrize("count", [12, pytest.param(1_000, marks=pytest.mark.slow)])
-def test_corruption(datasets, suffix, count):
-    path = datasets(suffix)
+def test_corruption(datasets, where, count):
+    """Files are damaged before they are zipped, or put to an address."""
+    path = datasets(".h5" if where == "hdf5" else ".zarr")
     assert open_dataset(path).metadata.status == "complete"
     damages = draw(places(path), count, SEED)
-    with campaign("corruption", suffix) as figures:
+    with campaign("corruption", where) as figures:
         figures["cases"] = count
         failures: list[Any] = []
-        for outcome in run_cases(examine, [(path, damage) for damage in damages], seconds=30):
+        cases = [(path, where, damage) for damage in damages]
+        for outcome in run_cases(examine, cases, seconds=30):
             how, what = outcome.result or ("died", outcome.death)
-            figures[f"{how} ({'chunks' if outcome.case[1].place.field else 'metadata'})"] += 1
+            figures[f"{how} ({'chunks' if outcome.case[2].place.field else 'metadata'})"] += 1
             if what:
-                failures.append((outcome.case[1], what))
+                failures.append((outcome.case[2], what))
         figures["failures"] = len(failures)
     assert not failures, "\n".join(f"seed {SEED}: {case}: {what}" for case, what in failures[:20])
