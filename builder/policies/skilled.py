@@ -11,6 +11,7 @@ import numpy as np
 from crafter_dataset.builder.errors import PolicyError
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.builder.policies.expert import PRESETS
+from crafter_dataset.builder.policies.expert.goals import with_steps
 from crafter_dataset.engine.spec import ACHIEVEMENTS
 
 _EXPERT = f"{__name__.rpartition('.')[0]}.expert"
@@ -30,7 +31,7 @@ def expert(num_envs: int, goals: Sequence[str] | None = None, noise: float = 0.0
     num_envs : int
         Number of lanes; not looked at.
     goals : sequence of str, optional
-        Names of the achievements to go for; by default all.
+        Names of the achievements to go for, with what leads to them; by default all.
     noise : float
         Share of the steps from 0 to 1 that random actions take, which are repeated for a while.
 
@@ -52,7 +53,7 @@ def medium(
     num_envs : int
         Number of lanes; not looked at.
     goals : sequence of str, optional
-        Names of the achievements to go for; by default all.
+        Names of the achievements to go for, with what leads to them; by default all.
     noise : float
         Share of the steps from 0 to 1 that random actions take.
 
@@ -74,7 +75,7 @@ def novice(
     num_envs : int
         Number of lanes; not looked at.
     goals : sequence of str, optional
-        Names of the achievements to go for; by default all.
+        Names of the achievements to go for, with what leads to them; by default all.
     noise : float
         Share of the steps from 0 to 1 that random actions take.
 
@@ -93,15 +94,20 @@ def _skilled(level: str, goals: Sequence[str] | None, noise: float) -> CompiledP
         )
     if goals is not None and (isinstance(goals, str) or not isinstance(goals, Sequence)):
         raise PolicyError(
-            "policy_args", f"expected goals to be a list of achievements, found {goals!r}"
+            "policy_args",
+            'expected goals to be a list of achievements, such as ["collect_diamond"] with double '
+            f"quotes, found {goals!r}",
         )
     for goal in goals or ():
         if goal not in ACHIEVEMENTS:
             raise PolicyError(
                 "policy_args", f"expected goals among {', '.join(ACHIEVEMENTS)}, found {goal!r}"
             )
-    wanted = np.array([goals is None or name in goals for name in ACHIEVEMENTS], np.uint8)
-    start: dict[str, Any] = PRESETS[level] | {"goals": wanted, "noise": float(noise)}
+    wanted = with_steps(ACHIEVEMENTS if goals is None else goals)
+    start: dict[str, Any] = PRESETS[level] | {
+        "goals": np.array([name in wanted for name in ACHIEVEMENTS], np.uint8),
+        "noise": float(noise),
+    }
 
     def memory(cells: int) -> np.dtype[Any]:
         from crafter_dataset.builder.policies.expert.memory import memory_dtype

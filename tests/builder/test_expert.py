@@ -14,6 +14,7 @@ from crafter_dataset.builder.policies.source import policy_source
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.seeding import policy_generator
+from crafter_dataset.engine.spec import ACHIEVEMENTS
 from crafter_dataset.loader import open_dataset
 from tests.building import build
 
@@ -88,6 +89,14 @@ def test_goes_for_its_goals_alone(tmp_path):
     }
     assert {"collect_drink", "eat_cow"} <= found
     assert not {"make_iron_pickaxe", "make_wood_sword", "collect_diamond"} & found
+
+
+def test_leads_to_its_goals(tmp_path):
+    """Whatever is asked for alone is reached, by all that it takes."""
+    for goal in ACHIEVEMENTS:
+        arguments = {"policy_args": {"goals": [goal]}}
+        dataset = built(tmp_path, "expert", Target(episodes=4), seed=7, length=3000, **arguments)
+        assert dataset.summary().success_rates[goal] >= 0.25, goal
 
 
 def test_leaves_the_world_alone():

@@ -76,7 +76,6 @@ def next_tool(world: World, memory: Memory) -> int:
     """
     for i in range(len(MAKE_TOOLS)):
         tool = i ^ 1 if memory.swords_first and i < 4 else i
-        # A pickaxe is a step to others, so it is made even if it is no goal itself.
         wanted = memory.goals[MAKE_ACHIEVEMENT[MAKE_TOOLS[tool]]]
         if wanted and world.inventory[_TOOL_ITEM[tool]] == 0:
             return np.int64(tool)
