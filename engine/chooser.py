@@ -140,6 +140,11 @@ class Chooser:
         return chosen
 
     @property
+    def remembered(self) -> tuple[str, ...]:
+        """Names of the fields of the memory."""
+        return self._memory.dtype.names or ()
+
+    @property
     def chosen(self) -> int:
         """What the function returned last."""
         return int(self._choice[-1])

@@ -4,8 +4,8 @@ They take the state of a world, a record that is only read. Its fields are, for 
 `width` x `height` cells, where the cell (x, y) has the index `x * height + y`:
 
 - `width`, `height`, `step` (actions taken so far), `length` (the time limit; 0 for none),
-  `daylight` (0 is night), `sleeping`, and what the player has: `inventory[FOOD]` and the like,
-  `achievements[i]`, as the dataset's fields of these names have them.
+  `daylight` (0 is night), `sleeping`, and what the player has, as the dataset's fields of these
+  names have it: `inventory[ITEM_FOOD]`, `achievements[ACHIEVEMENT_EAT_COW]` and the like.
 - `materials[cell]`: ids in the dataset's order of names, such as `TREE`.
 - `object_at[cell]`: the row of the object in a cell, 0 for none. Rows run from 1, the player's
   (`PLAYER_ROW`), up to but not including `objects`; `kind[row]` is `COW` and the like, 0 once it
@@ -25,12 +25,8 @@ from crafter_dataset.engine.fast.rules import (
     COAL,
     COW,
     DIAMOND,
-    DRINK,
-    ENERGY,
-    FOOD,
     FURNACE,
     GRASS,
-    HEALTH,
     IRON,
     LAVA,
     PATH,
@@ -45,7 +41,7 @@ from crafter_dataset.engine.fast.rules import (
     ZOMBIE,
 )
 from crafter_dataset.engine.fast.world import PLAYER_ROW, material_at, nearby, object_at
-from crafter_dataset.engine.spec import ACTIONS
+from crafter_dataset.engine.spec import ACHIEVEMENTS, ACTIONS, ITEMS
 
 (
     NOOP,
@@ -67,19 +63,97 @@ from crafter_dataset.engine.spec import ACTIONS
     MAKE_IRON_SWORD,
 ) = range(len(ACTIONS))
 
+(
+    ITEM_HEALTH,
+    ITEM_FOOD,
+    ITEM_DRINK,
+    ITEM_ENERGY,
+    ITEM_SAPLING,
+    ITEM_WOOD,
+    ITEM_STONE,
+    ITEM_COAL,
+    ITEM_IRON,
+    ITEM_DIAMOND,
+    ITEM_WOOD_PICKAXE,
+    ITEM_STONE_PICKAXE,
+    ITEM_IRON_PICKAXE,
+    ITEM_WOOD_SWORD,
+    ITEM_STONE_SWORD,
+    ITEM_IRON_SWORD,
+) = range(len(ITEMS))
+
+(
+    ACHIEVEMENT_COLLECT_COAL,
+    ACHIEVEMENT_COLLECT_DIAMOND,
+    ACHIEVEMENT_COLLECT_DRINK,
+    ACHIEVEMENT_COLLECT_IRON,
+    ACHIEVEMENT_COLLECT_SAPLING,
+    ACHIEVEMENT_COLLECT_STONE,
+    ACHIEVEMENT_COLLECT_WOOD,
+    ACHIEVEMENT_DEFEAT_SKELETON,
+    ACHIEVEMENT_DEFEAT_ZOMBIE,
+    ACHIEVEMENT_EAT_COW,
+    ACHIEVEMENT_EAT_PLANT,
+    ACHIEVEMENT_MAKE_IRON_PICKAXE,
+    ACHIEVEMENT_MAKE_IRON_SWORD,
+    ACHIEVEMENT_MAKE_STONE_PICKAXE,
+    ACHIEVEMENT_MAKE_STONE_SWORD,
+    ACHIEVEMENT_MAKE_WOOD_PICKAXE,
+    ACHIEVEMENT_MAKE_WOOD_SWORD,
+    ACHIEVEMENT_PLACE_FURNACE,
+    ACHIEVEMENT_PLACE_PLANT,
+    ACHIEVEMENT_PLACE_STONE,
+    ACHIEVEMENT_PLACE_TABLE,
+    ACHIEVEMENT_WAKE_UP,
+) = range(len(ACHIEVEMENTS))
+
 __all__ = [
+    "ACHIEVEMENT_COLLECT_COAL",
+    "ACHIEVEMENT_COLLECT_DIAMOND",
+    "ACHIEVEMENT_COLLECT_DRINK",
+    "ACHIEVEMENT_COLLECT_IRON",
+    "ACHIEVEMENT_COLLECT_SAPLING",
+    "ACHIEVEMENT_COLLECT_STONE",
+    "ACHIEVEMENT_COLLECT_WOOD",
+    "ACHIEVEMENT_DEFEAT_SKELETON",
+    "ACHIEVEMENT_DEFEAT_ZOMBIE",
+    "ACHIEVEMENT_EAT_COW",
+    "ACHIEVEMENT_EAT_PLANT",
+    "ACHIEVEMENT_MAKE_IRON_PICKAXE",
+    "ACHIEVEMENT_MAKE_IRON_SWORD",
+    "ACHIEVEMENT_MAKE_STONE_PICKAXE",
+    "ACHIEVEMENT_MAKE_STONE_SWORD",
+    "ACHIEVEMENT_MAKE_WOOD_PICKAXE",
+    "ACHIEVEMENT_MAKE_WOOD_SWORD",
+    "ACHIEVEMENT_PLACE_FURNACE",
+    "ACHIEVEMENT_PLACE_PLANT",
+    "ACHIEVEMENT_PLACE_STONE",
+    "ACHIEVEMENT_PLACE_TABLE",
+    "ACHIEVEMENT_WAKE_UP",
     "ARROW",
     "COAL",
     "COW",
     "DIAMOND",
     "DO",
-    "DRINK",
-    "ENERGY",
-    "FOOD",
     "FURNACE",
     "GRASS",
-    "HEALTH",
     "IRON",
+    "ITEM_COAL",
+    "ITEM_DIAMOND",
+    "ITEM_DRINK",
+    "ITEM_ENERGY",
+    "ITEM_FOOD",
+    "ITEM_HEALTH",
+    "ITEM_IRON",
+    "ITEM_IRON_PICKAXE",
+    "ITEM_IRON_SWORD",
+    "ITEM_SAPLING",
+    "ITEM_STONE",
+    "ITEM_STONE_PICKAXE",
+    "ITEM_STONE_SWORD",
+    "ITEM_WOOD",
+    "ITEM_WOOD_PICKAXE",
+    "ITEM_WOOD_SWORD",
     "LAVA",
     "MAKE_IRON_PICKAXE",
     "MAKE_IRON_SWORD",

@@ -84,6 +84,16 @@ def not_compiled(num_envs):
     return CompiledPolicy(choose_what_is_not_compiled)
 
 
+@kernel
+def choose_now_and_then(world, memory, random):  # noqa: RET503
+    if world.step % 2:
+        return DO
+
+
+def without_result(num_envs):
+    return CompiledPolicy(choose_now_and_then)
+
+
 def without_names(num_envs):
     return CompiledPolicy(choose_at_random, memory="i4")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes, raised
+from crafter_dataset.builder.collectors.job import CollectError, Job, Take, in_episodes
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
 from crafter_dataset.builder.policies.load import load_factory
 from crafter_dataset.builder.policies.skilled import SKILLED
@@ -16,6 +17,7 @@ from crafter_dataset.engine.compiled.compiling import Needed
 from crafter_dataset.engine.engines import fast_lanes
 from crafter_dataset.engine.protocol import Lanes
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
+from crafter_dataset.schemas.errors import CrafterDatasetError
 from crafter_dataset.schemas.metadata import Metadata
 
 
@@ -74,8 +76,15 @@ class ChoicePlayer:
         try:
             self._chooser = policy.chooser(lanes.worlds)
             self._chooser.called_with(lanes.worlds, 0)
+        except CrafterDatasetError as error:
+            raise CollectError(f"{job.policy_name}: {error}") from error
         except Exception as error:  # numba raises many types for what it does not compile
-            raise raised(job.policy_name, error, []) from error
+            from crafter_dataset.builder.policies.kernel_checks import compiler_message
+
+            raise CollectError(
+                f"{job.policy_name} cannot be compiled: {compiler_message(error)}",
+                details="".join(traceback.format_exception(error)),
+            ) from error
         self._episode = 0
 
     def begin(self, take: Take) -> int | None:

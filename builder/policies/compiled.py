@@ -79,10 +79,27 @@ class CompiledPolicy:
         ------
         ArgumentError
             If the memory cannot be what was asked for.
+        KernelError
+            If the function has a mistake that can be seen without compiling it.
         """
+        from crafter_dataset.builder.policies.kernel_checks import check_kernels
         from crafter_dataset.engine.chooser import Chooser
 
-        return Chooser(self._entry(), self._memory, self._start, worlds)
+        chooser = Chooser(self._entry(), self._memory, self._start, worlds)
+        choose = self._function()
+        if choose is not None:
+            check_kernels(choose, worlds.dtype.names or (), chooser.remembered)
+        return chooser
+
+    def _function(self) -> Callable[..., Any] | None:
+        """Return the function that chooses; None for one of this package's own."""
+        if not isinstance(self._choose, str):
+            return self._choose
+        module, _, name = self._choose.partition(":")
+        if module.partition(".")[0] == _OWN:  # numba need not be imported
+            return None
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return found
 
     def _entry(self) -> Entry:
         from crafter_dataset.engine.compiled.behind import code_behind, code_in, plain
@@ -95,11 +112,10 @@ class CompiledPolicy:
 
             return as_entry(choose)
 
-        if isinstance(choose, str):
-            module, _, name = choose.partition(":")
-            if module.partition(".")[0] == _OWN:  # numba need not be imported
-                return Entry(name, module, code_in(name, module), find)
-            choose = getattr(importlib.import_module(module), name)
-        function = plain(choose)
+        given = self._function()
+        if given is None:
+            module, _, name = str(choose).partition(":")
+            return Entry(name, module, code_in(name, module), find)
+        function = plain(given)
         name, module = function.__name__, function.__module__
         return Entry(name, module, code_behind(name, function), find)

@@ -57,6 +57,17 @@ def code_behind(name: str, function: Callable[..., Any]) -> Code:
     )
 
 
+def functions_behind(function: Callable[..., Any]) -> list[FunctionType]:
+    """Return the plain functions that a function uses, itself first.
+
+    Parameters
+    ----------
+    function : callable
+        The function, or what the compiler has made of it.
+    """
+    return _walk(function)[0]
+
+
 def plain(function: Any) -> Any:
     """Return the Python function that a compiled one was made of.
 

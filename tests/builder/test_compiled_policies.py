@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 import sys
 
 import numpy as np
@@ -77,7 +78,8 @@ def test_cut_at_any_frame(tmp_path):
     ("name", "message"),
     [
         ("wrong", r"expected actions from 0 to 16, found 99 in episode 0"),
-        ("not_compiled", r"compiled_policies:not_compiled' raised .*before the first episode"),
+        ("not_compiled", r"not_compiled' cannot be compiled: .*compiled_policies.py:\d+: \w+"),
+        ("without_result", r"compiled: expected a number to be returned in every case, found none"),
         ("without_names", r"memory: expected fields with names, found int32"),
         ("with_objects", r"memory: expected numbers, found"),
         ("with_another_field", r"start\['right'\]: expected one of left, found none"),
@@ -90,6 +92,53 @@ def test_policies_that_are_wrong(tmp_path, name, message, engine):
     with pytest.raises(BuildError, match=message) as caught:
         built(tmp_path, name, workers=0, engine=engine)
     assert "\n" not in str(caught.value)
+
+
+MISTAKES = """
+from crafter_dataset import CompiledPolicy
+from crafter_dataset.engine.kernels import *
+
+@kernel
+def far(world, memory):
+    {far}
+    return 1
+
+@kernel
+def choose(world, memory, {random}):
+    step = world.step
+    {choose}
+    return DO if step % 2 else far(world, memory)
+
+def make(num_envs):
+    return CompiledPolicy(choose, memory=[("left", "i4")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("parts", "line", "message"),
+    [
+        ({"far": "memory.lefts = 3"}, 7, "a field of memory, such as left, found lefts"),
+        ({"far": "y = world.invetory[2]"}, 7, "a field of world, such as inventory, found inv"),
+        ({"choose": "world.step = 4"}, 13, "world to be read alone, found world.step = 4"),
+        ({"far": "world.inventory[2] += 1"}, 7, "world to be read alone, found world.inventory"),
+        ({"choose": "y = ITEM_WOODS"}, 13, "a name that is known, such as ITEM_WOOD, found ITEM_W"),
+        ({"choose": "y = world.inventory[STONE]"}, 13, "that inventory has, such as ITEM_STONE, f"),
+        ({"random": "random, more"}, 10, r"\(world, memory, random\), found \(world, .*, more\)"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(tmp_path, monkeypatch, parts, line, message):
+    name = "mistaken_" + re.sub(r"\W", "", message)
+    file = tmp_path / f"{name}.py"
+    file.write_text(
+        MISTAKES.format(**({"far": "pass", "choose": "pass", "random": "random"} | parts))
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        BuildError, match=f"^policy '.*': {file}:{line}, in .*: expected .*{message}"
+    ):
+        build(tmp_path / "d", BuildSettings(policy=f"{name}:make", **SMALL_WORLD),
+              Target(frames=9), workers=0)  # fmt: skip
+    assert not (tmp_path / "d").exists()
 
 
 def test_a_function_by_its_name(tmp_path):
