@@ -135,7 +135,7 @@ def run_build(
         others += chosen.needed(metadata)
     warm_up(options.engine, metadata.env.area, others)
     compression.warm_up(metadata)
-    with place.writing(settings.metadata()) as (writer, goes_on):
+    with place.writing(None if stored else metadata) as (writer, goes_on):
         if goes_on:
             check_resumable(writer.metadata, settings, given, str(path))
         return _Run(writer, target, options, place).run()

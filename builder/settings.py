@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
@@ -209,7 +210,8 @@ class BuildSettings:
     )
     policy: str = setting(
         "heuristic",
-        "heuristic (sticky random), random, noop, package.module:factory, or mix of these.",
+        "expert, medium, novice, heuristic (sticky random), random, noop, package.module:factory, "
+        "or mix of these.",
         stored=lambda m: m.policy.name,
     )
     policy_args: Mapping[str, Any] = setting(
@@ -395,10 +397,11 @@ def _check_code_given(stored: Metadata, given: Collection[str], where: str) -> N
         return
     reason = "since a file alone may not say what code is run"
     if policy == MIX:
+        parts = (f"{n}={json.dumps(p)}" for n, p in stored.policy.parameters.items())
         raise SettingsError(
             "policy_args",
             f"expected the mix with {of_users} to be given, {reason}, found no policies given "
-            f"({where})",
+            f"({where}, built with {' '.join(parts)})",
         )
     raise SettingsError(
         "policy",

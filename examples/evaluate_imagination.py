@@ -6,7 +6,8 @@ r"""How far a world model's imagination is from the truth, step by step.
 From frames of episodes that it was not trained on, the model of
 `train_world_model.py` imagines what comes, seeing only its own frames from then
 on: after the recorded actions, and after random ones that nobody took. The truth
-of both comes from the game itself, see `Dataset.branch`. The error is the mean
+of both comes from the game itself, see `Dataset.branch`. To try it in a minute,
+train for `--steps 20`, and evaluate with `--starts 16 --horizon 5`. The error is the mean
 squared error of frames from -1 to 1, beside that of a frame that stays as it is.
 """
 

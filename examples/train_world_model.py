@@ -1,7 +1,7 @@
 r"""A small world model: the next frame from two frames and an action.
 
     build-dataset --out data.zarr --frames 50000
-    python examples/train_world_model.py data.zarr
+    python -m examples.train_world_model data.zarr
 
 A convolutional encoder and decoder, told the action, predicts what changes.
 Before it has learned anything it predicts that nothing does, so its loss

@@ -87,7 +87,7 @@ def branch(
         WorkerThreads(count).run(player.play, _parts(where))
     if out is not None:
         _clear_after_ends(rows)
-    return {name: rows[name] for name in (*names, "valid")} if out is None else out
+    return {name: rows[name] for name in (*names, "valid")}
 
 
 def _check_contiguous(out: dict[str, NDArray[Any]], names: Collection[str]) -> None:
@@ -182,21 +182,26 @@ def _checked_starts(dataset: Dataset, starts: ArrayLike, count: int) -> NDArray[
             f"expected an episode and a frame for each of the {count} rows of actions, found "
             f"{given.dtype} of shape {given.shape}",
         )
-    episodes, frames = given.T
+    if given.dtype.kind == "u":
+        given = np.minimum(given.astype(np.uint64), np.uint64(2**62))
+    episodes, frames = given.astype(np.int64).T
+    episodes = np.where(episodes < 0, episodes + len(dataset), episodes)
     wrong = (episodes < 0) | (episodes >= len(dataset))
     if wrong.any():
         raise ArgumentError(
-            "starts", f"expected episodes from 0 to {len(dataset) - 1}, found {episodes[wrong][0]}"
+            "starts",
+            f"expected episodes from 0 to {len(dataset) - 1}, found {given[wrong][0, 0]}",
         )
-    lengths = dataset.episodes.records["lengths"][episodes.astype(np.intp)]
+    lengths = dataset.episodes.records["lengths"][episodes]
+    frames = np.where(frames < 0, frames + lengths, frames)
     wrong = (frames < 0) | (frames >= lengths)
     if wrong.any():
         raise ArgumentError(
             "starts",
             f"expected frames from 0 to {lengths[wrong][0] - 1} of episode {episodes[wrong][0]}, "
-            f"found {frames[wrong][0]}",
+            f"found {given[wrong][0, 1]}",
         )
-    return given.astype(np.int64)
+    return np.stack([episodes, frames], 1)
 
 
 def _shapes(

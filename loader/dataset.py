@@ -520,7 +520,8 @@ class Dataset(Sequence[Episode]):
         Parameters
         ----------
         starts : array_like, shape (branches, 2), int
-            Index of an episode here, and number of a frame in it.
+            Index of an episode here, and number of a frame in it; negative ones count from the
+            end.
         actions : array_like, shape (branches, horizon), int
             Actions to take from there on, 0 to 16.
         fields : collection of str
@@ -537,10 +538,10 @@ class Dataset(Sequence[Episode]):
         Returns
         -------
         dict of str to ndarray
-            `out`, if it was given. By field: (branches, horizon + 1, ...) of what is seen, the
-            frame of the start first; (branches, horizon) of the others. `valid`: bool (branches,
-            horizon), true where the action was taken: false after an episode's end. Rows after an
-            end are zeros.
+            Those of `out`, if it was given. By field: (branches, horizon + 1, ...) of what is seen,
+            the frame of the start first; (branches, horizon) of the others. `valid`: bool
+            (branches, horizon), true where the action was taken: false after an episode's end.
+            Rows after an end are zeros.
 
         Raises
         ------

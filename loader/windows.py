@@ -391,6 +391,10 @@ def check_out(
         if name not in out:
             raise ArgumentError("out", f"expected an array {name!r}, found none")
         found = out[name]
+        if not isinstance(found, np.ndarray):
+            raise ArgumentError(
+                "out", f"expected {name!r} to be a NumPy array, found {type(found).__name__}"
+            )
         if not found.flags.writeable:
             raise ArgumentError("out", f"expected {name!r} to be writable, found it read-only")
         if found.shape != shape or found.dtype != dtype:

@@ -94,6 +94,13 @@ def describe_mixture(arguments: Mapping[str, Any], describe: Describe) -> Policy
             "policy_args",
             "expected policies and their weights for a mix, such as heuristic=0.7, found none",
         )
+    for name in arguments:
+        if not isinstance(name, str):
+            raise PolicyError(
+                "policy_args",
+                "expected policies by their names in a mix, such as 'package.module:factory', "
+                f"found {short_repr(name)}",
+            )
     members = {name: _member(name, arguments[name], describe) for name in sorted(arguments)}
     total = math.fsum(member[WEIGHT] for member in members.values())
     if abs(total - 1) > TOLERANCE:

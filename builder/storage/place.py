@@ -126,13 +126,14 @@ class Place:
         raise BuildError(f"{self._path}: exists already", advice=self._advice)
 
     @contextmanager
-    def writing(self, new: Metadata) -> Iterator[tuple[DatasetWriter, bool]]:
+    def writing(self, new: Metadata | None) -> Iterator[tuple[DatasetWriter, bool]]:
         """Hold the only right to write there, and write.
 
         Parameters
         ----------
-        new : Metadata
-            Of the dataset, without any episode, if a new one is to be written.
+        new : Metadata or None
+            Of the dataset, without any episode, if a new one is to be written; None if there is
+            one to go on with.
 
         Yields
         ------
@@ -163,10 +164,12 @@ class Place:
             where = self.unfinished if beside else self._target
             writer = None
             try:
-                if stored is None:
+                if stored is not None:
+                    writer = containers.resume(where)
+                elif new is not None:
                     writer = containers.create(where, new)
                 else:
-                    writer = containers.resume(where)
+                    raise BuildError(f"{self._path}: expected a dataset to go on with, found none")
                 yield writer, stored is not None
             finally:
                 if writer is not None:

@@ -42,7 +42,7 @@ __all__ = [
 def _without_node_type(make: Callable[..., Any]) -> Any:
     """Take an entry out of a group's document, which older zarr-python does inside an assert."""
 
-    def from_dict(cls: Any, data: dict[str, Any], **rest: Any) -> Any:
+    def from_dict(cls: Any, /, data: dict[str, Any], **rest: Any) -> Any:
         kept = {key: data[key] for key in data if (key, data[key]) != ("node_type", "group")}
         return make(cls, kept, **rest)
 

@@ -166,6 +166,7 @@ WRONG = [
     ({"random": float("nan")}, "positive number as the weight of random in a mix, found nan"),
     ({"random": {}}, "expected a weight for random in a mix, found none in {}"),
     ({"randon": 1}, r"expected heuristic, random, .* found 'randon' \(in a mix\)"),
+    ({len: 1}, "expected policies by their names in a mix, .*, found <built-in function len>"),
     ({"mix": 1}, "expected policies that are no mix in a mix, found mix"),
     ({"mix": {"weight": 1, "noop": 1}}, "expected policies that are no mix in a mix, found mix"),
     ({"heuristic": {"weight": 1, "nerve": 2}}, r"unexpected keyword argument 'nerve' \(in a mix\)"),
@@ -209,7 +210,7 @@ def test_only_the_very_mixture_is_gone_on_with(tmp_path, monkeypatch):
 
     with pytest.raises(SettingsError, match="policy_args: expected the mix with own:Random to be"):
         go_on(90)
-    with pytest.raises(SettingsError, match="policy_args: expected the mix with own:Random to be"):
+    with pytest.raises(SettingsError, match='built with noop={"weight": 0.5} own:Random={'):
         go_on(90, settings=settings, given=["policy"])
     for other in ({"own:Random": 0.4, "noop": 0.6}, {"own:Random": 1},
                   {"own:Random": {"weight": 0.5, "highest": 5}, "noop": 0.5}):  # fmt: skip
@@ -223,6 +224,14 @@ def test_only_the_very_mixture_is_gone_on_with(tmp_path, monkeypatch):
         go_on(120, settings=settings)
     go_on(120, settings=settings, allow_policy_change=True)
     assert policy_source("mix", describe_policy("mix", {"noop": 1}).parameters) is None
+
+
+def test_a_mixture_of_built_in_policies_is_gone_on_with_by_its_name(command, tmp_path):
+    made = "build-dataset", "--out", "d", "--area", 12, "--length", 30, "--workers", 0, "--quiet"
+    weights = "--policy-arg", "noop=0.5", "--policy-arg", "random=0.5"
+    assert not command(*made, "--frames", 60, "--policy", "mix", *weights).stderr
+    assert not command(*made[:3], "--resume", "--frames", 90, "--policy", "mix", "--quiet").stderr
+    assert open_dataset(tmp_path / "d").frames == 90
 
 
 def test_a_mixture_from_python_and_a_configuration_file(command, tmp_path):

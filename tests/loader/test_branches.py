@@ -121,9 +121,17 @@ def test_arrays_are_used_again(nights):
     starts, actions = any_starts(dataset, 30, 4), np.full((30, 25), 3)
     first = dataset.branch(starts, np.full((30, 25), 1))
     again = dataset.branch(starts, actions, out=first)
-    assert again is first
+    assert all(again[name] is first[name] for name in again)
     assert not again["valid"].all()
     same(again, dataset.branch(starts, actions))
+    again = dataset.branch(starts, actions, fields=["rewards"], out=first)
+    assert set(again) == {"rewards", "valid"}  # the others hold what was there
+
+
+def test_starts_count_from_the_end_as_well(small):
+    found = small.branch([(-1, -2), (2, -1)], [[0, 1], [1, 1]])
+    lengths = small.episodes["length"]
+    same(found, small.branch([(11, lengths[11] - 2), (2, lengths[2] - 1)], [[0, 1], [1, 1]]))
 
 
 def test_parts_are_branched_by_their_own_indices(small):
@@ -209,9 +217,10 @@ def test_more_actions_lead_where_they_lead_in_stock_crafter(nights, **game):
     (([0, 1], [[0], [0]]), "starts: expected an episode and a frame"),
     (([(0, 1.5)], [[0]]), "starts: expected .*, found float64"),
     (([(12, 1)], [[0]]), "starts: expected episodes from 0 to 11, found 12"),
-    (([(-1, 1)], [[0]]), "starts: expected episodes from 0 to 11, found -1"),
+    (([(-13, 1)], [[0]]), "starts: expected episodes from 0 to 11, found -13"),
+    ((np.array([(2**64 - 1, 1)], np.uint64), [[0]]), "starts: expected episodes .*, found 4611"),
     (([(0, 61)], [[0]]), "starts: expected frames from 0 to 60 of episode 0, found 61"),
-    (([(0, -1)], [[0]]), "starts: expected frames from 0 to 60 of episode 0, found -1"),
+    (([(0, -62)], [[0]]), "starts: expected frames from 0 to 60 of episode 0, found -62"),
 ])  # fmt: skip
 def test_what_are_no_branches_is_refused(small, arguments, text):
     with pytest.raises(ArgumentError, match=f"^{text}"):
@@ -233,6 +242,7 @@ def test_arrays_to_write_to_must_fit(small):
     strided = np.zeros((1, 6), np.float32)[:, ::2]
     for values, text in (
         (np.zeros((1, 2), np.float32), "of shape"), (strided, "to be contiguous, found it is not"),
+        ([[0, 0, 0]], "to be a NumPy array, found list"),
     ):  # fmt: skip
         with pytest.raises(ArgumentError, match=f"^out: expected 'daylight' {text}"):
             small.branch([(0, 1)], [[0, 0]], fields="daylight", out=out | {"daylight": values})
