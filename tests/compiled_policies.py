@@ -85,7 +85,7 @@ def not_compiled(num_envs):
 
 
 @kernel
-def choose_now_and_then(world, memory, random):  # noqa: RET503
+def choose_now_and_then(world, memory, random):
     if world.step % 2:
         return DO
 

@@ -210,7 +210,7 @@ def test_only_the_very_mixture_is_gone_on_with(tmp_path, monkeypatch):
 
     with pytest.raises(SettingsError, match="policy_args: expected the mix with own:Random to be"):
         go_on(90)
-    with pytest.raises(SettingsError, match='built with noop={"weight": 0.5} own:Random={'):
+    with pytest.raises(SettingsError, match=r'built with noop=\{"weight": 0.5\} own:Random='):
         go_on(90, settings=settings, given=["policy"])
     for other in ({"own:Random": 0.4, "noop": 0.6}, {"own:Random": 1},
                   {"own:Random": {"weight": 0.5, "highest": 5}, "noop": 0.5}):  # fmt: skip
