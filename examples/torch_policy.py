@@ -22,15 +22,16 @@ ACTIONS = 17
 
 
 class ActorNetwork(nn.Module):
-    """A small convolutional network from a frame to action logits."""
+    """The small convolutional network of DQN (Mnih et al., 2015), from a frame to action logits."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 8, stride=4), nn.ReLU(),
-            nn.Conv2d(16, 32, 4, stride=2), nn.ReLU(),
-            nn.Conv2d(32, 32, 3), nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4), nn.Flatten(),
+            nn.Conv2d(3, 32, 8, stride=4), nn.ReLU(),
+            nn.Conv2d(32, 64, 4, stride=2), nn.ReLU(),
+            nn.Conv2d(64, 64, 3), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4), nn.Flatten(),  # as it is for frames of 64 pixels
+            nn.Linear(1024, 512), nn.ReLU(),
             nn.Linear(512, ACTIONS),
         )  # fmt: skip
 
