@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from crafter_dataset.engine.seeding import policy_generator
 from crafter_dataset.engine.spec import ACHIEVEMENTS
 from crafter_dataset.loader import open_dataset
 from tests.building import build
+from tests.reliability.containers import QUICK, seen_by_reader, start_build
 
 LEVELS = ("novice", "medium", "expert")
 
@@ -126,6 +130,30 @@ def test_leaves_the_world_alone():
 def test_arguments_that_are_wrong(level, arguments, message):
     with pytest.raises(PolicyError, match=message):
         load_factory(level)(1, **arguments)
+
+
+@pytest.mark.parametrize("policy", ["expert", "mix"])
+def test_a_killed_build_ends_as_an_undisturbed_one(tmp_path, policy):
+    weights = ("expert=0.4", "heuristic=0.6") if policy == "mix" else ()
+    more = [word for weight in weights for word in ("--policy-arg", weight)]
+    options = {"policy": policy, "area": "32x32", "length": 500, "episodes": 150}
+    path = tmp_path / "d.zarr"
+    for kills in range(3):
+        process = start_build(path, *more, "--commit-seconds", "0.1", "--resume", **options)
+        while process.poll() is None and len(seen_by_reader(path)) <= 12 * kills:
+            time.sleep(0.01)
+        assert process.poll() is None, process.communicate()[1]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    process = start_build(path, *more, "--resume", **options)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    arguments = {name: float(share) for name, share in (each.split("=") for each in weights)}
+    whole = built(
+        tmp_path, policy, Target(episodes=150), seed=QUICK.seed, area=(32, 32), size=(18, 18),
+        length=500, chunk_frames=8, policy_args=arguments,
+    )  # fmt: skip
+    assert open_dataset(path).metadata.digest == whole.metadata.digest
 
 
 def test_its_sources_count_on_a_resume():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +23,6 @@ from crafter_dataset.schemas import find_violations
 from crafter_dataset.schemas.layout import BUILT_TABLE
 from tests.building import build
 from tests.conftest import SMALL_WORLD
-from tests.reliability.containers import seen_by_reader, start_build
 
 PLAN, LOOKING = "tests.policies_for_tests:planner", "tests.policies_for_tests:Looking"
 COMPILED = "tests.compiled_policies:sticky"
@@ -134,25 +131,6 @@ def test_a_cut_and_gone_on_with_mixture(mixed, tmp_path):
         assert cut.episodes["policy"].tolist() == [predicted(6, e) for e in range(count)]
     build(path, SETTINGS, EPISODES, workers=0, resume=True)
     assert open_dataset(path).metadata.digest == open_dataset(mixed).metadata.digest
-
-
-@pytest.mark.slow
-def test_a_killed_mixture_is_gone_on_with(tmp_path):
-    options = {"policy": "mix", "policy-arg": "random=0.5", "seed": 3, "episodes": 2500}
-    path = tmp_path / "d.zarr"
-    more = ("--policy-arg", "noop=0.5", "--commit-seconds", "0.2", "--quiet", "--resume")
-    process = start_build(path, *more, **options)
-    while not seen_by_reader(path):
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    process = start_build(path, *more, **options)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
-    names = open_dataset(path).episodes["policy"].tolist()
-    drawn = [policy_generator(3, e).random() for e in range(2500)]
-    assert names == ["noop" if u < 0.5 else "random" for u in drawn]
 
 
 WRONG = [
