@@ -273,7 +273,14 @@ _MAY_DIFFER = {
 
 def _check_alike(first: Part, part: Part) -> None:
     one, other = (_flat(p.metadata.to_json()) for p in (first, part))
-    for key in one.keys() | other.keys():
+    unknown = [", ".join(p.metadata.unknown) or "nothing" for p in (first, part)]
+    if unknown[0] != unknown[1]:
+        raise CombineError(
+            f"unknown: expected datasets of which as much is known, found {unknown[0]} unknown of "
+            f"{first.container.name} and {unknown[1]} of {part.container.name}; what was "
+            "imported cannot be merged with what was built"
+        )
+    for key in sorted(one.keys() | other.keys()):
         if key.split(".")[0] not in _MAY_DIFFER and one.get(key) != other.get(key):
             raise CombineError(
                 f"{key}: expected {one.get(key)} as in {first.container.name}, found "

@@ -194,7 +194,7 @@ def test_a_stopped_copy_does_not_go_on_with_something_else(built, tmp_path):
     assert len(assert_valid(path)) == 2
 
 
-def test_one_import_is_told_from_another(tmp_path):
+def test_one_import_is_told_from_another(built, tmp_path):
     """Their seeds are unknown, so their content says which episodes are there."""
 
     def series(lengths, seed):
@@ -226,6 +226,10 @@ def test_one_import_is_told_from_another(tmp_path):
     assert len(assert_valid(merged)) == 6
     with pytest.raises(CombineError, match="expected each episode once"):
         combine([part(merged), part(other)], "gzip:1")
+    with pytest.raises(
+        CombineError, match=r"^unknown: .*, found .*seed.* cannot be merged"
+    ):
+        combine([part(merged), part(built)], "gzip:1")
     alike = tmp_path / "alike.h5"
     same = series([5, 5], 3)
     first = next(same.read(0))
