@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ from crafter_dataset.loader.zarr.library import SuffixByteRequest, default_buffe
 from crafter_dataset.loader.zarr.zarr_python import ZarrPythonGroup
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
+from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import FIELDS, Field
 from crafter_dataset.schemas.metadata import Metadata
@@ -26,6 +28,9 @@ from crafter_dataset.schemas.zarr_format import DOCUMENT, chunk_name, document_v
 
 MOST_MISSING = 10
 """Missing files that are named, at most."""
+
+_GROWING = ("status", "digest", "counts")
+"""What changes in the metadata of a dataset that is being built."""
 
 _AXES = {field.path: len(field.dims) for field in FIELDS}
 """Axes of the arrays, but for a policy's own."""
@@ -51,7 +56,8 @@ class RemoteZarr:
         self._slow = ZarrPythonGroup(address)
         self.attributes = self._slow.attributes
         self._found: dict[tuple[str, int], NDArray[np.bool_]] = {}
-        log_once("%s: not a local folder, so it is read through zarr-python, slowly", address)
+        whole = address if "://" in address else os.path.abspath(address)  # one name for one file
+        log_once("%s: not a local folder, so it is read through zarr-python, slowly", whole)
 
     def describe(self, path: str) -> ArrayInfo | None:
         """Return the structure of an array, or None if none can be read at the path.
@@ -103,11 +109,11 @@ class RemoteZarr:
         Raises
         ------
         CorruptDataError
-            If stored bytes are missing or fail their checksum.
+            If stored bytes are missing or fail their checksum, or another dataset is there now.
         """
-        for problem in self._missing_files(path, start, stop) if start < stop else ():
-            raise CorruptDataError(f"{path}: {problem}")
-        return self._slow.read(path, start, stop)
+        rows = self._read(path, start, stop)
+        self._check_unchanged(path)
+        return rows
 
     def read_into(self, path: str, cuts: Cuts, out: NDArray[Any], keep: bool = False) -> None:
         """Read many cuts of rows of an array into a batch; see `Container.read_into`.
@@ -126,9 +132,10 @@ class RemoteZarr:
         Raises
         ------
         CorruptDataError
-            If stored bytes are missing or fail their checksum.
+            If stored bytes are missing or fail their checksum, or another dataset is there now.
         """
-        copy_cuts(self.read, path, cuts, out)
+        copy_cuts(self._read, path, cuts, out)
+        self._check_unchanged(path)
 
     def stored(self, path: str) -> tuple[ChunkLayout, StoredChunks] | None:
         """Return None: zarr-python does not show chunks as they are stored.
@@ -158,9 +165,34 @@ class RemoteZarr:
         except Exception as error:  # what a store raises depends on the store
             raise CorruptDataError(f"{path}: {one_line(error)}") from error
 
+    def _read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        for problem in self._missing_files(path, start, stop) if start < stop else ():
+            raise CorruptDataError(f"{path}: {problem}")
+        return self._slow.read(path, start, stop)
+
+    def _check_unchanged(self, path: str) -> None:
+        """Refuse what may be of another dataset, which was put in this one's place meanwhile."""
+        now = self._parsed(path, self._slow.place / DOCUMENT).get("attributes")
+        if self._lasting(now) != self._lasting(self.attributes):
+            raise CorruptDataError(
+                f"{path}: expected the dataset that was opened, found another in its place; open "
+                "it again"
+            )
+
+    def _lasting(self, attributes: Any) -> dict[str, Any]:
+        """Return what may not change of a root's attributes."""
+        opened, found = (
+            a[ATTRIBUTE] if isinstance(a, dict) and isinstance(a.get(ATTRIBUTE), dict) else {}
+            for a in (self.attributes, attributes)
+        )
+        changing = _GROWING if opened.get("status") == "building" else ()
+        return {key: value for key, value in found.items() if key not in changing}
+
     def _document(self, path: str) -> dict[str, Any]:
         """Return an array's document as it is stored; empty if there is none that can be read."""
-        place = self._slow.array(path).store_path / DOCUMENT
+        return self._parsed(path, self._slow.array(path).store_path / DOCUMENT)
+
+    def _parsed(self, path: str, place: Any) -> dict[str, Any]:
         try:
             stored = sync(place.get(default_buffer_prototype()))
             document = json.loads(stored.to_bytes()) if stored is not None else {}

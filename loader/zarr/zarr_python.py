@@ -59,6 +59,11 @@ class ZarrPythonGroup:
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._readable: set[str] = set()
 
+    @property
+    def place(self) -> zarr.storage.StorePath:
+        """Where the group is in its store."""
+        return self._group.store_path
+
     def array(self, path: str) -> zarr.Array[Any]:
         """Return an array.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -119,6 +121,44 @@ def test_what_is_missing_is_named(folder, tmp_path):
     assert [violation.path for violation in report.violations] == ["frames"]
     with pytest.raises(CorruptDataError, match=r"frames\[0:1\]: expected a file c\S+, found none"):
         open_dataset(path)[0]["frames"][0]
+
+
+def test_what_takes_its_place_is_not_taken_for_it(folder, tmp_path):
+    other = tmp_path / "other.zarr"
+    build(
+        other,
+        dataclasses.replace(SETTINGS, seed=SETTINGS.seed + 1),
+        Target(frames=FRAMES),
+        workers=0,
+    )
+    address = in_memory(folder, tmp_path)
+    dataset = open_dataset(address)
+    first = dataset[0]["frames"][:3]
+    np.testing.assert_array_equal(first, open_dataset(folder)[0]["frames"][:3])
+    files, root = fsspec.core.url_to_fs(address)
+    files.rm(root, recursive=True)
+    for what in ("none", "another"):
+        if what == "another":
+            in_memory(other, tmp_path)
+            assert files.exists(f"{root}/zarr.json")
+        with pytest.raises(CorruptDataError, match=r"^episode 0, frames\[0:3\]: "):
+            dataset[0]["frames"][:3]
+        with pytest.raises(CorruptDataError):
+            Windows(dataset, 4)[[1, 2]]
+    files.rm(root, recursive=True)
+
+
+def test_one_that_grows_is_read_on(tmp_path):
+    """What was committed when it was opened stays what it was."""
+    growing = tmp_path / "growing.zarr"
+    build(growing, SETTINGS, Target(frames=FRAMES), workers=0)
+    document = json.loads((growing / "zarr.json").read_text())
+    document["attributes"]["crafter_dataset"].update(status="building", digest=None)
+    (growing / "zarr.json").write_text(json.dumps(document))
+    dataset = open_dataset(f"local://{growing}")
+    document["attributes"]["crafter_dataset"]["counts"]["episodes"] += 1
+    (growing / "zarr.json").write_text(json.dumps(document))
+    assert len(dataset[0]["frames"][:3]) == 3
 
 
 def test_a_zip_of_something_else_is_none(tmp_path):

@@ -226,9 +226,7 @@ def test_one_import_is_told_from_another(built, tmp_path):
     assert len(assert_valid(merged)) == 6
     with pytest.raises(CombineError, match="expected each episode once"):
         combine([part(merged), part(other)], "gzip:1")
-    with pytest.raises(
-        CombineError, match=r"^unknown: .*, found .*seed.* cannot be merged"
-    ):
+    with pytest.raises(CombineError, match=r"^unknown: .*, found .*seed.* cannot be merged"):
         combine([part(merged), part(built)], "gzip:1")
     alike = tmp_path / "alike.h5"
     same = series([5, 5], 3)
