@@ -125,6 +125,8 @@ def run_build(
     place = Place(path, resume=resume, overwrite=overwrite)
     stored = place.look()
     # Before anything is made or replaced:
+    if stored:
+        check_resumable(stored, settings, given, str(path))
     metadata = stored or settings.metadata()
     containers.check_codec(path, metadata)
     check_engine(options.engine, metadata.env.area)

@@ -357,6 +357,12 @@ def check_resumable(
             "expected a dataset that was built here, found one that was imported; it cannot be "
             f"built further ({where})",
         )
+    members = stored.policy.members() if stored.policy.name == MIX else ()
+    if stored.policies != members:
+        raise SettingsError(
+            "resume",
+            f"expected the policies of the mix, and none without a mix, found others ({where})",
+        )
     kept = {name: known.stored for name, (_, known) in settings_of(BuildSettings).items()}
     own = {name: value(stored) for name, value in kept.items() if value is not None}
     merged = BuildSettings(**(own | {name: getattr(settings, name) for name in given}))

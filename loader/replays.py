@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.loader.indexing import index_of
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
+from crafter_dataset.schemas.layout import TABLE
 
 if TYPE_CHECKING:
     from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
@@ -75,6 +76,7 @@ def replaying_lanes(dataset: Dataset, what: str) -> BranchingLanes:
     _check_source(dataset, what)
     env = dataset.metadata.env
     check_geometry(env.area, env.view, env.size)
+    _check_shapes(dataset)
     check_engine("fast", env.area)
     from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
 
@@ -97,6 +99,21 @@ def _check_source(dataset: Dataset, what: str) -> None:
     for name in ("actions", "materials", "objects", "items", "achievements"):
         if getattr(metadata, name) != getattr(spec, name.upper()):
             raise ArgumentError(what, f"expected Crafter's own {name}, found others {where}")
+
+
+def _check_shapes(dataset: Dataset) -> None:
+    """Refuse sizes that only the metadata claims: worlds and pictures of them take memory."""
+    metadata = dataset.metadata
+    for name in ("frames", f"{TABLE}/terrain"):
+        field = next((f for f in metadata.present_fields() if f.path == name), None)
+        found = None if field is None else dataset.container.describe(name)
+        if field is not None and found is not None:
+            expected = field.row_shape(metadata.sizes())
+            if found.shape[1:] != expected:
+                raise CorruptDataError(
+                    f"{name}: expected rows of shape {expected}, found {found.shape[1:]} "
+                    f"({dataset.path})"
+                )
 
 
 def begin(

@@ -77,9 +77,9 @@ def policy_lines(summary: Summary) -> list[str]:
     Returns
     -------
     list of str
-        The lines, whose columns are below one another; none for a single policy.
+        The lines, whose columns are below one another; none if the dataset has no other policy.
     """
-    if len(summary.policies) < 2:
+    if not summary.mixed:
         return []
     rows = [("played by", "episodes", "frames", "length", "return", "score")]
     for label, about in summary.policies.items():
@@ -265,7 +265,7 @@ def policy_rows(summary: Summary) -> Lines:
         A name and a text for each line; none for a single policy.
     """
     rows = []
-    for label, about in summary.policies.items() if len(summary.policies) > 1 else ():
+    for label, about in summary.policies.items() if summary.mixed else ():
         score = "" if about["score"] is None else f", score {about['score']:.2f} %"
         length, returned = (about[name]["mean"] for name in ("lengths", "returns"))
         count = counted(about["episodes"], "episode")

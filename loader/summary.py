@@ -44,6 +44,8 @@ class Summary:
         `episodes`, `frames`, `lengths`, `returns` and `score` of the episodes of
         each policy that played one, by its name; where several have the same
         name, with the parameters that differ.
+    mixed : bool
+        Whether the dataset names several policies, be it that one of them played all of this.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Summary:
     success_rates: dict[str, float] | None
     score: float | None
     policies: dict[str, dict[str, Any]]
+    mixed: bool
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", Crafter score {self.score:.2f} %"
@@ -125,6 +128,7 @@ def summary_of(dataset: Dataset) -> Summary:
         success_rates=rates,
         score=score,
         policies=_by_policy(dataset, reached),
+        mixed=len(dataset.metadata.played_by()) > 1,
     )
 
 

@@ -21,7 +21,7 @@ from crafter_dataset.schemas.layout import (
     Field,
     padded_rows,
 )
-from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.metadata import MIX, Metadata
 from crafter_dataset.schemas.violations import Violation, metadata_violations, require_dataset
 
 Rows = dict[str, NDArray[Any]]
@@ -60,6 +60,7 @@ def find_violations(
     if violations:
         return  # Shapes follow from the metadata.
     metadata = Metadata.from_attributes(container.attributes, container.name)
+    yield from _check_policies(metadata)
     broken: set[str] = set()
     for field in metadata.present_fields():
         structure = list(_check_array(container, metadata, field))
@@ -85,6 +86,14 @@ def find_violations(
     if deep and not misplaced:
         sound = [field for field in metadata.present_fields() if field.path not in broken]
         yield from _check_content(container, metadata, table, sound, on_episode)
+
+
+def _check_policies(metadata: Metadata) -> Iterator[Violation]:
+    """Check that the policies are those of the mixture, where all episodes come from one build."""
+    members = metadata.policy.members() if metadata.policy.name == MIX else ()
+    if not metadata.sources and metadata.policies != members:
+        names = [", ".join(p.name for p in each) or "none" for each in (members, metadata.policies)]
+        yield Violation(f"{ATTRIBUTE}.policies", f"those of the policy, {names[0]}", names[1])
 
 
 def _check_array(container: Container, metadata: Metadata, field: Field) -> Iterator[Violation]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from crafter_dataset.builder.policies.compiled import CompiledPolicy
+from crafter_dataset.builder.policies.expert.choose import _noise
+from crafter_dataset.builder.policies.expert.memory import memory_dtype
 from crafter_dataset.engine.kernels import DO, MOVE_LEFT, below, kernel, next_word, uniform
 
 STICKS = 3
@@ -67,6 +69,16 @@ def everything(num_envs):
 
 
 @kernel
+def choose_noise(world, memory, random):
+    """Wait, but for the expert's random steps."""
+    return DO if _noise(memory, random) >= 0 else 0
+
+
+def noisy(num_envs, noise=0.5):
+    return CompiledPolicy(choose_noise, memory_dtype, {"noise": noise})
+
+
+@kernel
 def choose_wrong(world, memory, random):
     return 99 if world.step == 7 else 0
 
@@ -92,6 +104,15 @@ def choose_now_and_then(world, memory, random):
 
 def without_result(num_envs):
     return CompiledPolicy(choose_now_and_then)
+
+
+@kernel
+def choose_nothing(world, memory, random):
+    memory.action = DO
+
+
+def without_any_result(num_envs):
+    return CompiledPolicy(choose_nothing, memory=[("action", "i4")])
 
 
 def without_names(num_envs):

@@ -17,7 +17,7 @@ from crafter_dataset.builder.policies.mixture import Mixture
 from crafter_dataset.builder.tracebacks import users_frames
 from crafter_dataset.engine.seeding import policy_generator
 from crafter_dataset.schemas.errors import CrafterDatasetError
-from crafter_dataset.schemas.metadata import Metadata, PolicySpec
+from crafter_dataset.schemas.metadata import MIX, Metadata, PolicySpec
 
 Take = Callable[[bool], int | None]
 """`take(wait)` returns the number of the next episode, or None if there is none now.
@@ -58,7 +58,7 @@ class Job:
         """The policy that plays."""
         if self.member is None:
             return self.metadata.policy
-        return self.metadata.policies[self.member]
+        return self.metadata.policy.members()[self.member]
 
     @property
     def policy_name(self) -> str:
@@ -68,7 +68,7 @@ class Job:
     @property
     def is_mixture(self) -> bool:
         """Whether each episode is played by one of several policies."""
-        return self.member is None and bool(self.metadata.policies)
+        return self.member is None and self.metadata.policy.name == MIX
 
     @cached_property
     def _mixture(self) -> Mixture:
@@ -93,7 +93,7 @@ class Job:
             Number of the episode.
         """
         rng = policy_generator(self.metadata.seed, episode)
-        if self.metadata.policies:
+        if self.metadata.policy.name == MIX:
             self._mixture.draw(rng)
         return rng
 

@@ -12,10 +12,18 @@ import difflib
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
+from crafter_dataset.builder.policies.kernel_records import (
+    MEMORY,
+    PART,
+    WORLD,
+    Own,
+    records_of,
+    root_of,
+)
 from crafter_dataset.engine import kernels
 from crafter_dataset.engine.compiled.behind import functions_behind
 from crafter_dataset.schemas.errors import CrafterDatasetError
@@ -58,17 +66,18 @@ def check_kernels(
     if not len(names) - len(functions[0].__defaults__ or ()) <= 3 <= len(names):
         found = f"({', '.join(names)})"
         _fail(functions[0], code.co_firstlineno, "the arguments (world, memory, random)", found)
-    # Other functions are given the same records, if by the same names.
-    records = dict(zip(names, (world, memory), strict=False))
+    nodes = {function: list(_nodes(function)) for function in functions}
+    records = records_of(nodes, dict(zip(names, (WORLD, MEMORY), strict=False)))
+    fields = {WORLD: world, MEMORY: memory}
     for function in functions:
-        nodes = list(_nodes(function))
-        bound = {node.id for node in nodes if isinstance(node, ast.Name) and _is_bound(node)}
+        own = records[function]
+        bound = {n.id for n in nodes[function] if isinstance(n, ast.Name) and _is_bound(n)}
         bound.update(function.__code__.co_varnames, function.__code__.co_freevars)
-        for node in nodes:
+        for node in nodes[function]:
             _check_name(function, node, bound)
-            _check_field(function, node, records)
-            _check_index(function, node, names[0])
-            _check_write(function, node, names[0])
+            _check_field(function, node, own, fields)
+            _check_index(function, node, own)
+            _check_write(function, node, own)
 
 
 def compiler_message(error: BaseException) -> str:
@@ -80,7 +89,7 @@ def compiler_message(error: BaseException) -> str:
         What numba has raised.
     """
     text = _ESCAPES.sub("", str(error))
-    if "OptionalType" in text or "int64(none)" in text:
+    if "OptionalType" in text or "(none)" in text:
         return "expected a number to be returned in every case, found none"
     lines = [line.strip() for line in text.splitlines() if not _SKIPPED.match(line)]
     said = next(iter(lines), "") or type(error).__name__
@@ -119,38 +128,32 @@ def _check_name(function: FunctionType, node: ast.AST, bound: Collection[str]) -
 
 
 def _check_field(
-    function: FunctionType, node: ast.AST, records: dict[str, Collection[str]]
+    function: FunctionType, node: ast.AST, own: Own, fields: Mapping[str, Collection[str]]
 ) -> None:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        record, field = node.value.id, node.attr
-        if record in function.__code__.co_varnames and field not in records.get(record, [field]):
-            like = _like(field, records[record])
-            _fail(function, node.lineno, f"a field of {record}{like}", field)
+        record = own.get(node.value.id, "")
+        if record in fields and node.attr not in fields[record]:
+            like = _like(node.attr, fields[record])
+            _fail(function, node.lineno, f"a field of {node.value.id}{like}", node.attr)
 
 
-def _check_index(function: FunctionType, node: ast.AST, world: str) -> None:
+def _check_index(function: FunctionType, node: ast.AST, own: Own) -> None:
     """Refuse `world.inventory[STONE]`, which is a material."""
     match node:
         case ast.Subscript(
             value=ast.Attribute(value=ast.Name(id=record), attr=field), slice=ast.Name(id=index)
-        ) if record == world and field in _PREFIXES and index in _KERNEL_NAMES:
+        ) if own.get(record) == WORLD and field in _PREFIXES and index in _KERNEL_NAMES:
             if not index.startswith(_PREFIXES[field]):
                 like = _like(_PREFIXES[field] + index, _KERNEL_NAMES)
                 _fail(function, node.lineno, f"an index that {field} has{like}", index)
 
 
-def _check_write(function: FunctionType, node: ast.AST, world: str) -> None:
-    targets: list[ast.expr] = []
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
-        targets = [node.target]
-    for target in targets:
-        inner = target
-        while isinstance(inner, ast.Attribute | ast.Subscript):
-            inner = inner.value
-        if inner is not target and isinstance(inner, ast.Name) and inner.id == world:
-            _fail(function, target.lineno, f"{world} to be read alone", ast.unparse(node))
+def _check_write(function: FunctionType, node: ast.AST, own: Own) -> None:
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        root = root_of(node)
+        if own.get(root or "") in (WORLD, PART):
+            found = f"{ast.unparse(node)} = ..."
+            _fail(function, node.lineno, "the world to be read alone", found)
 
 
 def _like(name: str, known: Collection[str]) -> str:

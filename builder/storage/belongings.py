@@ -77,6 +77,7 @@ def _foreign_members(path: Path) -> list[str]:
     ours = {"", TABLE, *(field.path for field in FIELDS)}
     try:
         with Hdf5File(path) as stored:
+            ours.update(_names_of_extras(stored.attributes))
             members = {name.partition("@")[0] for name in stored.names()} - ours
     except Exception:  # h5py raises many kinds
         return []
@@ -155,10 +156,18 @@ def _folders_of_extras(descriptor: int) -> Folders:
     try:
         root = os.open(DOCUMENT, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=descriptor)
         with open(root, "rb") as file:
-            extras = json.load(file)["attributes"][ATTRIBUTE]["extras"]
+            attributes = json.load(file)["attributes"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return {extra["name"]: {} for extra in extras} if is_extras(extras) else {}
+    return {name: {} for name in _names_of_extras(attributes)}
+
+
+def _names_of_extras(attributes: Any) -> list[str]:
+    try:
+        extras = attributes[ATTRIBUTE]["extras"]
+    except (KeyError, TypeError):
+        return []
+    return [extra["name"] for extra in extras] if is_extras(extras) else []
 
 
 def _is_ours(name: str) -> bool:

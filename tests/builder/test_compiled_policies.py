@@ -80,6 +80,7 @@ def test_cut_at_any_frame(tmp_path):
         ("wrong", r"expected actions from 0 to 16, found 99 in episode 0"),
         ("not_compiled", r"not_compiled' cannot be compiled: .*compiled_policies.py:\d+: \w+"),
         ("without_result", r"compiled: expected a number to be returned in every case, found none"),
+        ("without_any_result", r"expected a number to be returned in every case, found none"),
         ("without_names", r"memory: expected fields with names, found int32"),
         ("with_objects", r"memory: expected numbers, found"),
         ("with_another_field", r"start\['right'\]: expected one of left, found none"),
@@ -99,7 +100,7 @@ from crafter_dataset import CompiledPolicy
 from crafter_dataset.engine.kernels import *
 
 @kernel
-def far(world, memory):
+def far(w, memory):
     {far}
     return 1
 
@@ -118,9 +119,17 @@ def make(num_envs):
     ("parts", "line", "message"),
     [
         ({"far": "memory.lefts = 3"}, 7, "a field of memory, such as left, found lefts"),
-        ({"far": "y = world.invetory[2]"}, 7, "a field of world, such as inventory, found inv"),
-        ({"choose": "world.step = 4"}, 13, "world to be read alone, found world.step = 4"),
-        ({"far": "world.inventory[2] += 1"}, 7, "world to be read alone, found world.inventory"),
+        ({"far": "y = w.invetory[2]"}, 7, "a field of w, such as inventory, found inv"),
+        (
+            {"choose": "world.step = 4"},
+            13,
+            r"the world to be read alone, found world.step = \.",
+        ),
+        ({"far": "w.inventory[2] += 1"}, 7, r"to be read alone, found w.inventory\[2\] = "),
+        ({"far": "bag = w.inventory; bag[0] = 9"}, 7, r"to be read alone, found bag\[0\] = "),
+        ({"far": "v = w; v.inventory[0], b = 9, 3"}, 7, r"alone, found v.inventory\[0\] = "),
+        ({"choose": "y, v = 3, world; v.step -= 1"}, 13, "alone, found v.step = "),
+        ({"choose": "for world.step in range(3): pass"}, 13, "alone, found world.step = "),
         ({"choose": "y = ITEM_WOODS"}, 13, "a name that is known, such as ITEM_WOOD, found ITEM_W"),
         ({"choose": "y = world.inventory[STONE]"}, 13, "that inventory has, such as ITEM_STONE, f"),
         ({"random": "random, more"}, 10, r"\(world, memory, random\), found \(world, .*, more\)"),

@@ -103,6 +103,14 @@ def test_leads_to_its_goals(tmp_path):
         assert dataset.summary().success_rates[goal] >= 0.25, goal
 
 
+@pytest.mark.parametrize("noise", [0.1, 0.5, 0.9])
+def test_noise_is_the_share_of_the_steps(tmp_path, noise):
+    dataset = built(tmp_path, "tests.compiled_policies:noisy", Target(frames=20_000), area=(12, 12),
+                    size=(18, 18), policy_args={"noise": noise})  # fmt: skip
+    taken = np.concatenate([episode["actions"][:-1] for episode in dataset])
+    assert abs((taken != 0).mean() - noise) < 0.02
+
+
 def test_leaves_the_world_alone():
     lanes = FastLanes(1, (64, 64))
     lanes.start(0, 3)
