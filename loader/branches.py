@@ -152,16 +152,25 @@ def _parts(starts: NDArray[np.int64]) -> list[_Part]:
 
 
 def _checked_fields(fields: Collection[str]) -> tuple[str, ...]:
-    names = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
+    if not isinstance(fields, Collection):
+        raise ArgumentError("fields", f"expected names of fields, found {fields!r}")
+    names = (fields,) if isinstance(fields, str) else tuple(fields)
     known = (*Seen._fields, *CAUSED)
     for name in names:
         if name not in known:
             raise ArgumentError("fields", f"expected some of {', '.join(known)}, found {name!r}")
-    return names
+    return tuple(dict.fromkeys(names))
+
+
+def _array(argument: str, given: ArrayLike) -> NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except ValueError as error:  # of rows of several lengths
+        raise ArgumentError(argument, f"expected rows of one length, found {error}") from error
 
 
 def _checked_actions(actions: ArrayLike, count: int) -> NDArray[np.uint8]:
-    given = np.asarray(actions)
+    given = _array("actions", actions)
     if given.ndim != 2 or not given.shape[1] or given.dtype.kind not in "iu":
         raise ArgumentError(
             "actions",
@@ -175,7 +184,7 @@ def _checked_actions(actions: ArrayLike, count: int) -> NDArray[np.uint8]:
 
 
 def _checked_starts(dataset: Dataset, starts: ArrayLike, count: int) -> NDArray[np.int64]:
-    given = np.asarray(starts)
+    given = _array("starts", starts)
     if given.shape != (count, 2) or given.dtype.kind not in "iu":
         raise ArgumentError(
             "starts",

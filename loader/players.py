@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import TABLE
 from crafter_dataset.schemas.metadata import Metadata, PolicySpec
+from crafter_dataset.schemas.wording import short_repr
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
+
+_MOST_SHOWN = 100
+"""Letters of a name that are shown, at most."""
 
 UNKNOWN = "unknown"
 """Name of the policy where the source of an imported dataset does not say it."""
@@ -42,6 +46,17 @@ def player_labels(metadata: Metadata) -> tuple[str, ...]:
         more = ", ".join(f"{key}={value}" for key, value in differing.items())
         labels.append(f"{name} ({more})" if more else name)
     return tuple(labels)
+
+
+def shown_name(name: str) -> str:
+    """Return a name that came from a file as part of a line.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+    """
+    return name if name.isprintable() and len(name) <= _MOST_SHOWN else short_repr(name)
 
 
 def player_names(metadata: Metadata) -> tuple[str, ...]:

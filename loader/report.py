@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crafter_dataset.loader.players import shown_name
 from crafter_dataset.loader.summary import Summary, summary_of
 from crafter_dataset.schemas.wording import counted, format_bytes
 
@@ -86,7 +87,7 @@ def policy_lines(summary: Summary) -> list[str]:
         score = "-" if about["score"] is None else f"{about['score']:.2f} %"
         length, returned = (about[name]["mean"] for name in ("lengths", "returns"))
         counts = f"{about['episodes']:,}", f"{about['frames']:,}"
-        rows.append((label, *counts, f"{length:.1f}", f"{returned:.2f}", score))
+        rows.append((shown_name(label), *counts, f"{length:.1f}", f"{returned:.2f}", score))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -270,7 +271,7 @@ def policy_rows(summary: Summary) -> Lines:
         length, returned = (about[name]["mean"] for name in ("lengths", "returns"))
         count = counted(about["episodes"], "episode")
         text = f"{count}, length {length:.1f}, return {returned:.2f} in the mean{score}"
-        rows.append((f"policy {label}", text))
+        rows.append((f"policy {shown_name(label)}", text))
     return rows
 
 

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.players import shown_name
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.errors import ArgumentError
+from crafter_dataset.schemas.wording import short_repr
 
 SYNTAX = "numbers and ranges such as 0:100,250,900:"
 
@@ -176,9 +178,10 @@ class _Condition:
                     ast.Name(id=found),
                     ast.Constant(value=str() as name),
                 ) if name not in self._names.get(found, (name,)):
-                    known = ", ".join(self._names[found])
+                    known = ", ".join(map(shown_name, self._names[found]))
                     raise ArgumentError(
-                        "filter", f"expected {found} to be one of {known}, found {name!r}"
+                        "filter",
+                        f"expected {found} to be one of {known}, found {short_repr(name)}",
                     )
 
 

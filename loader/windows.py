@@ -387,6 +387,8 @@ def check_out(
     ArgumentError
         If one is missing, read-only, or of another shape or dtype; the error is a ValueError.
     """
+    if not isinstance(out, dict):
+        raise ArgumentError("out", f"expected a dict of arrays, found {type(out).__name__}")
     for name, (shape, dtype) in shapes.items():
         if name not in out:
             raise ArgumentError("out", f"expected an array {name!r}, found none")

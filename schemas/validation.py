@@ -89,9 +89,9 @@ def find_violations(
 
 
 def _check_policies(metadata: Metadata) -> Iterator[Violation]:
-    """Check that the policies are those of the mixture, where all episodes come from one build."""
+    """Check that policies are those of the mixture, where all episodes come from one build."""
     members = metadata.policy.members() if metadata.policy.name == MIX else ()
-    if not metadata.sources and metadata.policies != members:
+    if metadata.policies and not metadata.sources and metadata.policies != members:
         names = [", ".join(p.name for p in each) or "none" for each in (members, metadata.policies)]
         yield Violation(f"{ATTRIBUTE}.policies", f"those of the policy, {names[0]}", names[1])
 

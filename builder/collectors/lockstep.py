@@ -19,6 +19,8 @@ from crafter_dataset.builder.collectors.job import (
 from crafter_dataset.builder.collectors.lane_group import LaneGroup, Turn
 from crafter_dataset.builder.collectors.stated import Stated, StatedError
 from crafter_dataset.builder.policies import Policy
+from crafter_dataset.schemas.arguments import whole_number
+from crafter_dataset.schemas.errors import ArgumentError
 
 
 class LockstepCollector:
@@ -153,6 +155,14 @@ def groups_of(policy: Policy) -> int:
     ----------
     policy : Policy
         The policy.
+
+    Raises
+    ------
+    CollectError
+        If it asks for what is no number of groups.
     """
     groups = getattr(policy, "lane_groups", 1)
-    return groups if isinstance(groups, int) and groups > 1 else 1
+    try:
+        return whole_number("lane_groups", groups, 1)
+    except ArgumentError as error:
+        raise CollectError(f"policy {type(policy).__name__}: {error}") from error

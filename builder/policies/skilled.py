@@ -88,7 +88,8 @@ def novice(
 
 
 def _skilled(level: str, goals: Sequence[str] | None, noise: float) -> CompiledPolicy:
-    if not isinstance(noise, int | float) or not 0 <= noise <= 1:
+    is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
+    if not is_number or not 0 <= noise <= 1:
         raise PolicyError(
             "policy_args", f"expected noise to be a number from 0 to 1, found {noise!r}"
         )

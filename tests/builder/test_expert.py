@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from crafter_dataset.builder.errors import SettingsError
 from crafter_dataset.builder.policies import PolicyError, describe_policy, load_factory
 from crafter_dataset.builder.policies.source import policy_source
 from crafter_dataset.builder.settings import BuildSettings, Target
@@ -19,6 +22,7 @@ from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.seeding import policy_generator
 from crafter_dataset.engine.spec import ACHIEVEMENTS
 from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.errors import ArgumentError
 from tests.building import build
 from tests.reliability.containers import QUICK, seen_by_reader, start_build
 
@@ -126,6 +130,7 @@ def test_leaves_the_world_alone():
     ("arguments", "message"),
     [
         ({"noise": 1.5}, "policy_args: expected noise to be a number from 0 to 1, found 1.5"),
+        ({"noise": True}, "policy_args: expected noise to be a number from 0 to 1, found True"),
         ({"noise": "much"}, "policy_args: expected noise to be a number .* found 'much'"),
         (
             {"goals": ["collect_gold"]},
@@ -162,6 +167,27 @@ def test_a_killed_build_ends_as_an_undisturbed_one(tmp_path, policy):
         length=500, chunk_frames=8, policy_args=arguments,
     )  # fmt: skip
     assert open_dataset(path).metadata.digest == whole.metadata.digest
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        (("policy", "parameters", "foo"), 1, r"policy_args: expected arguments that expert takes"),
+        (("policy", "parameters", "noise"), "x", r"policy_args: expected noise to be a number"),
+        (("env", "view"), [32767, 32767], r"size: expected at least 2 pixels a cell"),
+    ],
+)
+def test_a_file_that_was_tampered_with_is_not_gone_on_with(tmp_path, entry, value, message):
+    path = Path(built(tmp_path, "expert", Target(episodes=1), length=30, area=(12, 12)).path)
+    document = json.loads((path / "zarr.json").read_text())
+    inner = document["attributes"]["crafter_dataset"]
+    for name in entry[:-1]:
+        inner = inner[name]
+    inner[entry[-1]] = value
+    (path / "zarr.json").write_text(json.dumps(document))
+    with pytest.raises((SettingsError, PolicyError, ArgumentError), match=message) as caught:
+        build(path, target=Target(episodes=2), workers=0, resume=True)
+    assert "\n" not in str(caught.value)
 
 
 def test_its_sources_count_on_a_resume():

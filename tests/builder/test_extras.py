@@ -238,6 +238,18 @@ def test_a_dataset_with_extras_is_replaced_and_nothing_else(stated, tmp_path):
         build(path, SETTINGS, Target(frames=9), workers=0, overwrite=True)
 
 
+def test_a_file_with_extras_is_replaced_and_nothing_else(stated, tmp_path):
+    path = tmp_path / "d.h5"
+    crafter_dataset.convert(stated, path)
+    crafter_dataset.convert(stated, path, overwrite=True)
+    build(path, SETTINGS, Target(frames=9), workers=0, overwrite=True)
+    assert "logits" in open_dataset(path).fields
+    with h5py.File(path, "r+") as file:
+        file["mine"] = np.zeros(3)
+    with pytest.raises(BuildError, match="found mine; move"):
+        build(path, SETTINGS, Target(frames=9), workers=0, overwrite=True)
+
+
 FAULTS = [
     ("Misstating", {"fault": "type"}, r"'value' of shape \(2,\) of float32, found .* of float64"),
     ("Misstating", {"fault": "shape"}, r"'mean' of shape \(2, 3\) of .*, found shape \(2, 2\)"),

@@ -12,6 +12,7 @@ from crafter_dataset.builder.collectors.job import Job
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
+from tests import policies_for_tests
 from tests.building import build
 from tests.conftest import SMALL_WORLD
 
@@ -44,6 +45,13 @@ def test_a_policy_with_groups_gives_one_digest_however_it_is_run(tmp_path):
         )
     }  # fmt: skip
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("groups", [0, -1, 2.0, "2", None, True])
+def test_what_is_no_number_of_groups_is_refused(tmp_path, monkeypatch, groups):
+    monkeypatch.setattr(policies_for_tests.Grouped, "lane_groups", groups)
+    with pytest.raises(BuildError, match=r"Grouped: lane_groups: expected .*1 or more, found"):
+        build(tmp_path / "d", settings("Grouped"), Target(episodes=2), workers=0)
 
 
 def test_idle_groups_wait_for_episodes(tmp_path):

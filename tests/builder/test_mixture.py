@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,38 @@ def test_a_mixture_of_built_in_policies_is_gone_on_with_by_its_name(command, tmp
     assert not command(*made, "--frames", 60, "--policy", "mix", *weights).stderr
     assert not command(*made[:3], "--resume", "--frames", 90, "--policy", "mix", "--quiet").stderr
     assert open_dataset(tmp_path / "d").frames == 90
+
+
+def replace_policies(path, policies):
+    document = json.loads((path / "zarr.json").read_text())
+    document["attributes"]["crafter_dataset"]["policies"] = policies
+    (path / "zarr.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("policy", ["mix", "noop"])
+def test_a_file_never_says_what_code_is_run(tmp_path, policy):
+    """Not in its list of policies either, which the policy's own parameters say again."""
+    (tmp_path / "boom.py").write_text("raise SystemExit('code of a file was run')")
+    members = {"policy_args": {"noop": 0.5, "random": 0.5}} if policy == "mix" else {}
+    settings = BuildSettings(policy=policy, **members, **SMALL_WORLD)
+    path = tmp_path / "d.zarr"
+    build(path, settings, Target(episodes=3), workers=0)
+    own = open_dataset(path).metadata.to_json().get("policies", [])
+    boom = {"name": "boom:make", "parameters": {}}
+    for other in ([boom, *own[1:]], [*own[::-1], boom]):
+        replace_policies(path, other)
+        for given in ({}, {"settings": settings, "given": ["policy", "policy_args"]}):
+            with pytest.raises(SettingsError, match=r"^resume: expected the policies of the mix, "):
+                build(path, target=Target(episodes=5), workers=0, resume=True, **given)
+        found = [str(v) for v in find_violations(open_container(path))]
+        assert any(v.startswith("crafter_dataset.policies: expected those of the") for v in found)
+
+
+def test_a_part_of_a_mixture_says_who_played_it(mixed, command, tmp_path):
+    command("convert-dataset", mixed, "part.zarr", "--filter", "policy == 'heuristic'", "--quiet")
+    shown = command("inspect-dataset", "part.zarr").stdout
+    assert re.search(r"\nplayed by +episodes .*\n *heuristic .* \d+ ", shown)
+    assert "policy heuristic" in open_dataset(tmp_path / "part.zarr").summary()._repr_html_()
 
 
 def test_a_mixture_from_python_and_a_configuration_file(command, tmp_path):

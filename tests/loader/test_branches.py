@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,6 +217,8 @@ def test_more_actions_lead_where_they_lead_in_stock_crafter(nights, **game):
     (([(0, 1)], [[0, 17]]), "actions: expected 0 to 16, found 17"),
     (([(0, 1)], [[-1]]), "actions: expected 0 to 16, found -1"),
     (([(0, 1)], [[0], [0]]), r"starts: expected an episode and a frame for each of the 2 rows"),
+    (([(0, 1), (0,)], [[0], [0]]), "starts: expected rows of one length, found"),
+    (([(0, 1), (0, 2)], [[0], [0, 1]]), "actions: expected rows of one length, found"),
     (([0, 1], [[0], [0]]), "starts: expected an episode and a frame"),
     (([(0, 1.5)], [[0]]), "starts: expected .*, found float64"),
     (([(12, 1)], [[0]]), "starts: expected episodes from 0 to 11, found 12"),
@@ -229,6 +234,10 @@ def test_what_are_no_branches_is_refused(small, arguments, text):
 
 @pytest.mark.parametrize(("options", "text"), [
     ({"fields": ["frames", "actions"]}, "fields: expected some of frames, .*, found 'actions'"),
+    ({"fields": 3}, "fields: expected names of fields, found 3"),
+    ({"fields": None}, "fields: expected names of fields, found None"),
+    ({"fields": [[1]]}, r"fields: expected some of frames, .*, found \[1\]"),
+    ({"out": 3}, "out: expected a dict of arrays, found int"),
     ({"threads": 0}, "threads: expected 1 or more, found 0"),
     ({"out": {}}, "out: expected an array 'frames', found none"),
 ])  # fmt: skip
@@ -246,6 +255,18 @@ def test_arrays_to_write_to_must_fit(small):
     ):  # fmt: skip
         with pytest.raises(ArgumentError, match=f"^out: expected 'daylight' {text}"):
             small.branch([(0, 1)], [[0, 0]], fields="daylight", out=out | {"daylight": values})
+
+
+def test_sizes_that_only_the_metadata_claims_are_refused(small, tmp_path):
+    """To prepare pictures of them takes all memory."""
+    path = Path(shutil.copytree(small.path, tmp_path / "d.zarr"))
+    document = json.loads((path / "zarr.json").read_text())
+    document["attributes"]["crafter_dataset"]["env"]["size"] = [32767, 32767]
+    (path / "zarr.json").write_text(json.dumps(document))
+    claimed = open_dataset(path)
+    for call in (lambda: claimed.env_at(0, 1), lambda: claimed.branch([(0, 1)], [[0]])):
+        with pytest.raises(CorruptDataError, match=r"^frames: expected rows of shape \(32767, 327"):
+            call()
 
 
 def test_frames_that_there_are_not_are_refused(small):
