@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -13,6 +13,8 @@ from crafter_dataset.engine.crafter_constants import crafter_files
 
 _PACKAGE = __name__.partition(".")[0]
 _PACKAGES = ("crafter",)
+_LIBRARIES = ("numpy", "numba", "math", "builtins")
+"""What is in these changes with their versions alone, which count."""
 
 
 def code_in(name: str, module: str) -> Code:
@@ -104,13 +106,22 @@ def _used(function: FunctionType) -> Iterator[tuple[str, Any]]:
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     places = {name: function.__globals__[name] for name in names if name in function.__globals__}
     places |= {name: cell.cell_contents for name, cell in cells}
-    yield from places.items()
+    yield from _reached(places, names, set())
     yield from ((f"default {at}", v) for at, v in enumerate(function.__defaults__ or ()))
-    modules = [value for value in places.values() if isinstance(value, ModuleType)]
-    for module in modules:
-        if module.__name__.partition(".")[0] not in ("numpy", "numba", "math"):
-            found = (name for name in names if hasattr(module, name))
-            yield from ((f"{module.__name__}.{name}", getattr(module, name)) for name in found)
+
+
+def _reached(
+    places: Mapping[str, Any], names: Iterable[str], seen: set[int]
+) -> Iterator[tuple[str, Any]]:
+    """Yield values by their names, and those that modules and classes among them have by names."""
+    for place, value in places.items():
+        yield place, value
+        if isinstance(value, ModuleType | type) and id(value) not in seen:
+            seen.add(id(value))
+            home = value.__name__ if isinstance(value, ModuleType) else value.__module__
+            if home.partition(".")[0] not in _LIBRARIES:
+                inside = {f"{place}.{n}": getattr(value, n) for n in names if hasattr(value, n)}
+                yield from _reached(inside, names, seen)
 
 
 def _names(code: CodeType) -> Iterator[str]:

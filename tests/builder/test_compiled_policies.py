@@ -202,6 +202,50 @@ def test_compiled_code_follows_from_content_alone(written):
     assert len({code.fingerprint() for code in [first, *others]}) == 4
 
 
+PACKAGE = {
+    "pkg_of_it/__init__.py": "",
+    "pkg_of_it/numbers.py": """
+import enum
+N = 3
+class E(enum.Enum):
+    A = 4
+class C:
+    B = 5
+""",
+    "pkg_of_it/inner/__init__.py": "",
+    "pkg_of_it/inner/helping.py": HELPERS.format(6),
+    "deep_choice_of_it.py": """
+import pkg_of_it.numbers
+import pkg_of_it.inner.helping
+from pkg_of_it.numbers import C, E
+
+def choose(world, memory, random):
+    return pkg_of_it.inner.helping.far(pkg_of_it.numbers.N + E.A.value + C.B)
+""",
+}
+
+
+@pytest.mark.parametrize("change", [
+    None, ("N = 3", "N = 9"), ("A = 4", "A = 9"), ("B = 5", "B = 9"), ("x + 6", "x + 9"),
+])  # fmt: skip
+def test_what_is_found_through_packages_and_classes_counts(tmp_path, monkeypatch, change):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def fingerprint(folder, change):
+        for file, text in PACKAGE.items():
+            path = tmp_path / folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace(*change) if change else text)
+        with monkeypatch.context() as context:
+            context.syspath_prepend(str(tmp_path / folder))
+            for name in [name for name in sys.modules if "_of_it" in name]:
+                del sys.modules[name]
+            module = importlib.import_module("deep_choice_of_it")
+            return code_behind("choose", module.choose).fingerprint()
+
+    assert (fingerprint("a", None) == fingerprint("b", change)) == (change is None)
+
+
 def test_values_that_a_module_was_given_later_count(written):
     code, module = written()
     module.MOST = 4
