@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.state import CrafterState
-from crafter_dataset.schemas.errors import ArgumentError
+from crafter_dataset.schemas.errors import ArgumentError, CrafterDatasetError
+from crafter_dataset.schemas.wording import one_line
 
 ENGINES = ("fast", "crafter")
 """Compiled code, and the crafter package itself; both compute the same bits."""
@@ -19,17 +20,19 @@ class EngineError(ArgumentError):
     """An engine cannot be used, or not for this world."""
 
 
-class LaneError(Exception):
+class LaneError(CrafterDatasetError):
     """An environment of a vector raised; `__cause__` is its error.
 
     Parameters
     ----------
     lane : int
         Number of the environment.
+    error : Exception
+        What it raised.
     """
 
-    def __init__(self, lane: int) -> None:
-        super().__init__(f"environment {lane} raised")
+    def __init__(self, lane: int, error: Exception) -> None:
+        super().__init__(f"environment {lane} raised {type(error).__name__}: {one_line(error)}")
         self.lane = lane
 
 

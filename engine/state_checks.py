@@ -15,7 +15,7 @@ from crafter_dataset.engine.state_layout import (
     DTYPES,
     FLAGS,
     INTEGERS,
-    MOST_COUNT,
+    MOST_ACHIEVED,
     MOST_HEALTH,
     MOST_TIMER,
     NUMBERS,
@@ -66,6 +66,23 @@ def check(state: CrafterState) -> None:
     _check_chunks(state)
 
 
+def check_counts(state: CrafterState) -> None:
+    """Refuse a state of a game that has gone on for too long to be gone on with from it.
+
+    Parameters
+    ----------
+    state : CrafterState
+        What an engine says it is.
+
+    Raises
+    ------
+    ArgumentError
+        If it has taken more steps, or reached an achievement more often, than states may have.
+    """
+    integer("step", state.step, *INTEGERS["step"])
+    _range("achievements", state.achievements, 0, MOST_ACHIEVED)
+
+
 def _check_arrays(state: CrafterState) -> None:
     shapes = shapes_of(state.area, state.size, np.size(state.objects), np.size(state.chunks))
     for name, shape in shapes.items():
@@ -76,7 +93,7 @@ def _check_arrays(state: CrafterState) -> None:
             )
     _range("materials", state.materials, 1, len(MATERIALS))
     _range("inventory", state.inventory, 0, 9)
-    _range("achievements", state.achievements, 0, MOST_COUNT)
+    _range("achievements", state.achievements, 0, MOST_ACHIEVED)
     _range("random words used", state.random[-1:], 0, RANDOM_WORDS)
 
 

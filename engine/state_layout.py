@@ -16,6 +16,8 @@ RANDOM_WORDS = 624
 """Words of a Mersenne twister, as of NumPy's `RandomState`."""
 MOST_STEPS = 2**20
 """Steps after which a game's state cannot be had: engines tabulate the daylight up to a state's."""
+MOST_ACHIEVED = 2**16 - 1
+"""Times that an achievement is reached in an episode, at most: rows hold no more."""
 MOST_COUNT = 2**30
 """Of anything that is counted, so that counting on does not overflow."""
 

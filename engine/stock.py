@@ -447,4 +447,4 @@ class _naming:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, Exception):
-            raise LaneError(self.lane) from error
+            raise LaneError(self.lane, error) from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
 from crafter_dataset.engine.state import CrafterState
+from crafter_dataset.engine.state_checks import check_counts
 from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
@@ -213,11 +214,15 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         ------
         gymnasium.error.ResetNeeded
             If no episode was started.
+        ArgumentError
+            If it has gone on for more than 2**20 steps; the error is a ValueError.
         """
         with self._lock:
             if self._world_seed < 0:
                 raise gymnasium.error.ResetNeeded("get_state: expected reset to be called first")
-            return self._lanes.get_state(0, self._seen)
+            state = self._lanes.get_state(0, self._seen)
+        check_counts(state)
+        return state
 
     def set_state(self, state: CrafterState) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Go on from a state; whatever it holds is checked first.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from crafter_dataset.engine.engines import make_lanes
 from crafter_dataset.engine.spec import ACTIONS, check_seed, make_seen
 from crafter_dataset.engine.state import CrafterState
+from crafter_dataset.engine.state_checks import check_counts
 from crafter_dataset.schemas.arguments import as_pair, whole_number
 from crafter_dataset.schemas.errors import ArgumentError
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
@@ -285,7 +286,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         Raises
         ------
         ArgumentError
-            If there is no such lane; the error is a ValueError.
+            If there is no such lane, or its game has gone on for more than 2**20 steps; the error
+            is a ValueError.
         gymnasium.error.ResetNeeded
             If the lane was never reset.
         """
@@ -293,7 +295,9 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         with self._lock:
             if not self._started[lane]:
                 raise gymnasium.error.ResetNeeded("get_state: expected the lane to be reset first")
-            return self._lanes.get_state(lane, self._seen)
+            state = self._lanes.get_state(lane, self._seen)
+        check_counts(state)
+        return state
 
     def set_state(self, lane: int, state: CrafterState) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Let a lane go on from a state; the others are left as they are.

@@ -33,7 +33,9 @@ def choose_starts(dataset: Dataset, count: int, horizon: int, seed: int) -> NDAr
     lengths = dataset.episodes["length"]
     room = np.maximum(lengths - horizon - CONTEXT, 0)
     if not room.sum():
-        raise SystemExit(f"horizon: expected an episode of more actions, found {lengths.max() - 1}")
+        found = f"{lengths.max() - 1}" if len(lengths) else "none that was held out"
+        least = horizon + CONTEXT
+        raise SystemExit(f"horizon: expected an episode of {least} actions or more, found {found}")
     places = np.random.default_rng(seed).integers(room.sum(), size=count)
     ends = np.cumsum(room)
     episodes = np.searchsorted(ends, places, "right")
@@ -106,7 +108,13 @@ def main(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     _, dataset = open_dataset(path).split(0.9, seed=seed, by_world=True)
     model = NextFrame(len(dataset.metadata.actions)).to(device).eval()
-    model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
+    try:
+        model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
+    except Exception as error:  # PyTorch raises many kinds, in many lines
+        said = " ".join(str(error).split())[:200]
+        raise SystemExit(
+            f"{weights}: expected what train_world_model.py --save has written, found {said}"
+        ) from None
     starts = choose_starts(dataset, count, horizon, seed)
     recorded = np.stack([dataset[e]["actions"][f : f + horizon] for e, f in starts])
     others = np.random.default_rng(seed).integers(

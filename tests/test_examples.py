@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -72,7 +73,7 @@ def test_world_model_runs(dataset_path, tmp_path):
 
 def test_imagination_is_evaluated(dataset_path, tmp_path):
     torch = pytest.importorskip("torch")
-    from examples.evaluate_imagination import main
+    from examples.evaluate_imagination import choose_starts, main
     from examples.train_world_model import NextFrame
 
     weights, picture = tmp_path / "model.pt", tmp_path / "imagination.png"
@@ -82,14 +83,35 @@ def test_imagination_is_evaluated(dataset_path, tmp_path):
     assert done.exit_code == 0, done.output
     rows = [list(map(float, line.split())) for line in done.output.splitlines()[1:]]
     assert [row[0] for row in rows] == [1, 2, 3]
-    for _, *columns in rows:
-        # Untrained, it copies.
-        assert columns[0] == columns[1] > 0
+    _, held_out = open_dataset(dataset_path).split(0.9, seed=0, by_world=True)
+    starts = choose_starts(held_out, 5, 3, 0)
+    for step, *columns in rows:
+        # Untrained, it copies; after recorded actions the truth is what was recorded.
+        assert columns[0] == columns[1]
         assert columns[2] == columns[3] > 0
+        frames = [held_out[e]["frames"] for e, _ in starts]
+        wrong = [own[f] - own[f + int(step)].astype(float)
+                 for own, (_, f) in zip(frames, starts, strict=True)]  # fmt: skip
+        assert columns[1] == pytest.approx(np.square(np.array(wrong) / 127.5).mean(), abs=2e-5)
     assert picture.stat().st_size > 1000
     done = CliRunner().invoke(main, [str(dataset_path), str(weights), "--horizon", "9999"])
     assert done.exit_code == 1
-    assert done.output.startswith("horizon: expected an episode of more actions, found")
+    assert done.output.startswith("horizon: expected an episode of 10001 actions or more, found")
+    weights.write_bytes(b"no weights")
+    done = CliRunner().invoke(main, [str(dataset_path), str(weights)])
+    assert done.exit_code == 1
+    assert re.fullmatch(r".*model.pt: expected what train_world_model.py .*\n", done.output)
+
+
+def test_imagination_needs_episodes_that_are_held_out(tmp_path):
+    pytest.importorskip("torch")
+    from examples.evaluate_imagination import choose_starts
+
+    settings = BuildSettings(trajectories_per_world=2, **SMALL_WORLD)
+    build(tmp_path / "d", settings, Target(episodes=2), workers=0)
+    _, held_out = open_dataset(tmp_path / "d").split(0.9, by_world=True)
+    with pytest.raises(SystemExit, match=r"^horizon: expected .*, found none that was held out"):
+        choose_starts(held_out, 4, 3, 0)
 
 
 @pytest.mark.slow

@@ -54,11 +54,11 @@ def test_the_better_the_more_is_achieved(tmp_path):
 
 def test_episodes_of_one_world_differ(tmp_path):
     dataset = built(
-        tmp_path, "expert", Target(episodes=6), seed=5, length=400, trajectories_per_world=6
+        tmp_path, "expert", Target(episodes=12), seed=5, length=400, trajectories_per_world=12
     )
     actions = [episode["actions"][:-1] for episode in dataset]
     for one, other in itertools.combinations(actions, 2):
-        most = min(len(one), len(other))
+        most = min(len(one), len(other), 50)
         assert (one[:most] != other[:most]).any()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import threading
 import warnings
@@ -262,10 +263,36 @@ def test_an_error_names_its_lane(monkeypatch):
     env = CrafterVectorEnv(2, **SMALL, engine="crafter")
     env.reset(seed=0)
     monkeypatch.setattr(env._lanes.envs[1], "advance", lambda action: 1 / 0)
-    with pytest.raises(LaneError) as caught:
+    with pytest.raises(LaneError, match=r"^environment \d raised \w+: ") as caught:
         env.step(np.zeros(2, int))
     assert caught.value.lane == 1
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("engine", ["fast", "crafter"])
+def test_a_state_that_cannot_be_put_back_is_not_had(engine):
+    env, envs = (kind(**SMALL | {"length": 0}, engine=engine) for kind in (CrafterEnv, one_lane))
+    env.reset(seed=1)
+    envs.reset(seed=[1])
+    state = dataclasses.replace(env.get_state(), step=2**20)
+    often = state.achievements.copy()
+    often[3] = 2**16
+    with pytest.raises(ValueError, match=r"^state: expected achievements from 0 to 65535, found"):
+        env.set_state(dataclasses.replace(state, achievements=often))
+    env.set_state(state)
+    envs.set_state(0, state)
+    assert env.get_state() == envs.get_state(0) == state
+    env.step(0)
+    envs.step(np.zeros(1, int))
+    for get in (env.get_state, lambda: envs.get_state(0)):
+        with pytest.raises(
+            ValueError, match=r"^state: expected step from 0 to 1048576, found 1048"
+        ):
+            get()
+
+
+def one_lane(**settings):
+    return CrafterVectorEnv(1, **settings)
 
 
 @pytest.mark.parametrize("mode", [None, "sync", "async", "vector_entry_point"])
