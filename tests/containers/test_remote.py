@@ -99,6 +99,19 @@ def test_it_is_converted(where, folder, tmp_path):
     assert copy.metadata.digest == open_dataset(folder).metadata.digest
 
 
+def test_its_episodes_are_merged(where, folder, tmp_path):
+    crafter_dataset.convert(where, tmp_path / "first.zarr", episodes="0:1")
+    crafter_dataset.convert(folder, tmp_path / "rest.zarr", episodes="1:")
+    with_it = crafter_dataset.merge(
+        [tmp_path / "first.zarr", tmp_path / "rest.zarr"], tmp_path / "m"
+    )
+    assert_same(tmp_path / "m", folder)
+    with pytest.raises(crafter_dataset.CrafterDatasetError, match="expected each episode once"):
+        crafter_dataset.merge([where, tmp_path / "rest.zarr"], tmp_path / "twice")
+    merged = crafter_dataset.merge([where], tmp_path / "whole.h5")
+    assert merged.metadata.digest == with_it.metadata.digest
+
+
 def test_it_is_shown(where, tmp_path):
     crafter_dataset.view(where, screenshot=tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000

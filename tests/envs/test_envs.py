@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+import hashlib
+import os
 import pickle
 import threading
 import warnings
@@ -293,6 +296,32 @@ def test_a_state_that_cannot_be_put_back_is_not_had(engine):
 
 def one_lane(**settings):
     return CrafterVectorEnv(1, **settings)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("engine", ["fast", "crafter"])
+def test_a_fork_plays_on_as_its_parent_does(engine):
+    env = CrafterEnv(**SMALL, engine=engine)
+    env.reset(seed=1)
+    env.step(1)
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads that others have started
+        child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            os.write(writing, played(env))
+        os._exit(0)
+    expected = played(env)
+    os.close(writing)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(reading, 100) == expected
+    os.close(reading)
+
+
+def played(env):
+    """Return a digest of what the next steps show."""
+    return hashlib.sha256(b"".join(env.step(2)[0].tobytes() for _ in range(3))).digest()
 
 
 @pytest.mark.parametrize("mode", [None, "sync", "async", "vector_entry_point"])
