@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.errors import ArgumentError, CrafterDatasetError
-from crafter_dataset.schemas.wording import one_line
 
 ENGINES = ("fast", "crafter")
 """Compiled code, and the crafter package itself; both compute the same bits."""
@@ -25,14 +24,14 @@ class LaneError(CrafterDatasetError):
 
     Parameters
     ----------
+    message : str
+        Which one raised what; alone enough, since gymnasium's vectors make errors anew of texts.
     lane : int
         Number of the environment.
-    error : Exception
-        What it raised.
     """
 
-    def __init__(self, lane: int, error: Exception) -> None:
-        super().__init__(f"environment {lane} raised {type(error).__name__}: {one_line(error)}")
+    def __init__(self, message: str, lane: int = 0) -> None:
+        super().__init__(message)
         self.lane = lane
 
 

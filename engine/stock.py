@@ -20,6 +20,7 @@ from crafter_dataset.engine.rows import Done, Seen
 from crafter_dataset.engine.spec import check_geometry
 from crafter_dataset.engine.state import CrafterState, check_fits, show
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
+from crafter_dataset.schemas.wording import one_line
 
 import_opensimplex()  # before crafter does
 import crafter  # noqa: E402
@@ -447,4 +448,5 @@ class _naming:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, Exception):
-            raise LaneError(self.lane, error) from error
+            said = f"{type(error).__name__}: {one_line(error)}"
+            raise LaneError(f"environment {self.lane} raised {said}", self.lane) from error

@@ -215,7 +215,8 @@ class CrafterEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
         gymnasium.error.ResetNeeded
             If no episode was started.
         ArgumentError
-            If it has gone on for more than 2**20 steps; the error is a ValueError.
+            If it has gone on for more than 2**20 steps, or has reached an achievement more than
+            65535 times; the error is a ValueError.
         """
         with self._lock:
             if self._world_seed < 0:

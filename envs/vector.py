@@ -286,8 +286,8 @@ class CrafterVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[A
         Raises
         ------
         ArgumentError
-            If there is no such lane, or its game has gone on for more than 2**20 steps; the error
-            is a ValueError.
+            If there is no such lane, or its game has gone on for more than 2**20 steps, or has
+            reached an achievement more than 65535 times; the error is a ValueError.
         gymnasium.error.ResetNeeded
             If the lane was never reset.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -92,11 +93,12 @@ def _walk(function: Any) -> tuple[list[FunctionType], list[bytes]]:
             continue
         functions[function] = None
         for name, value in _used(function):
-            inner = plain(value)
-            if isinstance(inner, FunctionType):
-                waiting.append(inner)
-            elif not isinstance(value, ModuleType):
-                values.append(f"{name}={_text(value)}".encode())
+            for place, part in _parts(name, value):
+                inner = plain(part)
+                if isinstance(inner, FunctionType):
+                    waiting.append(inner)
+                if not isinstance(part, ModuleType):
+                    values.append(f"{place}={_text(inner)}".encode())
     return list(functions), values
 
 
@@ -124,11 +126,27 @@ def _reached(
                 yield from _reached(inside, names, seen)
 
 
+def _parts(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a value, and what is in it: of a tuple its items, of an enumeration its members."""
+    yield place, value
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, enum.EnumMeta):
+        inside = value.__members__.items()
+    elif isinstance(value, enum.Enum):
+        inside = [("value", value.value)]
+    elif isinstance(value, tuple):
+        inside = enumerate(value)
+    for name, part in inside:
+        yield from _parts(f"{place}.{name}", part)
+
+
 def _names(code: CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+        elif isinstance(constant, str) and "getattr" in code.co_names:
+            yield constant
 
 
 def _content(code: CodeType) -> tuple[Any, ...]:
@@ -137,7 +155,11 @@ def _content(code: CodeType) -> tuple[Any, ...]:
 
 
 def _text(value: Any) -> str:
-    """Describe a constant; two that differ have different texts."""
+    """Describe a constant; two that differ have different texts, or parts of different texts."""
+    if isinstance(value, enum.Enum):  # which may represent itself in any way
+        return f"{_text(type(value))}.{value.name}"
+    if isinstance(value, tuple):
+        return f"{_text(type(value))}{getattr(value, '_fields', '')}{len(value)}"
     if isinstance(value, type) or callable(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
     if hasattr(value, "tobytes"):  # an array, which says only a part of itself

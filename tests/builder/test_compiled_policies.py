@@ -119,7 +119,7 @@ def make(num_envs):
     ("parts", "line", "message"),
     [
         ({"far": "memory.lefts = 3"}, 7, "a field of memory, such as left, found lefts"),
-        ({"far": "y = w.invetory[2]"}, 7, "a field of w, such as inventory, found inv"),
+        ({"far": "y = w.inventories[2]"}, 7, "a field of w, such as inventory, found inventories"),
         (
             {"choose": "world.step = 4"},
             13,
@@ -207,28 +207,60 @@ PACKAGE = {
     "pkg_of_it/numbers.py": """
 import enum
 N = 3
+OTHER = 41
 class E(enum.Enum):
     A = 4
+    Z = 51
+    T = 61, 62
 class C:
     B = 5
 """,
+    "pkg_of_it/tables.py": """
+import collections
+import enum
+import numpy as np
+from pkg_of_it.inner.helping import far, near
+LARGE = np.zeros(5000)
+LARGE[2500] = 11
+PAIR = 1, (LARGE, np.array([0.1234567890120]))
+class Silent(enum.IntEnum):
+    A = 21
+    def __repr__(self):
+        return "A"
+ONE = Silent.A
+CELLS = collections.namedtuple("Cells", "x y")(31, 32)
+WAYS = (far,)
+""",
     "pkg_of_it/inner/__init__.py": "",
-    "pkg_of_it/inner/helping.py": HELPERS.format(6),
+    "pkg_of_it/inner/helping.py": HELPERS.format(6) + "@kernel\ndef near(x): return x\n",
     "deep_choice_of_it.py": """
 import pkg_of_it.numbers
 import pkg_of_it.inner.helping
+import pkg_of_it.tables
 from pkg_of_it.numbers import C, E
+from pkg_of_it.tables import CELLS, ONE, PAIR, WAYS
 
 def choose(world, memory, random):
-    return pkg_of_it.inner.helping.far(pkg_of_it.numbers.N + E.A.value + C.B)
+    return pkg_of_it.inner.helping.far(pkg_of_it.numbers.N + E.A.value + C.B) + other() + named()
+
+def other():
+    members = ONE + E["Z"].value + E.T.value[1]
+    return members + PAIR[1][0][2500] + PAIR[1][1][0] + CELLS.x + WAYS[0](1)
+
+def named():
+    return getattr(pkg_of_it.numbers, "OTHER")
 """,
 }
 
 
 @pytest.mark.parametrize("change", [
     None, ("N = 3", "N = 9"), ("A = 4", "A = 9"), ("B = 5", "B = 9"), ("x + 6", "x + 9"),
+    ("] = 11", "] = 12"), ("0.1234567890120", "0.1234567890121"), ("A = 21", "A = 22"),
+    ('"x y"', '"y x"'), ("(far,)", "(near,)"), ("R = 41", "R = 42"), ("Z = 51", "Z = 52"),
+    ("61, 62", "61, 63"),
+    ("far, near", "near as far, far as near"),
 ])  # fmt: skip
-def test_what_is_found_through_packages_and_classes_counts(tmp_path, monkeypatch, change):
+def test_what_is_found_through_packages_classes_and_tuples_counts(tmp_path, monkeypatch, change):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def fingerprint(folder, change):

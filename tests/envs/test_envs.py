@@ -270,6 +270,8 @@ def test_an_error_names_its_lane(monkeypatch):
         env.step(np.zeros(2, int))
     assert caught.value.lane == 1
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again), again.lane) == (LaneError, str(caught.value), 1)
 
 
 @pytest.mark.parametrize("engine", ["fast", "crafter"])
