@@ -104,16 +104,15 @@ def _check_source(dataset: Dataset, what: str) -> None:
 def _check_shapes(dataset: Dataset) -> None:
     """Refuse sizes that only the metadata claims: worlds and pictures of them take memory."""
     metadata = dataset.metadata
-    for name in ("frames", f"{TABLE}/terrain"):
-        field = next((f for f in metadata.present_fields() if f.path == name), None)
-        found = None if field is None else dataset.container.describe(name)
-        if field is not None and found is not None:
-            expected = field.row_shape(metadata.sizes())
-            if found.shape[1:] != expected:
-                raise CorruptDataError(
-                    f"{name}: expected rows of shape {expected}, found {found.shape[1:]} "
-                    f"({dataset.path})"
-                )
+    for field in metadata.present_fields():
+        if field.path not in ("frames", f"{TABLE}/terrain"):
+            continue
+        expected, found = field.row_shape(metadata.sizes()), dataset.container.describe(field.path)
+        if found is not None and found.shape[1:] != expected:
+            raise CorruptDataError(
+                f"{field.path}: expected rows of shape {expected}, found {found.shape[1:]} "
+                f"({dataset.path})"
+            )
 
 
 def begin(

@@ -149,11 +149,11 @@ def _check_index(function: FunctionType, node: ast.AST, own: Own) -> None:
 
 
 def _check_write(function: FunctionType, node: ast.AST, own: Own) -> None:
-    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        root = root_of(node)
-        if own.get(root or "") in (WORLD, PART):
-            found = f"{ast.unparse(node)} = ..."
-            _fail(function, node.lineno, "the world to be read alone", found)
+    if not isinstance(node, ast.Attribute | ast.Subscript) or isinstance(node.ctx, ast.Load):
+        return
+    if own.get(root_of(node)) in (WORLD, PART):
+        found = f"{ast.unparse(node)} = ..."
+        _fail(function, node.lineno, "the world to be read alone", found)
 
 
 def _like(name: str, known: Collection[str]) -> str:
