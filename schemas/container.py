@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -46,10 +47,48 @@ class Cuts:
         """Iterate over start, stop and place of each cut."""
         return zip(self.starts.tolist(), self.stops.tolist(), self.places.tolist(), strict=True)
 
-    @property
-    def offsets(self) -> NDArray[np.int64]:
-        """Row of the array that would be in row 0 of each item, shape (items, 1), int64."""
-        return (self.starts - self.places)[:, None]
+    # The same cuts are read from several arrays: what follows from them is found once.
+
+    @functools.cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The lowest of the first rows, and the highest of those after the last; 0 without any."""
+        return int(self.starts.min(initial=0)), int(self.stops.max(initial=0))
+
+    def rows(self, count: int) -> NDArray[np.int64]:
+        """Return the row of the array for each row of each item, also for those not cut.
+
+        Parameters
+        ----------
+        count : int
+            Rows of an item.
+
+        Returns
+        -------
+        ndarray, shape (items, count), int64
+            Read-only; what lies outside of a cut may be no row at all.
+        """
+        found = self._rows.get(count)
+        if found is None:
+            found = (self.starts - self.places)[:, None] + np.arange(count)
+            found.flags.writeable = False
+            self._rows[count] = found
+        return found
+
+    def partial(self, count: int) -> list[tuple[int, int, int]]:
+        """Return the items that a cut does not fill: their numbers, and the rows that it fills.
+
+        Parameters
+        ----------
+        count : int
+            Rows of an item.
+        """
+        ends = self.places + (self.stops - self.starts)
+        items = np.flatnonzero((self.places > 0) | (ends < count))
+        return [(item, self.places[item].item(), ends[item].item()) for item in items.tolist()]
+
+    @functools.cached_property
+    def _rows(self) -> dict[int, NDArray[np.int64]]:
+        return {}
 
 
 @dataclass(frozen=True)

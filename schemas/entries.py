@@ -11,8 +11,11 @@ from crafter_dataset.schemas.codecs import CODEC_CHOICES, ChunkCodec
 from crafter_dataset.schemas.errors import CodecError
 from crafter_dataset.schemas.extras import MOST_EXTRAS, is_extras
 from crafter_dataset.schemas.layout import (
+    BOTH,
     BUILT_TABLE,
     BUILT_VERSION,
+    DRAWN,
+    DRAWN_FIELDS,
     END_REASONS,
     FRAME_FIELDS,
     LONGEST,
@@ -52,8 +55,8 @@ def _names(most: int) -> Callable[[Any], bool]:
 
 
 def _is_fields(value: Any) -> bool:
-    required = set(FRAME_FIELDS) - set(OPTIONAL_FIELDS)
-    return _names(256)(value) and required <= set(value)
+    required = set(FRAME_FIELDS) - {*OPTIONAL_FIELDS, *DRAWN_FIELDS}
+    return _names(256)(value) and required <= set(value) and not {*DRAWN_FIELDS} & set(value)
 
 
 def _is_table(value: Any) -> bool:
@@ -175,7 +178,7 @@ ENTRIES: tuple[Entry, ...] = (
         "fields",
         "a list of names with every required field",
         _is_fields,
-        "per-frame arrays that are present, beside `extras`",
+        "what there is of each frame, beside `extras`: arrays, or frames that are drawn",
         True,
     ),
     Entry("env.name", "a text", _text, "package that simulated the episodes", True),
@@ -312,5 +315,24 @@ ENTRIES: tuple[Entry, ...] = (
         True,
         True,
         "1.2",
+    ),
+    Entry(
+        "pictures",
+        f"{DRAWN!r} or {BOTH!r}",
+        lambda v: v in (DRAWN, BOTH),
+        "`drawn` if there is no array `frames`, but what frames are drawn from; `both` if there "
+        "are both",
+        False,
+        True,
+        "1.3",
+    ),
+    Entry(
+        "tiles",
+        "a list of distinct names",
+        _names(256),
+        "what each tile of a picture shows, such as `grass` or `cow on grass`",
+        False,
+        True,
+        "1.3",
     ),
 )

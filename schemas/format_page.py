@@ -17,6 +17,7 @@ from crafter_dataset.schemas.layout import (
     FIELDS,
     FORMAT_VERSION,
     FRAME_FIELDS,
+    PICTURE_FIELDS,
     TABLE_FIELDS,
     Field,
 )
@@ -35,11 +36,19 @@ def _range(field: Field) -> str:
         "end_reasons": str(len(END_REASONS) - 1),
         "sources": "last source",
         "policies": "last policy",
+        "tiles": "last tile",
     }
     high = highest[field.high] if isinstance(field.high, str) else field.high
-    if field.low is None:
+    if field.low is None and high is None:
         return "finite" if np.dtype(field.dtype).kind == "f" else ""
-    return f"{field.low} or more" if high is None else f"{field.low} to {high}"
+    low = field.low or 0  # where there is none, the type is unsigned
+    return f"{low} or more" if high is None else f"{low} to {high}"
+
+
+def _needed(field: Field) -> str:
+    if field.drawn:
+        return "MUST if drawn"
+    return "MAY" if field.optional else "MUST"
 
 
 def _fields(fields: Iterable[Field]) -> str:
@@ -50,7 +59,7 @@ def _fields(fields: Iterable[Field]) -> str:
                 f"`{f.path}`",
                 f.dtype,
                 ", ".join(f.dims),
-                "MAY" if f.optional else "MUST",
+                _needed(f),
                 str(f.fill).lower(),
                 _range(f),
                 f.about,
@@ -84,6 +93,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "version": lambda: f"Version {FORMAT_VERSION}",
     "frame fields": lambda: _fields(FRAME_FIELDS.values()),
     "episode fields": lambda: _fields(TABLE_FIELDS.values()),
+    "picture fields": lambda: _fields(PICTURE_FIELDS),
     "metadata": _entries,
     "end reasons": lambda: _table(
         ("Code", "Name"), ((str(code), f"`{name}`") for code, name in enumerate(END_REASONS))

@@ -82,6 +82,8 @@ def chunk_rows(field: Field, metadata: Metadata) -> int:
     """
     if field.sharded:
         return metadata.chunk_frames
+    if field.fixed:
+        return metadata.rows_of(field)
     if field.extra:
         return min(CHUNK_ROWS, field.file_rows(metadata.sizes(), metadata.chunk_frames))
     if not field.per_episode:

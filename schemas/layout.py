@@ -6,7 +6,7 @@ Creation, validation, the format page and the test data are all derived from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from crafter_dataset.schemas.arithmetic import Count, round_up
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 """The newest version of the format that this software knows."""
 
 BUILT_VERSION = "1.0"
@@ -22,6 +22,18 @@ BUILT_VERSION = "1.0"
 
 TABLE = "episodes"
 """Name of the group that holds one row per episode."""
+
+PICTURES = "pictures"
+"""Name of the group that holds what all pictures are drawn with."""
+
+STORED, DRAWN, BOTH = PICTURE_CHOICES = ("stored", "drawn", "both")
+"""Whether a dataset stores its frames, or what they are drawn from, or both."""
+
+ANCHORS = "anchors"
+"""Name of the per-frame array whose rows hold a record for each chunk."""
+
+ANCHOR_WORDS = 5 + 624
+"""Numbers that `anchors` holds for a chunk; see `docs/format.md`."""
 
 FILE_ROWS = 16_384
 """Rows of a per-frame array that one file holds, at most."""
@@ -85,6 +97,10 @@ class Field:
         Whether a row per episode is too large to read all of them at once.
     extra : bool
         Whether it is a field of the policy's, which the metadata describes: it may hold anything.
+    drawn : bool
+        Whether pictures are drawn from it; only datasets that have them drawn have it.
+    spread : bool
+        Whether the rows of a chunk hold one record, which is spread over them and over padding.
     """
 
     name: str
@@ -100,16 +116,38 @@ class Field:
     rare: bool = False
     large: bool = False
     extra: bool = False
+    drawn: bool = False
+    spread: bool = False
+
+    @property
+    def per_frame(self) -> bool:
+        """Whether the array has a row per frame."""
+        return self.dims[0] == "frame"
 
     @property
     def per_episode(self) -> bool:
-        """Whether the array has a row per episode rather than a row per frame."""
+        """Whether the array has a row per episode."""
         return self.dims[0] == "episode"
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the array has as many rows from the beginning as it ever has."""
+        return not (self.per_frame or self.per_episode)
+
+    @property
+    def image(self) -> bool:
+        """Whether each row is an image or a map."""
+        return self.per_frame and len(self.dims) > 2 and not self.extra
+
+    @property
+    def group(self) -> str:
+        """Path of the group that the array is in; empty for the root."""
+        return "" if self.per_frame else TABLE if self.per_episode else PICTURES
 
     @property
     def path(self) -> str:
         """Path of the array inside the dataset."""
-        return f"{TABLE}/{self.name}" if self.per_episode else self.name
+        return f"{self.group}/{self.name}" if self.group else self.name
 
     def row_shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """Return the shape of one row.
@@ -142,6 +180,8 @@ class Field:
             Rows of a chunk of images.
         """
         row_bytes = self.row_bytes(sizes)
+        if self.fixed:
+            return sizes[self.dims[0]]
         if self.per_episode:
             return max(1, min(TABLE_FILE_ROWS, TABLE_FILE_BYTES // row_bytes))
         if self.extra:
@@ -163,8 +203,22 @@ class Field:
         return chunk_frames if self.sharded else self.file_rows(sizes, chunk_frames)
 
 
-def _frame(name: str, dtype: str, dims: tuple[str, ...], about: str, **rest: object) -> Field:
+def _frame(
+    name: str,
+    dtype: str,
+    dims: tuple[str, ...],
+    about: str,
+    drawn: bool = False,
+    **rest: object,
+) -> Field:
+    if drawn:
+        rest |= {"drawn": True, "optional": True, "digested": False}
     return Field(name, dtype, ("frame", *dims), about, **rest)  # type: ignore[arg-type]
+
+
+def _picture(name: str, dtype: str, dims: tuple[str, ...], about: str, **rest: object) -> Field:
+    rest |= {"drawn": True, "optional": True, "digested": False}
+    return Field(name, dtype, dims, about, **rest)  # type: ignore[arg-type]
 
 
 def _episode(name: str, dtype: str, dims: tuple[str, ...], about: str, **rest: object) -> Field:
@@ -233,6 +287,34 @@ FIELDS: tuple[Field, ...] = (
         optional=True,
     ),
     _frame("daylight", "float32", (), "0 is night, 1 is day", low=0, high=1, optional=True),
+    _frame(
+        "tiles",
+        "uint8",
+        ("column", "line"),
+        "what each cell of the local view shows, an index into `tiles`, indexed [x, y]",
+        high="tiles",
+        drawn=True,
+        sharded=True,
+    ),
+    _frame("sleeping", "bool", (), "whether the player sleeps", fill=False, drawn=True),
+    _frame(
+        "random_words",
+        "int64",
+        (),
+        "words that the world's random numbers had taken before the picture was drawn",
+        low=0,
+        drawn=True,
+    ),
+    _frame(
+        ANCHORS,
+        "uint32",
+        ("word",),
+        "of each chunk, spread over its rows: where its random numbers start, and what its "
+        "pictures hash to",
+        drawn=True,
+        sharded=True,
+        spread=True,
+    ),
     _frame(
         "episode_ids",
         "int32",
@@ -309,20 +391,69 @@ FIELDS: tuple[Field, ...] = (
         optional=True,
         rare=True,
     ),
+    _picture(
+        "tiles",
+        "uint8",
+        ("tile", "unit_y", "unit_x", "channel"),
+        "image of each tile, RGB, indexed [tile, y, x, channel]",
+    ),
+    _picture(
+        "items",
+        "uint8",
+        ("item", "amount", "unit_y", "unit_x", "channel"),
+        "image of each item with each amount, RGB",
+    ),
+    _picture(
+        "vignette",
+        "float64",
+        ("view_y", "view_x"),
+        "how much the night's noise shows in each pixel of the local view",
+        low=0,
+        high=1,
+    ),
+    _picture(
+        "daylight",
+        "float64",
+        ("step",),
+        "daylight at each frame of an episode, exactly",
+        low=0,
+        high=1,
+    ),
 )
 
-FRAME_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if not f.per_episode}
+GROUPS = (TABLE, PICTURES)
+"""Paths of the groups inside a dataset."""
+
+FRAME_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if f.per_frame}
 """The arrays with a row per frame, by name, in layout order."""
 
 TABLE_FIELDS: dict[str, Field] = {f.name: f for f in FIELDS if f.per_episode}
 """The arrays with a row per episode, by name, in layout order."""
 
-OPTIONAL_FIELDS: tuple[str, ...] = tuple(f.name for f in FRAME_FIELDS.values() if f.optional)
+OPTIONAL_FIELDS: tuple[str, ...] = tuple(
+    f.name for f in FRAME_FIELDS.values() if f.optional and not f.drawn
+)
 """Names of the per-frame arrays that a dataset may leave out."""
 
+DRAWN_FIELDS: tuple[str, ...] = tuple(f.name for f in FRAME_FIELDS.values() if f.drawn)
+"""Names of the per-frame arrays that pictures are drawn from, beside the inventory."""
+
+PICTURE_FIELDS: tuple[Field, ...] = tuple(f for f in FIELDS if f.fixed)
+"""The arrays that all pictures are drawn with, in layout order."""
 
 BUILT_TABLE: tuple[str, ...] = tuple(f.name for f in TABLE_FIELDS.values() if not f.rare)
 """Names of the per-episode arrays of a dataset that was built, in layout order."""
+
+
+def groups_of(fields: Iterable[Field]) -> list[str]:
+    """Return the paths of the groups that arrays are in, but for the root.
+
+    Parameters
+    ----------
+    fields : iterable of Field
+        The arrays.
+    """
+    return list(dict.fromkeys(field.group for field in fields if field.group))
 
 
 def padded_rows(length: Count, chunk_frames: int) -> Count:

@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.entries import ATTRIBUTE, ENTRIES, PROVENANCE, Entry
 from crafter_dataset.schemas.errors import MetadataError
 from crafter_dataset.schemas.extras import ExtraSpec
 from crafter_dataset.schemas.layout import (
+    ANCHOR_WORDS,
     BUILT_TABLE,
     BUILT_VERSION,
+    DRAWN,
+    DRAWN_FIELDS,
     END_REASONS,
     FRAME_FIELDS,
+    PICTURE_FIELDS,
+    STORED,
     TABLE_FIELDS,
     Field,
 )
@@ -146,7 +152,7 @@ class Metadata:
     codec : str
         Codec of the chunks, such as `zstd:1`.
     fields : tuple of str
-        Names of the per-frame arrays that are present.
+        Names of what there is of each frame, be it stored or drawn.
     actions, materials, objects, items, achievements, end_reasons : tuple of str
         Names, in the order of their ids.
     episode_fields : tuple of str
@@ -159,6 +165,10 @@ class Metadata:
         Policies of a mixture; `episodes/policies` says which of them played an episode.
     extras : tuple of ExtraSpec
         Per-frame arrays that the policy has added.
+    pictures : {'stored', 'drawn', 'both'}
+        Whether frames are stored, or what they are drawn from, or both.
+    tiles : tuple of str
+        What each tile of a picture shows, if they are drawn.
     version : str
         Version of the format.
     status : {'building', 'complete'}
@@ -194,6 +204,8 @@ class Metadata:
     sources: tuple[SourceSpec, ...] = ()
     policies: tuple[PolicySpec, ...] = ()
     extras: tuple[ExtraSpec, ...] = ()
+    pictures: str = STORED
+    tiles: tuple[str, ...] = ()
     version: str = BUILT_VERSION
     status: str = "building"
     digest: str | None = None
@@ -241,15 +253,39 @@ class Metadata:
 
     def present_fields(self) -> tuple[Field, ...]:
         """Return the arrays present that this version knows, in layout order."""
-        return (*self.frame_fields(), *self.table_fields())
+        fixed = () if self.pictures == STORED else PICTURE_FIELDS
+        return (*self.frame_fields(), *self.table_fields(), *fixed)
+
+    def rows_of(self, field: Field) -> int:
+        """Return how many rows of an array are committed.
+
+        Parameters
+        ----------
+        field : Field
+            The array.
+        """
+        if field.fixed:
+            return self.sizes()[field.dims[0]]
+        return self.counts.episodes if field.per_episode else self.counts.rows
 
     def frame_fields(self) -> tuple[Field, ...]:
         """Return the per-frame arrays present that this version knows: the layout's, then extras.
 
         Their order is that of the digests.
         """
-        known = (f for f in FRAME_FIELDS.values() if f.name in self.fields)
-        return (*known, *(extra.field() for extra in self.extras))
+        names = {*self.fields, *(() if self.pictures == STORED else DRAWN_FIELDS)}
+        if self.pictures == DRAWN:
+            names.remove("frames")
+        stored = (self.frame_field(name) for name in FRAME_FIELDS if name in names)
+        return (*stored, *(extra.field() for extra in self.extras))
+
+    def known_frame_fields(self) -> tuple[Field, ...]:
+        """Return what there is of a frame, be it stored or drawn: the layout's, then extras."""
+        drawn = () if self.pictures == STORED else DRAWN_FIELDS
+        names = (name for name in FRAME_FIELDS if name in self.fields or name in drawn)
+        known = (self.frame_field(name) for name in names)
+        extras = (extra.field() for extra in self.extras)
+        return (*(field for field in known if not field.spread), *extras)
 
     def frame_field(self, name: str) -> Field:
         """Return the per-frame array of a name.
@@ -257,7 +293,7 @@ class Metadata:
         Parameters
         ----------
         name : str
-            One of `known_fields`.
+            One of `known_fields`, or of those that pictures are drawn from.
 
         Raises
         ------
@@ -272,12 +308,19 @@ class Metadata:
         return tuple(f for f in TABLE_FIELDS.values() if f.name in self.episode_fields)
 
     def known_fields(self) -> tuple[str, ...]:
-        """Return the names of the per-frame arrays present that this version knows, in order."""
-        return tuple(f.name for f in self.frame_fields())
+        """Return the names of what there is of a frame, as far as this version knows, in order."""
+        return tuple(f.name for f in self.known_frame_fields())
+
+    def recorded_fields(self) -> tuple[Field, ...]:
+        """Return the per-frame arrays present that an episode brings, in layout order.
+
+        That is all but `episode_ids`, which depends on where the episode goes.
+        """
+        return tuple(f for f in self.frame_fields() if f.digested or f.drawn)
 
     def digested_fields(self) -> tuple[Field, ...]:
         """Return the per-frame arrays that an episode's digest covers, in order."""
-        return tuple(f for f in self.frame_fields() if f.digested)
+        return tuple(f for f in self.known_frame_fields() if f.digested)
 
     def played_by(self) -> tuple[PolicySpec, ...]:
         """Return the policies that may have played an episode, each once.
@@ -308,7 +351,26 @@ class Metadata:
             "item": len(self.items),
             "achievement": len(self.achievements),
             "byte": 16,
+            **(self._picture_sizes() if self.pictures != STORED else {}),
             **{dim: size for extra in self.extras for dim, size in extra.dims.items()},
+        }
+
+    def _picture_sizes(self) -> dict[str, int]:
+        """Return the sizes of the dimensions that only drawn pictures have."""
+        (columns, rows), (width, height) = self.env.view, self.env.size
+        lines = rows - ceil_div(len(self.items), columns)
+        unit_x, unit_y = width // columns, height // rows
+        return {
+            "column": columns,
+            "line": lines,
+            "word": ceil_div(ANCHOR_WORDS, self.chunk_frames),
+            "tile": len(self.tiles),
+            "amount": 10,
+            "unit_x": unit_x,
+            "unit_y": unit_y,
+            "view_x": columns * unit_x,
+            "view_y": lines * unit_y,
+            "step": self.env.length + 1,
         }
 
     def highest(self, limit: float | str | None) -> float | None:
@@ -333,6 +395,7 @@ class Metadata:
             "end_reasons": len(self.end_reasons) - 1,
             "sources": len(self.sources) - 1,
             "policies": len(self.policies) - 1,
+            "tiles": len(self.tiles) - 1,
         }[limit]
 
     def with_counts(self, counts: Counts, status: str, digest: str | None) -> Metadata:

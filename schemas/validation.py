@@ -13,7 +13,9 @@ from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, diges
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import (
+    BOTH,
     CUT,
+    DRAWN,
     TABLE,
     TERMINATED,
     TIME_LIMIT,
@@ -25,12 +27,14 @@ from crafter_dataset.schemas.metadata import MIX, Metadata
 from crafter_dataset.schemas.violations import Violation, metadata_violations, require_dataset
 
 Rows = dict[str, NDArray[Any]]
+Draw = Callable[[int, int], NDArray[np.uint8]]
 
 
 def find_violations(
     container: Container,
     *,
     deep: bool = False,
+    draw: Draw | None = None,
     on_episode: Callable[[int], None] = lambda episode: None,
 ) -> Iterator[Violation]:
     """Yield everything that is wrong with a dataset.
@@ -41,6 +45,8 @@ def find_violations(
         The dataset.
     deep : bool
         Also read every chunk: checksums, digests, ranges, flags, padding.
+    draw : callable, optional
+        `draw(start, stop)` draws rows of frames, where they are stored and drawn, to be compared.
     on_episode : callable
         Called with the number of each episode, from 0, once its chunks are checked.
 
@@ -85,7 +91,8 @@ def find_violations(
     yield from misplaced
     if deep and not misplaced:
         sound = [field for field in metadata.present_fields() if field.path not in broken]
-        yield from _check_content(container, metadata, table, sound, on_episode)
+        draws = draw if metadata.pictures == BOTH else None
+        yield from _check_content(container, metadata, table, sound, draws, on_episode)
 
 
 def _check_policies(metadata: Metadata) -> Iterator[Violation]:
@@ -102,10 +109,9 @@ def _check_array(container: Container, metadata: Metadata, field: Field) -> Iter
     if info is None:
         yield Violation(field.path, "an array", "nothing that can be read")
         return
-    rows = metadata.counts.episodes if field.per_episode else metadata.counts.rows
     for what, expected, found in (
         ("dtype", np.dtype(field.dtype), info.dtype),
-        ("shape", (rows, *field.row_shape(metadata.sizes())), info.shape),
+        ("shape", (metadata.rows_of(field), *field.row_shape(metadata.sizes())), info.shape),
         ("dimension names", field.dims, info.dims),
     ):
         if expected != found:
@@ -154,10 +160,13 @@ def _check_content(
     metadata: Metadata,
     table: Rows,
     sound: Collection[Field],
+    draw: Draw | None,
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
     """Read every chunk of the arrays that are sound, and check their values."""
-    per_frame = [field.name for field in sound if not field.per_episode]
+    per_frame = [field.name for field in sound if field.per_frame]
+    if metadata.pictures == DRAWN:
+        per_frame = ["frames", *per_frame]
     large = [field for field in sound if field.large]
     whole = set(digested_table(metadata)) <= {*table, *(field.name for field in large)}
     chunk = metadata.chunk_frames
@@ -173,6 +182,8 @@ def _check_content(
                     f"{name}[{start}:{stop}] (episode {episode})", "readable chunks", str(error)
                 )
         yield from _check_padding(rows, metadata, episode, start, length)
+        if draw is not None and "frames" in rows:
+            yield from _check_drawn(rows["frames"][:length], draw, episode, start)
         rows = {name: values[:length] for name, values in rows.items()}
         yield from _check_episode(rows, metadata, table, episode, start, length)
         for field in large:
@@ -197,6 +208,8 @@ def _check_padding(
     """Check that the rows after the episode hold fill values."""
     for name in rows:
         field = metadata.frame_field(name)
+        if field.spread:
+            continue
         wrong = _rows_where(rows[name][length:] != np.dtype(field.dtype).type(field.fill))
         if len(wrong):
             row = start + length + wrong[0]
@@ -205,6 +218,21 @@ def _check_padding(
                 f"the fill value {field.fill}",
                 "another",
             )
+
+
+def _check_drawn(
+    frames: NDArray[np.uint8], draw: Draw, episode: int, start: int
+) -> Iterator[Violation]:
+    """Check that frames are those that are drawn."""
+    try:
+        drawn = draw(start, start + len(frames))
+    except CorruptDataError as error:
+        yield Violation(f"frames (episode {episode}, drawn)", "readable chunks", str(error))
+        return
+    for row in _rows_where(frames != drawn)[:1]:
+        yield Violation(
+            f"frames[{start + row}] (episode {episode})", "the picture that is drawn", "another"
+        )
 
 
 def _check_episode(
@@ -246,10 +274,10 @@ def _check_episode(
                 f"{TABLE}/returns[{episode}]", f"{total}, the sum of rewards", str(found)
             )
     yield from _check_player(seen, metadata, where, start)
-    if "achievements" in rows:
-        fell = _rows_where(np.diff(seen["achievements"].astype(np.int32), axis=0) < 0)
-        for row in fell[:1]:
-            place = f"achievements[{start + row + 1}] {where}"
+    for name in ("achievements", "random_words"):
+        counts = seen.get(name, np.empty(0))
+        for row in _rows_where(counts[1:] < counts[:-1])[:1]:
+            place = f"{name}[{start + row + 1}] {where}"
             yield Violation(place, "counts that never fall", "one that fell")
     digested = [field.name for field in metadata.digested_fields()]
     if "digests" in table and set(digested) <= set(rows):

@@ -15,7 +15,7 @@ import numpy as np
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import CodecError
-from crafter_dataset.schemas.layout import TABLE, Field
+from crafter_dataset.schemas.layout import Field, groups_of
 from crafter_dataset.schemas.metadata import Metadata
 
 DOCUMENT = "zarr.json"
@@ -92,7 +92,7 @@ def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:
     CodecError
         If the metadata's codec is not one for Zarr.
     """
-    sizes, counts = metadata.sizes(), metadata.counts
+    sizes = metadata.sizes()
     rest = list(field.row_shape(sizes))
     dtype = np.dtype(field.dtype)
     codecs = ChunkCodec.parse(metadata.codec).documents(dtype)
@@ -114,7 +114,7 @@ def array_document(field: Field, metadata: Metadata) -> dict[str, Any]:
     return {
         "zarr_format": 3,
         "node_type": "array",
-        "shape": [counts.episodes if field.per_episode else counts.rows, *rest],
+        "shape": [metadata.rows_of(field), *rest],
         "data_type": field.dtype,
         "chunk_grid": {
             "name": "regular",
@@ -189,8 +189,8 @@ def _names(codecs: list[dict[str, Any]]) -> str:
     return ", ".join(str(codec["name"]) for codec in codecs)
 
 
-def table_document() -> dict[str, Any]:
-    """Return the Zarr metadata of the group of per-episode arrays, as JSON values."""
+def group_document() -> dict[str, Any]:
+    """Return the Zarr metadata of a group of arrays, as JSON values."""
     return {"zarr_format": 3, "node_type": "group", "attributes": {}}
 
 
@@ -217,11 +217,10 @@ def root_document(metadata: Metadata, provenance: dict[str, Any]) -> dict[str, A
     CodecError
         If the metadata's codec is not one for Zarr.
     """
-    table = table_document()
-    table["consolidated_metadata"] = consolidated({})
-    members = {TABLE: table} | {
-        f.path: array_document(f, metadata) for f in metadata.present_fields()
-    }
+    fields = metadata.present_fields()
+    group = {**group_document(), "consolidated_metadata": consolidated({})}
+    members = dict.fromkeys(groups_of(fields), group)
+    members |= {f.path: array_document(f, metadata) for f in fields}
     return {
         "zarr_format": 3,
         "node_type": "group",
