@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.rows import Done, Seen
-from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.schemas.errors import ArgumentError, CrafterDatasetError
+
+if TYPE_CHECKING:  # it needs crafter, which errors and what draws do without
+    from crafter_dataset.engine.state import CrafterState
 
 ENGINES = ("fast", "crafter")
 """Compiled code, and the crafter package itself; both compute the same bits."""

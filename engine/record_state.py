@@ -15,6 +15,8 @@ from crafter_dataset.engine.state_layout import CHUNK, OBJECT_DTYPE, RANDOM_WORD
 from crafter_dataset.schemas.arithmetic import ceil_div
 
 _HEALTH = ITEMS.index("health")
+_NOT_KNOWN = -(2**62)
+"""Twists since a generator was seeded, if that is not known: it stays negative for good."""
 _COLUMNS = OBJECT_DTYPE.names or ()
 
 
@@ -90,7 +92,8 @@ def write_record(state: CrafterState, record: Any) -> None:
     record["step"], record["daylight"] = state.step, state.daylight
     record["random_state"][:] = state.random[:-1]
     record["random_used"] = state.random[-1]
-    record["random_words"][:] = _temper(state.random[:-1])
+    record["random_words"][:] = temper(state.random[:-1])
+    record["random_twists"] = _NOT_KNOWN
     _write_objects(state, record)
     _write_chunks(state, record)
     record["inventory"][:] = state.inventory
@@ -147,8 +150,19 @@ def _chunks_of_cells(area: tuple[int, int]) -> NDArray[np.int64]:
     return numbers.reshape(-1)
 
 
-def _temper(state: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Make the words to draw of those of the state; mirrors `mt19937_next`."""
+def temper(state: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Make the words to draw of those of the state; mirrors `mt19937_next`.
+
+    Parameters
+    ----------
+    state : ndarray, shape (624,), uint32
+        Words of the state.
+
+    Returns
+    -------
+    ndarray, shape (624,), uint32
+        Words to draw; other ones for any other state.
+    """
     assert len(state) == RANDOM_WORDS
     words = state ^ (state >> np.uint32(11))
     words = words ^ ((words << np.uint32(7)) & np.uint32(0x9D2C5680))

@@ -12,7 +12,7 @@ from crafter_dataset.engine.seeding import world_seed
 from crafter_dataset.engine.spec import foreign_entries, make_seen
 from crafter_dataset.engine.stock import StockCrafter
 from crafter_dataset.schemas.entries import ATTRIBUTE
-from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, TABLE, TERMINATED, TIME_LIMIT
+from crafter_dataset.schemas.layout import CUT, FRAME_FIELDS, STORED, TABLE, TERMINATED, TIME_LIMIT
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.violations import Violation
 
@@ -47,7 +47,8 @@ def replay(
     """
     env = metadata.env
     crafter = StockCrafter(env.area, env.view, env.size, env.length, env.reward)
-    seen = make_seen(len(actions), env.area, env.size)
+    view = None if metadata.pictures == STORED else env.view
+    seen = make_seen(len(actions), env.area, env.size, view)
     crafter.show(crafter.reset_world(seed), seen, 0)
     terrain = crafter.terrain()
     done: list[tuple[int, float, bool, bool]] = []
@@ -72,7 +73,8 @@ def replay(
         "episode_ids": np.full(count, episode, np.int32),
     }
     sizes = metadata.sizes()
-    for name, values in seen._asdict().items():
+    shown = {name: values for name, values in seen._asdict().items() if len(values)}
+    for name, values in shown.items():
         rows[name] = values[:count].reshape(count, *FRAME_FIELDS[name].row_shape(sizes))
     # What the policy stated beside its actions, `extras`, is not the environment's to give.
     return {n: rows[n] for n in metadata.known_fields() if n in rows}, end_reason, terrain

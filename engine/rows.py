@@ -35,6 +35,13 @@ class Seen(NamedTuple):
         Times each achievement was reached so far, in the order of `engine.spec.ACHIEVEMENTS`.
     daylight : ndarray, shape (rows,), float32
         0 is night, 1 is day.
+    tiles : ndarray, shape (rows, columns * lines of the local view), uint8
+        What each cell shows, in the order [x, y]; see `engine.tiles`.
+    sleeping : ndarray, shape (rows,), bool
+        Whether the player sleeps.
+    random_words : ndarray, shape (rows,), int64
+        Words that were taken from the world's random numbers, since they were seeded and before
+        the picture was drawn, or `engine.fast.scenes.UNKNOWN_WORDS`.
     """
 
     frames: NDArray[np.uint8]
@@ -43,6 +50,9 @@ class Seen(NamedTuple):
     inventory: NDArray[np.uint8]
     achievements: NDArray[np.uint16]
     daylight: NDArray[np.float32]
+    tiles: NDArray[np.uint8]
+    sleeping: NDArray[np.bool_]
+    random_words: NDArray[np.int64]
 
     @classmethod
     def over(cls, arrays: Mapping[str, NDArray[Any]]) -> Seen:

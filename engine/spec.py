@@ -37,7 +37,9 @@ INFO_DTYPES: dict[str, str] = {
 """Keys of an environment's `info`, with their NumPy types."""
 
 
-def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
+def make_seen(
+    count: int, area: tuple[int, int], size: tuple[int, int], view: tuple[int, int] | None = None
+) -> Seen:
     """Make empty rows for everything that can be seen.
 
     Parameters
@@ -48,13 +50,15 @@ def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
         Cells of the world (x, y).
     size : tuple of int
         Pixels of the picture (width, height).
+    view : tuple of int, optional
+        Cells in the picture (x, y), if what pictures are drawn from is to be seen as well.
 
     Returns
     -------
     Seen
         Arrays of zeros, `count` rows each.
     """
-    shapes = {
+    shapes: dict[str, tuple[int, ...]] = {
         "frames": (size[1], size[0], 3),
         "semantic": area,
         "positions": (2,),
@@ -62,6 +66,9 @@ def make_seen(count: int, area: tuple[int, int], size: tuple[int, int]) -> Seen:
         "achievements": (len(ACHIEVEMENTS),),
         "daylight": (),
     }
+    if view is not None:
+        tiles = view[0], view[1] - inventory_rows(view)
+        shapes |= {"tiles": tiles, "sleeping": (), "random_words": ()}
     return Seen.over(
         {
             name: np.zeros((count, *shape), FRAME_FIELDS[name].dtype)
@@ -140,6 +147,29 @@ def inventory_rows(view: tuple[int, int]) -> int:
         Cells in the picture (x, y).
     """
     return ceil_div(len(ITEMS), view[0])
+
+
+def local_view(view: tuple[int, int]) -> tuple[int, int]:
+    """Return how many cells of the world a picture shows (x, y); mirrors `crafter.Env`.
+
+    Parameters
+    ----------
+    view : tuple of int
+        Cells in the picture (x, y).
+    """
+    return view[0], view[1] - inventory_rows(view)
+
+
+def words_by_night(view: tuple[int, int], size: tuple[int, int]) -> int:
+    """Return how many random words a picture takes by night; mirrors `LocalView._noise`.
+
+    Parameters
+    ----------
+    view, size : tuple of int
+        Cells in the picture (x, y), pixels of the picture (width, height).
+    """
+    columns, lines = local_view(view)
+    return 2 * columns * (size[0] // view[0]) * lines * (size[1] // view[1])
 
 
 def check_geometry(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> None:

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.fast.scenes import UNKNOWN_WORDS
 from crafter_dataset.engine.rows import Seen
-from crafter_dataset.engine.spec import ITEMS, MATERIALS
+from crafter_dataset.engine.spec import ITEMS, MATERIALS, local_view
 from crafter_dataset.engine.state_checks import check, integer, pair, shown, unexpected
 from crafter_dataset.engine.state_layout import (
     DTYPES,
@@ -22,6 +23,7 @@ from crafter_dataset.engine.state_layout import (
     PAIRS,
     shapes_of,
 )
+from crafter_dataset.engine.tiles import tiles_of_table
 from crafter_dataset.schemas.arguments import as_integer
 from crafter_dataset.schemas.layout import TERMINATED, TIME_LIMIT
 
@@ -298,7 +300,7 @@ def show(state: CrafterState, seen: Seen, row: int) -> None:
     state : CrafterState
         The state.
     seen : Seen
-        Where to write; it has all fields.
+        Where to write; it has all fields, but maybe not what pictures are drawn from.
     row : int
         Number of the row.
     """
@@ -311,3 +313,10 @@ def show(state: CrafterState, seen: Seen, row: int) -> None:
     seen.inventory[row] = state.inventory
     seen.achievements[row] = state.achievements.astype(np.uint16)
     seen.daylight[row] = state.daylight
+    if len(seen.tiles):
+        tiles = tiles_of_table(state.materials, objects, state.sleeping, local_view(state.view))
+        seen.tiles[row] = tiles.reshape(-1)
+    if len(seen.sleeping):
+        seen.sleeping[row] = state.sleeping
+    if len(seen.random_words):
+        seen.random_words[row] = UNKNOWN_WORDS

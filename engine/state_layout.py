@@ -36,6 +36,8 @@ OBJECT_DTYPE = np.dtype(
 cooldown, a skeleton's reload, for how long a plant has grown."""
 
 PLAYER, COW, ZOMBIE, SKELETON, ARROW, PLANT = range(1, len(OBJECTS) + 1)
+RIPE = 300
+"""A plant that has grown for longer is ripe."""
 MOST_HEALTH = np.zeros(len(OBJECTS) + 1, np.int32)
 MOST_HEALTH[[COW, ZOMBIE, SKELETON, PLANT]] = 3, 5, 3, 1
 MOST_TIMER = np.zeros(len(OBJECTS) + 1, np.int32)

@@ -14,17 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.fast.scenes import UNKNOWN_WORDS
 from crafter_dataset.engine.numba_cache import import_opensimplex
 from crafter_dataset.engine.protocol import LaneError
 from crafter_dataset.engine.rows import Done, Seen
-from crafter_dataset.engine.spec import check_geometry
+from crafter_dataset.engine.spec import check_geometry, local_view, words_by_night
 from crafter_dataset.engine.state import CrafterState, check_fits, show
+from crafter_dataset.engine.taken_words import TakenWords
+from crafter_dataset.engine.tiles import GROUND_TILES, TEXTURES, window
 from crafter_dataset.schemas.layout import CUT, TERMINATED, TIME_LIMIT
 from crafter_dataset.schemas.wording import one_line
 
 import_opensimplex()  # before crafter does
 import crafter  # noqa: E402
 from crafter import engine  # noqa: E402
+
+_TEXTURE_NUMBERS = {name: number for number, name in enumerate(TEXTURES)}
 
 
 class OrderedSet(dict[Any, None]):
@@ -63,9 +68,12 @@ class OrderedWorld(engine.World):  # type: ignore[misc]
     ----------
     forced_seed : int or None
         Seed of the RandomState from the next reset on; None for the one that Crafter passes.
+    taken : TakenWords or None
+        What counts the words taken from the RandomState; None if it is not as seeding left it.
     """
 
     forced_seed: int | None = None
+    taken: TakenWords | None = None
 
     def reset(self, seed: int | None = None) -> None:
         """Reset as stock Crafter does, but with `forced_seed` where one is set.
@@ -75,7 +83,9 @@ class OrderedWorld(engine.World):  # type: ignore[misc]
         seed : int, optional
             Seed of the RandomState, 0 to 2**32 - 1, where none is forced.
         """
-        super().reset(seed if self.forced_seed is None else self.forced_seed)
+        seed = seed if self.forced_seed is None else self.forced_seed
+        super().reset(seed)
+        self.taken = None if seed is None else TakenWords(seed)
         self._chunks: Any = collections.defaultdict(OrderedSet)
 
 
@@ -191,6 +201,36 @@ class StockCrafter(crafter.Env):  # type: ignore[misc]
             seen.achievements[row] = list(self._player.achievements.values())
         if len(seen.daylight):
             seen.daylight[row] = self._world.daylight
+        if len(seen.tiles):
+            seen.tiles[image] = self._tiles().reshape(-1)
+        if len(seen.sleeping):
+            seen.sleeping[row] = self._player.sleeping
+        if len(seen.random_words):
+            seen.random_words[row] = self._words_before_picture()
+
+    def _tiles(self) -> NDArray[np.uint8]:
+        """Return the tiles that the local view shows; mirrors `LocalView.__call__`."""
+        world, (x, y) = self._world, self._player.pos.tolist()
+        grid = local_view(self._view.tolist())
+        of_map, of_view = window((x, y), grid, world.area)
+        tiles = np.zeros(grid, np.uint8)
+        there = tiles[of_view]
+        there[...] = world._mat_map[of_map]
+        objects = world._obj_map[of_map]
+        for cell in zip(*(index.tolist() for index in np.nonzero(objects)), strict=True):
+            texture = _TEXTURE_NUMBERS[world._objects[objects[cell]].texture]
+            there[cell] += GROUND_TILES * (1 + texture)
+        return tiles
+
+    def _words_before_picture(self) -> int:
+        """Return how many random words were taken before the last picture, which took some."""
+        world = self._world
+        if world.taken is None:
+            return UNKNOWN_WORDS
+        words: int = world.taken.count(world.random)
+        if world.daylight < 0.5:
+            words -= words_by_night(self._view.tolist(), self._size.tolist())
+        return words
 
 
 class StockLanes:

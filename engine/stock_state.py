@@ -113,6 +113,7 @@ def restore(env: StockCrafter, state: CrafterState) -> None:
     world.forced_seed = state.world_seed
     world.reset()
     world.random.set_state(("MT19937", state.random[:-1], int(state.random[-1])))
+    world.taken = None
     world._mat_map[...] = state.materials
     env._step = state.step
     env._update_time()

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from crafter_dataset.engine.compiled.cache import is_kept, kept
 from crafter_dataset.engine.compiled.code import Code
 from crafter_dataset.engine.compiled.machine import machine, target_machine
-from crafter_dataset.engine.numba_cache import import_opensimplex
+from crafter_dataset.engine.numba_cache import import_numba, import_opensimplex
 
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
@@ -57,6 +57,7 @@ class Entry:
         self.name = name
         self._module, self.code, self._find = module, code, find
         self._arrays: tuple[Any, ...] = ()
+        self._laid_out: dict[int, tuple[Any, list[int], list[str]]] = {}
         self._function: Any = None
 
     def __call__(self, arrays: tuple[Any, ...], *numbers: int) -> int:
@@ -109,7 +110,14 @@ class Entry:
             return
         frame: list[int] = []
         types: list[str] = []
-        _lay_out(arrays, frame, types)
+        for place, value in enumerate(arrays):
+            known = self._laid_out.get(place)
+            if known is None or known[0] is not value:
+                known = value, [], []
+                _lay_out(*known)
+                self._laid_out[place] = known
+            frame += known[1]
+            types += known[2]
         # What may fail comes first: the frame must always belong to the arrays that are kept alive.
         function = self._load(tuple(types), arrays, numbers)
         self._function, self._fixed = function, len(frame)
@@ -164,7 +172,10 @@ class Entry:
         if key not in _functions:
 
             def make() -> bytes:
-                import_opensimplex()
+                if "crafter" in self.code.packages:
+                    import_opensimplex()  # before crafter does
+                else:
+                    import_numba()
                 from crafter_dataset.engine.compiled.jit import compile_entry, kernel_of
 
                 found = self._find() if self._find else kernel_of(self.name, self._module)

@@ -12,12 +12,10 @@ from numba.core import types
 from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.jit import address_in, inlined
-from crafter_dataset.engine.fast.kinds import AnyPicture
+from crafter_dataset.engine.fast.picture import BLOCK, Picture
 
 intrinsic: Callable[..., Any] = extending.intrinsic
 
-BLOCK = 32
-"""Bytes that `copy_block` copies."""
 PIXELS = 16
 """Pixels that `interleave_block` copies."""
 
@@ -120,12 +118,12 @@ def interleave_block(
 
 
 @inlined
-def end_line(picture: AnyPicture, frame: NDArray[np.uint8], line: int) -> None:
+def end_line(picture: Picture, frame: NDArray[np.uint8], line: int) -> None:
     """Clear the bytes between a line of the local view and the next, and maybe some of the next.
 
     Parameters
     ----------
-    picture : AnyPicture
+    picture : Picture
         Sizes of the picture and its view.
     frame : ndarray, shape (height * width * 3,), uint8
         Changed, in the order [y, x, channel].

@@ -13,7 +13,7 @@ from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import BRANCH, ENGINE
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.rows import Seen
-from crafter_dataset.engine.spec import inventory_rows, make_seen
+from crafter_dataset.engine.spec import make_seen, words_by_night
 from crafter_dataset.engine.state import CrafterState
 
 _EPISODE, _BRANCH = range(2)
@@ -79,7 +79,7 @@ class BranchingLanes(FastLanes):
         reward: bool,
     ) -> None:
         super().__init__(2, area, view, size, length, reward)
-        self._words = _words_by_night(view, size)
+        self._words = words_by_night(view, size)
         self._branch = Entry("branch", BRANCH, ENGINE)
         self._own = make_seen(2, area, size)
         nothing = np.zeros((0, 0), np.uint8)
@@ -164,9 +164,3 @@ class BranchingLanes(FastLanes):
             arrays = self.worlds, self._picture, seen
             self._drawn = seen, *self._observe.laid_out(arrays, _BRANCH, 0)
         return self._drawn[1:]
-
-
-def _words_by_night(view: tuple[int, int], size: tuple[int, int]) -> int:
-    """Return the random numbers that a picture takes by night: two words a pixel of the map."""
-    columns, rows = view[0], view[1] - inventory_rows(view)
-    return 2 * columns * (size[0] // view[0]) * rows * (size[1] // view[1])

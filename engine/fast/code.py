@@ -1,4 +1,4 @@
-"""What the engine's compiled code follows from."""
+"""What the compiled code of the engine, and that which draws, follows from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ STEP = "crafter_dataset.engine.fast.step"
 BRANCH = "crafter_dataset.engine.fast.branch"
 """Module of the function that plays an episode's actions, and others from its frames on."""
 
+DRAWING = "crafter_dataset.engine.fast.drawing"
+"""Module of the functions that draw pictures without a world."""
+
 ENGINE = Code(
     "engine",
     modules=(
@@ -21,3 +24,6 @@ ENGINE = Code(
     packages=("crafter", "imageio", "opensimplex", "pillow"),
     files=crafter_files,
 )
+
+PICTURES = Code("pictures", modules=(DRAWING,))
+"""All that drawing needs, which is neither crafter nor what plays it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from operator import is_
 from typing import Any
@@ -17,11 +16,13 @@ from crafter_dataset.engine.compiled.machine import machine
 from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE, STEP
 from crafter_dataset.engine.fast.lane_parts import make_parts, unpack
+from crafter_dataset.engine.fast.picture import Images, Picture, images_of
 from crafter_dataset.engine.numba_cache import import_opensimplex
+from crafter_dataset.engine.pictures import daylights
 from crafter_dataset.engine.record_state import state_of_record, write_record
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
 from crafter_dataset.engine.spec import make_seen
-from crafter_dataset.engine.state import CrafterState, check_fits, daylight_at, show
+from crafter_dataset.engine.state import CrafterState, check_fits, show
 
 _FIRST_DAYLIGHTS = 1024
 _NO_ACTIONS, _NO_CHOICE = np.zeros(1, np.uint8), np.zeros(1, np.int64)
@@ -410,21 +411,15 @@ def _load_parts(
     return unpack(kept(ENGINE, f"lanes-{'-'.join(names)}-{machine()}", make))
 
 
-@functools.lru_cache(4)
-def daylights(count: int) -> NDArray[np.float64]:
-    """Return the daylight of each step.
+def load_images(area: tuple[int, int], view: tuple[int, int], size: tuple[int, int]) -> Images:
+    """Return the images that lanes draw with.
 
     Parameters
     ----------
-    count : int
-        Number of steps, from step 0 on.
-
-    Returns
-    -------
-    ndarray, shape (count,), float64
-        0 is night, 1 is day.
+    area, view, size : tuple of int
+        As for `FastLanes`.
     """
-    return np.array([daylight_at(step) for step in range(count)])
+    return images_of(Picture(*_load_parts(area, view, size)[1][0]))
 
 
 def warm_up(area: tuple[int, int], others: Iterable[Needed] = ()) -> None:

@@ -13,8 +13,8 @@ World: TypeAlias = Any
 Kernels read and write its fields as attributes, such as `world.daylight`.
 """
 
+Scene: TypeAlias = Any
+"""What pictures are drawn from beside the tiles: a `World`, or a record of `scenes.SCENE_DTYPE`."""
+
 Worlds: TypeAlias = NDArray[np.void]
 """An array of such records, shape (lanes,)."""
-
-AnyPicture: TypeAlias = Any
-"""An `engine.fast.textures.Picture`, in modules that `textures` imports."""

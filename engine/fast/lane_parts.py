@@ -27,14 +27,16 @@ def make_parts(area: tuple[int, int], view: tuple[int, int], size: tuple[int, in
     -------
     bytes
         What `unpack` turns into the record type of a world, and two parts: images
-        to draw with, see `textures.make_picture`, and memory to generate worlds
+        to draw with, see `picture.make_picture`, and memory to generate worlds
         in, see `worldgen.make_scratch`.
     """
-    from crafter_dataset.engine.fast.textures import make_picture
+    from crafter_dataset.engine.fast.picture import make_picture
+    from crafter_dataset.engine.fast.textures import make_images
     from crafter_dataset.engine.fast.world import cells_for, world_dtype
     from crafter_dataset.engine.fast.worldgen import make_scratch
 
-    return pack(world_dtype(cells_for(area)), (make_picture(view, size), make_scratch(area)))
+    parts = make_picture(make_images(view, size), view, size), make_scratch(area)
+    return pack(world_dtype(cells_for(area)), parts)
 
 
 def pack(world: np.dtype[Any], parts: tuple[Any, ...]) -> bytes:

@@ -20,16 +20,15 @@ from crafter_dataset.engine.compiled.intrinsics import (
 )
 from crafter_dataset.engine.compiled.jit import inlined, kernel
 from crafter_dataset.engine.fast.blocks import (
-    BLOCK,
     PIXELS,
     copy_block,
     end_line,
     interleave_block,
     whole_blocks,
 )
-from crafter_dataset.engine.fast.kinds import World
+from crafter_dataset.engine.fast.kinds import Scene
+from crafter_dataset.engine.fast.picture import BLOCK, BLUE, GREEN, RED, TINT, Picture
 from crafter_dataset.engine.fast.rng import take_words
-from crafter_dataset.engine.fast.textures import BLUE, GREEN, RED, TINT, Picture
 
 _MARGIN = np.float32(2**-13)
 """Noise this near to an integer, on either side, is in doubt.
@@ -50,13 +49,13 @@ _SHADES_OF_NOISE = np.float32(95 / 2**24)
 
 
 @inlined
-def draw_night(world: World, picture: Picture, frame: NDArray[np.uint8]) -> None:
+def draw_night(scene: Scene, picture: Picture, frame: NDArray[np.uint8]) -> None:
     """Draw the local view by night, taking two random words per pixel.
 
     Parameters
     ----------
-    world : World
-        State of the environment; only its random numbers change.
+    scene : Scene
+        A world, or what is seen of one; only its random numbers change.
     picture : Picture
         With the tiles that are seen; overwritten where it is room to work in.
     frame : ndarray, shape (height * width * 3,), uint8
@@ -64,18 +63,18 @@ def draw_night(world: World, picture: Picture, frame: NDArray[np.uint8]) -> None
     """
     width = picture.grid_x * picture.unit_x
     height = picture.grid_y * picture.unit_y
-    take_words(world, picture.words, 2 * width * height)
+    take_words(scene, picture.words, 2 * width * height)
     lanes = _u64(whole_blocks(width, PIXELS))
     red, green, blue = picture.mixed[RED], picture.mixed[GREEN], picture.mixed[BLUE]
-    is_plain = _foresee(world, picture)
+    is_plain = _foresee(scene, picture)
     for y in range(height):
         _draw_canvas(picture, y)
         if is_plain:
-            _shade(world, picture, y, width, height, lanes)
-            _settle(world, picture, y, width)
+            _shade(scene, picture, y, width, height, lanes)
+            _settle(scene, picture, y, width)
         else:
-            _shade_exactly(world, picture, y, 0, lanes)
-        if world.sleeping:
+            _shade_exactly(scene, picture, y, 0, lanes)
+        if scene.sleeping:
             _sleep(picture, lanes)
         at = ((picture.border_y + y) * picture.width + picture.border_x) * 3
         for x in range(0, width, PIXELS):
@@ -103,7 +102,7 @@ def _draw_canvas(picture: Picture, y: int) -> None:
 
 
 @inlined
-def _foresee(world: World, picture: Picture) -> bool:
+def _foresee(scene: Scene, picture: Picture) -> bool:
     """Tell whether `_shade` can mix the colors of a frame, and where it needs correction.
 
     A mixed color is `day * c + (1 - day) * (n + tint) / 2`, that is,
@@ -113,7 +112,7 @@ def _foresee(world: World, picture: Picture) -> bool:
     if double precision rounds the sum down.
     """
     use_wide_vectors()
-    day = world.daylight
+    day = scene.daylight
     night = 1 - day
     for color in range(_u64(256)):
         whole = _f64(np.int32(color))
@@ -132,7 +131,7 @@ def _foresee(world: World, picture: Picture) -> bool:
 
 
 @inlined
-def _shade(world: World, picture: Picture, y: int, width: int, height: int, lanes: int) -> None:
+def _shade(scene: Scene, picture: Picture, y: int, width: int, height: int, lanes: int) -> None:
     """Draw a line in single precision, marking what is in doubt and colors that stay the same."""
     use_wide_vectors()
     numbers, step = picture.numbers, _u64(2 * height)
@@ -140,8 +139,8 @@ def _shade(world: World, picture: Picture, y: int, width: int, height: int, lane
     for x in range(_u64(width)):
         numbers[x] = picture.words[at]
         at += step
-    amount = _f32(2 * (0.5 - world.daylight))
-    half = _f32(0.5 * (1 - world.daylight))
+    amount = _f32(2 * (0.5 - scene.daylight))
+    half = _f32(0.5 * (1 - scene.daylight))
     canvas, mixed, same = picture.canvas, picture.mixed, picture.same
     line = _u64(y)
     for x in range(lanes):
@@ -154,15 +153,15 @@ def _shade(world: World, picture: Picture, y: int, width: int, height: int, lane
         noisy_red = red + multiply_add(mask, noise - red, _MARGIN)
         noisy_green = green + multiply_add(mask, noise - green, _MARGIN)
         noisy_blue = blue + multiply_add(mask, noise - blue, _MARGIN)
-        dark_red = _f32(np.int32(noisy_red))
-        dark_green = _f32(np.int32(noisy_green))
-        dark_blue = _f32(np.int32(noisy_blue))
+        dark_red = np.floor(noisy_red)
+        dark_green = np.floor(noisy_green)
+        dark_blue = np.floor(noisy_blue)
         cut = min(noisy_red - dark_red, noisy_green - dark_green, noisy_blue - dark_blue)
         picture.doubtful[x] = cut < _f32(2) * _MARGIN
         grey = _grey(dark_red, dark_green, dark_blue)
-        faded_red = _f32(np.int32(grey + _f32(0.4) * (dark_red - grey)))
-        faded_green = _f32(np.int32(grey + _f32(0.4) * (dark_green - grey)))
-        faded_blue = _f32(np.int32(grey + _f32(0.4) * (dark_blue - grey)))
+        faded_red = np.floor(grey + _f32(0.4) * (dark_red - grey))
+        faded_green = np.floor(grey + _f32(0.4) * (dark_green - grey))
+        faded_blue = np.floor(grey + _f32(0.4) * (dark_blue - grey))
         more_red = multiply_add(_f32(-2), red, faded_red + _f32(TINT[RED]))
         more_green = multiply_add(_f32(-2), green, faded_green + _f32(TINT[GREEN]))
         more_blue = multiply_add(_f32(-2), blue, faded_blue + _f32(TINT[BLUE]))
@@ -175,7 +174,7 @@ def _shade(world: World, picture: Picture, y: int, width: int, height: int, lane
 
 
 @inlined
-def _settle(world: World, picture: Picture, y: int, width: int) -> None:
+def _settle(scene: Scene, picture: Picture, y: int, width: int) -> None:
     """Correct what `_shade` has marked in a line."""
     for first in range(0, width, _BITS):
         within = ~_u64(0) >> _u64(max(first + _BITS - width, 0))
@@ -189,27 +188,27 @@ def _settle(world: World, picture: Picture, y: int, width: int) -> None:
         marks = set_bytes(picture.doubtful, first) & within
         while marks:
             block = np.int64(trailing_zeros(marks)) // PIXELS * PIXELS
-            _shade_exactly(world, picture, y, first + block, first + block + PIXELS)
+            _shade_exactly(scene, picture, y, first + block, first + block + PIXELS)
             marks &= ~(_u64(2**PIXELS - 1) << _u64(block))
 
 
 @kernel
-def _shade_exactly(world: World, picture: Picture, y: int, start: int, stop: int) -> None:
+def _shade_exactly(scene: Scene, picture: Picture, y: int, start: int, stop: int) -> None:
     """Draw some pixels of a line as Crafter does."""
     first, end = _u64(start), _u64(stop)
     height = _u64(picture.grid_y * picture.unit_y)
     most = _u64(len(picture.drawn_pairs) - 1)
     for x in range(first, end):
         picture.pairs[x] = picture.drawn_pairs[min(x * height + _u64(y), most)]
-    _add_noise(world, picture, y, first, end)
+    _add_noise(scene, picture, y, first, end)
     _fade(picture, first, end)
-    _mix(world, picture, first, end)
+    _mix(scene, picture, first, end)
 
 
 @inlined
-def _add_noise(world: World, picture: Picture, y: int, first: int, end: int) -> None:
+def _add_noise(scene: Scene, picture: Picture, y: int, first: int, end: int) -> None:
     """Add the noise to a line; mirrors `LocalView._noise`."""
-    amount = 2 * (0.5 - world.daylight)
+    amount = 2 * (0.5 - scene.daylight)
     canvas, dark = picture.canvas, picture.dark
     # uniform(32, 127) is 32 + 95 * number / 2**53; dividing by a power of two first is as exact.
     scale = 95 / 9007199254740992
@@ -232,7 +231,7 @@ def _grey(red: float, green: float, blue: float) -> float:
     """
     fixed = multiply_add(_f32(38470), green, multiply_add(_f32(7471), blue, _f32(32768)))
     fixed = multiply_add(_f32(19595), red, fixed)
-    return _f32(np.int32(fixed * _f32(1 / 65536)))
+    return np.floor(fixed * _f32(1 / 65536))
 
 
 @inlined
@@ -248,9 +247,9 @@ def _fade(picture: Picture, first: int, end: int) -> None:
 
 
 @inlined
-def _mix(world: World, picture: Picture, first: int, end: int) -> None:
+def _mix(scene: Scene, picture: Picture, first: int, end: int) -> None:
     """Tint a line and mix it with the day's; mirrors the rest of `LocalView._light`."""
-    day = world.daylight
+    day = scene.daylight
     night = 1 - day
     canvas, dark, mixed = picture.canvas, picture.dark, picture.mixed
     half = 0.5 * night  # halving first is as exact

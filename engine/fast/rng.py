@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from crafter_dataset.engine.compiled.intrinsics import use_wide_vectors
 from crafter_dataset.engine.compiled.jit import inlined, kernel
 from crafter_dataset.engine.fast.kinds import World
+from crafter_dataset.engine.fast.scenes import UNKNOWN_WORDS, WORDS
 
-WORDS = 624
 _SHIFT = 397
 _UPPER, _LOWER = np.uint32(0x80000000), np.uint32(0x7FFFFFFF)
 # numba widens every result of 32 bits to 64, which halves the speed: so each is cast back.
@@ -40,6 +40,7 @@ def seed_words(world: World, seed: int) -> None:
         word = _u32(_u32(np.uint32(1812433253) * word) + np.uint32(i))
         state[i] = word
     world.random_used = WORDS
+    world.random_twists = 0
 
 
 @kernel
@@ -64,6 +65,7 @@ def _twist_all(world: World) -> None:
     for i in range(WORDS - _SHIFT, WORDS - 1):
         state[i] = _twist(state[i], state[i + 1], state[i + _SHIFT - WORDS])
     state[WORDS - 1] = _twist(state[WORDS - 1], state[0], state[_SHIFT - 1])
+    world.random_twists += 1
 
 
 @kernel
@@ -196,6 +198,20 @@ def take_words(world: World, words: NDArray[np.uint32], count: int) -> None:
 
 
 @kernel
+def words_drawn(world: World) -> int:
+    """Return how many words were taken since the generator was seeded, or `UNKNOWN_WORDS`.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only read.
+    """
+    if world.random_twists < 0:
+        return np.int64(UNKNOWN_WORDS)
+    return np.int64(world.random_twists) * WORDS + np.int64(world.random_used) - WORDS
+
+
+@kernel
 def skip_words(world: World, count: int) -> None:
     """Leave out the next words of the generator; what is left out is not tempered.
 
@@ -213,3 +229,38 @@ def skip_words(world: World, count: int) -> None:
     if refills:
         _temper_all(world)
     world.random_used = used - refills * WORDS
+
+
+@kernel
+def take_state(world: World, state: NDArray[np.uint32]) -> None:
+    """Write the generator's state into an array.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; only read.
+    state : ndarray, shape (624,), uint32
+        Overwritten.
+    """
+    for i in range(WORDS):
+        state[i] = world.random_state[i]
+
+
+@kernel
+def go_on_from(world: World, state: NDArray[np.uint32], words: int) -> None:
+    """Set the generator to a state.
+
+    Parameters
+    ----------
+    world : World
+        State of the environment; its random numbers are overwritten.
+    state : ndarray, shape (624,), uint32
+        What `take_state` has written.
+    words : int
+        Words that had been taken since the generator was seeded, 1 or more.
+    """
+    for i in range(WORDS):
+        world.random_state[i] = state[i]
+    world.random_twists = (words - 1) // WORDS + 1
+    world.random_used = words - (world.random_twists - 1) * WORDS
+    _temper_all(world)

@@ -16,10 +16,10 @@ from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.balance import balance_chunks
 from crafter_dataset.engine.fast.kinds import World, Worlds
 from crafter_dataset.engine.fast.objects import add_player, distance_to_player, update_object
+from crafter_dataset.engine.fast.picture import Picture
 from crafter_dataset.engine.fast.render import render
-from crafter_dataset.engine.fast.rng import seed_words
+from crafter_dataset.engine.fast.rng import seed_words, words_drawn
 from crafter_dataset.engine.fast.rules import HEALTH, NUM_ACHIEVEMENTS, NUM_ACTIONS, NUM_ITEMS
-from crafter_dataset.engine.fast.textures import Picture
 from crafter_dataset.engine.fast.world import PLAYER_ROW, clear, compact, semantic
 from crafter_dataset.engine.fast.worldgen import Scratch, generate_world
 from crafter_dataset.engine.rows import MISCHOSEN, Done, Seen
@@ -122,7 +122,13 @@ def observe(world: World, picture: Picture, seen: Seen, image: int, row: int) ->
     row : int
         Row to write of the small fields.
     """
+    if len(seen.random_words):
+        seen.random_words[row] = words_drawn(world)
     render(world, picture, seen.frames[image])
+    if len(seen.tiles):
+        for column in range(picture.grid_x):
+            for line in range(picture.grid_y):
+                seen.tiles[image, column * picture.grid_y + line] = picture.seen[line, column]
     note(world, seen, image, row)
 
 
@@ -154,6 +160,8 @@ def note(world: World, seen: Seen, image: int, row: int) -> None:
             seen.achievements[row, achievement] = world.achievements[achievement]
     if len(seen.daylight):
         seen.daylight[row] = world.daylight
+    if len(seen.sleeping):
+        seen.sleeping[row] = world.sleeping
 
 
 @kernel

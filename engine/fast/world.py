@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from crafter_dataset.engine.compiled.jit import kernel
 from crafter_dataset.engine.fast.kinds import World
-from crafter_dataset.engine.fast.rng import WORDS
 from crafter_dataset.engine.fast.rules import (
     FIRST_OBJECT_ID,
     GRASS,
@@ -27,6 +26,7 @@ from crafter_dataset.engine.fast.rules import (
     NUM_ITEMS,
     PATH,
 )
+from crafter_dataset.engine.fast.scenes import WORDS
 
 CHUNK = 12
 """Cells along each side of a map chunk, as in `crafter.Env.__init__`."""
@@ -70,6 +70,7 @@ def world_dtype(cells: int) -> np.dtype[Any]:
             ("daylight", "f8"),
             # numpy.random.RandomState
             ("random_used", "i4"),
+            ("random_twists", "i8"),  # times the state was made anew since seeding, if known
             ("random_state", "u4", (WORDS,)),
             ("random_words", "u4", (WORDS,)),
             # opensimplex.OpenSimplex
@@ -462,6 +463,7 @@ def copy_world(world: World, other: World) -> None:
         other.object_at[cell] = world.object_at[cell]
     other.daylight = world.daylight
     other.random_used = world.random_used
+    other.random_twists = world.random_twists
     for i in range(WORDS):
         other.random_state[i] = world.random_state[i]
         other.random_words[i] = world.random_words[i]

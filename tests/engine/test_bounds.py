@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crafter_dataset.engine.fast.fast_lanes import FastLanes, daylights
+from crafter_dataset.engine.fast.fast_lanes import FastLanes
+from crafter_dataset.engine.pictures import daylights
 from crafter_dataset.engine.spec import make_seen
 
 _ZONE = 4096

@@ -9,10 +9,23 @@ import pytest
 from crafter import constants, engine
 from opensimplex import internals
 
-from crafter_dataset.engine.fast import night, noise, render, rng, rules, textures, worldgen
-from crafter_dataset.engine.fast.fast_lanes import daylights
+from crafter_dataset.engine.fast import (
+    night,
+    noise,
+    paint,
+    rng,
+    rules,
+    textures,
+    worldgen,
+)
+from crafter_dataset.engine.fast.picture import make_picture, tinted
 from crafter_dataset.engine.fast.world import world_dtype
+from crafter_dataset.engine.pictures import daylights
 from tests.stock_crafter import stock_env
+
+
+def picture_of(view, size):
+    return make_picture(textures.make_images(view, size), view, size)
 
 
 @pytest.fixture
@@ -136,7 +149,7 @@ def _find(lattice, plane, z, left, tiles_x, step_x, top, tiles_y, step_y):
 
 @numba.njit
 def _light(worlds, picture):
-    render._light_tile(worlds[0], picture, 0)
+    paint._light_tile(worlds[0], picture, 0)
 
 
 @numba.njit
@@ -160,11 +173,11 @@ def _lit_by_crafter(colors, daylight, sleeping):
 def test_light_is_crafters_for_any_color(worlds, daylight, sleeping):
     colors = np.random.default_rng(0).integers(256, size=(400, 500, 3)).astype(np.uint8)
     worlds["daylight"], worlds["sleeping"] = daylight, sleeping
-    picture = textures.make_picture((9, 9), (64, 64))._replace(
+    picture = picture_of((9, 9), (64, 64))._replace(
         unit_x=500,
         unit_y=400,
         day_tiles=colors.reshape(1, -1),
-        tinted_tiles=textures._tint(colors[None]).reshape(1, -1),
+        tinted_tiles=tinted(colors[None]).reshape(1, -1),
         lit=np.zeros((1, colors.size), np.uint8),
     )
     _light(worlds, picture)
@@ -178,7 +191,7 @@ def test_darkness_is_crafters_for_any_color(worlds, daylight, sleeping):
     colors = np.random.default_rng(0).integers(256, size=(400, 500, 3)).astype(np.uint8)
     planes = np.ascontiguousarray(colors.reshape(-1, 3).T)
     worlds["daylight"], worlds["sleeping"] = daylight, sleeping
-    picture = textures.make_picture((9, 9), (64, 64))._replace(
+    picture = picture_of((9, 9), (64, 64))._replace(
         canvas=planes.astype(np.float32),
         dark=planes.astype(np.float32),
         mixed=np.zeros_like(planes),
@@ -211,7 +224,7 @@ def _draw_lines(worlds, picture, colors, exactly, drawn):
 
 def test_single_precision_draws_the_same_night(worlds):
     rng = np.random.default_rng(0)
-    picture = textures.make_picture((9, 9), (200, 180))
+    picture = picture_of((9, 9), (200, 180))
     height, width = picture.vignette.shape[0], 9 * (200 // 9)
     ordinary, doubts, corrections = 0, 0, 0
     lights = daylights(1024)
@@ -234,7 +247,7 @@ def test_single_precision_draws_the_same_night(worlds):
 def test_light_that_single_precision_cannot_mix_is_foreseen(worlds, daylight):
     """Half of the night, times a whole number of up to 510, is next to an integer."""
     worlds["daylight"] = daylight
-    picture = textures.make_picture((9, 9), (64, 64))
+    picture = picture_of((9, 9), (64, 64))
     colors = np.zeros((49, 3, 63), np.float32)
     drawn = np.zeros(colors.shape, np.uint8)
     assert not _draw_lines(worlds, picture, colors, True, drawn)[0]
@@ -260,7 +273,7 @@ def test_rules_are_those_of_the_package():
 
 
 def test_tiles_are_crafters_textures():
-    picture = textures.make_picture((9, 9), (64, 64))
+    picture = picture_of((9, 9), (64, 64))
     assert picture.tiles.shape[:2] == ((1 + 14) * 13, 3)
     assert (picture.tiles[textures.OFF_MAP, :, :49] == 127).all()
     grass = textures._textures().get("grass", np.array([7, 7]))[..., :3]

@@ -11,10 +11,11 @@ import sys
 import numpy as np
 import pytest
 
-from crafter_dataset.engine import state_layout
+from crafter_dataset.engine import state_layout, tiles
 from crafter_dataset.engine.fast import rng, rules, world
 from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
+from crafter_dataset.engine.fast.scenes import UNKNOWN_WORDS
 from crafter_dataset.engine.record_state import state_of_record
 from crafter_dataset.engine.spec import make_seen
 from crafter_dataset.engine.state import CrafterState
@@ -22,7 +23,7 @@ from crafter_dataset.engine.stock import StockLanes
 from crafter_dataset.engine.stock_state import record_of, state_of_stock
 from crafter_dataset.schemas.errors import ArgumentError
 from tests.parity import players
-from tests.parity.games import Both, FastGame, StockGame
+from tests.parity.games import Both, FastGame, StockGame, all_seen
 
 ALL = np.ones(1, bool)
 USUAL = (64, 64), (9, 9), (64, 64), 10_000, True
@@ -34,7 +35,7 @@ class Restored:
     def __init__(self, make, state):
         area, view, size = state.area, state.view, state.size
         self.lanes = make(1, area, view, size, state.length, state.reward)
-        self.seen, self.rewards = make_seen(1, area, size), np.zeros(1)
+        self.seen, self.rewards = all_seen(1, area, view, size), np.zeros(1)
         self.lanes.set_state(0, state, self.seen)
 
     def step(self, action):
@@ -43,6 +44,7 @@ class Restored:
     def difference(self, row):
         found = self.seen._asdict()
         found |= {"rewards": np.float32(self.rewards[0]), "ended": self.lanes.ended(0)}
+        row = row | {"random_words": UNKNOWN_WORDS}
         for name, value in found.items():
             if not np.array_equal(np.ravel(value), np.ravel(row[name])):
                 return name
@@ -89,7 +91,10 @@ def test_a_game_goes_on_from_its_state_on_either_engine(name):
         if step in take:
             state = fast._lanes.get_state(0, fast._seen)
             assert state == CrafterState.from_bytes(state.to_bytes())
-            others += [Restored(StockLanes, state), Restored(FastLanes, state)]
+            more = [Restored(StockLanes, state), Restored(FastLanes, state)]
+            last = stock.row() | {"rewards": 0}  # nothing was done there
+            assert [other.difference(last) for other in more] == [None] * 2, (name, step)
+            others += more
             assert [other.state() for other in others] == [state] * len(others)
     assert len(others) >= 2
     ends = {other.state() for other in others}
@@ -131,6 +136,8 @@ def test_what_states_know_of_the_engine_is_so():
     kinds = [rules.COW, rules.ZOMBIE, rules.SKELETON, rules.PLANT]
     assert state_layout.MOST_HEALTH[kinds].tolist() == list(health)
     assert rules.MAXIMUM.tolist() == [9] * rules.NUM_ITEMS
+    assert rules.RIPE == state_layout.RIPE
+    assert len(rules.MATERIALS) + 1 == tiles.GROUND_TILES
 
 
 @pytest.mark.parametrize("steps", [150, 290])
@@ -269,6 +276,7 @@ HOSTILE = """
 import dataclasses, sys
 import numpy as np
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
+from crafter_dataset.engine.fast.scenes import UNKNOWN_WORDS
 from crafter_dataset.engine.spec import make_seen
 from crafter_dataset.engine.state import CrafterState
 from crafter_dataset.engine.state_checks import _check_chunks

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import collections
 
+import numpy as np
 from crafter import constants, objects
+
+from crafter_dataset.engine.pictures import SEEN_OBJECTS, tile_names
 
 SPAWNING = {"cow": objects.Cow, "zombie": objects.Zombie, "skeleton": objects.Skeleton}
 
+TILES = tile_names(tuple(constants.materials))
+
+SHOWN = (
+    *(f"shown {name}" for name in ("nothing", *constants.materials, *SEEN_OBJECTS)),
+    "night", "sleep", "sleep at night", "day after a night",
+)  # fmt: skip
+"""What has to do with pictures."""
+
 WANTED = (
+    *SHOWN,
     *(f"action {name}" for name in constants.actions),
     *(f"achievement {name}" for name in constants.achievements),
     *(f"item {name}" for name in constants.items),
@@ -17,8 +29,8 @@ WANTED = (
     *(f"{what} {name}" for what in ("spawn", "despawn") for name in SPAWNING),
     *(f"edge {name}" for name in ("left", "right", "up", "down")),
     "arrow turns table into path", "arrow turns furnace into path", "arrow over water",
-    "ripe plant", "plant eaten by a creature", "night", "sleep", "sleep at night",
-    "damage while asleep", "death", "death in lava", "time limit", "10,000 steps",
+    "ripe plant", "plant eaten by a creature", "damage while asleep",
+    "death", "death in lava", "time limit", "10,000 steps",
 )  # fmt: skip
 
 
@@ -74,9 +86,9 @@ class Coverage(collections.Counter):
             "materials": {pos: world[pos][0] for pos in ahead},
         }
 
-    def missing(self):
-        """List what was never reached."""
-        return [name for name in WANTED if not self[name]]
+    def missing(self, wanted=WANTED):
+        """List what was never reached, of all that is wanted or of some of it."""
+        return [name for name in wanted if not self[name]]
 
     def _objects(self, game):
         return {o for o in game.world.objects if o is not game.player}
@@ -108,7 +120,10 @@ class Coverage(collections.Counter):
                 material = world[x + dx, y + dy][0]
                 if material:
                     self[f"material {material}"] += 1
+        for tile in np.unique(game.tiles):
+            self[f"shown {TILES[tile].partition(' on ')[0]}"] += 1
         night = world.daylight < 0.5
+        self["day after a night"] += not night and game.env._step > 200
         self["night"] += night
         self["sleep"] += player.sleeping
         self["sleep at night"] += night and player.sleeping
