@@ -19,7 +19,7 @@ from crafter_dataset.builder.storage.place import describe_kept
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.arguments import as_pair
 from crafter_dataset.schemas.errors import Note
-from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
+from crafter_dataset.schemas.layout import OPTIONAL_FIELDS, STORED
 from crafter_dataset.schemas.progress import ProgressOption, reporting
 
 P = ParamSpec("P")
@@ -53,6 +53,7 @@ def build(
     area: tuple[int, int] | int = (64, 64),
     view: tuple[int, int] | int = (9, 9),
     fields: Collection[str] = OPTIONAL_FIELDS,
+    pictures: str = STORED,
     codec: str | None = None,
     chunk_frames: int = 32,
     workers: int | None = None,
@@ -106,6 +107,9 @@ def build(
         Cells that a frame shows, across and down, the inventory's rows included.
     fields : collection of str
         Optional fields to store; frames, actions, rewards and flags always are.
+    pictures : {'stored', 'drawn', 'both'}
+        Store frames as they are, for any reader; or what they are drawn from
+        when this package reads them, in a twentieth of the bytes; or both.
     codec : str, optional
         Compression: `zstd:1..22`, `blosc-zstd:1..9`, `blosc-lz4:1..9`, in Zarr
         `none`, in HDF5 `gzip:0..9`. By default `zstd:1`, in HDF5 `gzip:3`.
@@ -191,6 +195,7 @@ def build(
         area=as_pair("area", area, SettingsError),
         view=as_pair("view", view, SettingsError),
         fields=fields,
+        pictures=pictures,
         codec=codec,
         chunk_frames=chunk_frames,
     )

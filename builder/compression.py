@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from crafter_dataset.builder.zstd.sparse import MOST_BYTES, encode_sparse
 from crafter_dataset.schemas.codecs import ChunkCodec, crc32c
 from crafter_dataset.schemas.layout import Field
 from crafter_dataset.schemas.metadata import EnvSpec, Metadata
@@ -45,6 +45,9 @@ def image_encoder(field: Field, metadata: Metadata) -> Encode:
         field's dtype, and returns what `ChunkCodec.decode` undoes.
     """
     codec = ChunkCodec.parse(metadata.codec)
+    chunk_bytes = metadata.chunk_frames * field.row_bytes(metadata.sizes())
+    if field.spread and codec.name == "zstd" and chunk_bytes <= MOST_BYTES:
+        return _encode_sparse
     own = _own_encoder(field, metadata) if str(codec) == _FAST_LEVEL else None
     if own is None:
         return codec.encode
@@ -53,6 +56,11 @@ def image_encoder(field: Field, metadata: Metadata) -> Encode:
         return own(chunk, crc32c) or codec.encode(chunk)
 
     return encode
+
+
+def _encode_sparse(chunk: NDArray[Any]) -> bytes:
+    body = encode_sparse(chunk)
+    return body + crc32c(body)
 
 
 def needed(metadata: Metadata) -> list[Needed]:
@@ -103,14 +111,13 @@ def _make_encoder(field: Field, metadata: Metadata) -> ImageEncoder | None:
         from crafter_dataset.builder.zstd.encoder import ImageEncoder
     except ImportError:  # no numba, or no LLVM
         return None
-    row_shape, images = field.row_shape(metadata.sizes()), metadata.chunk_frames
-    image_bytes = math.prod(row_shape)
-    if not ImageEncoder.fits(image_bytes, images):
+    image_bytes, images = field.row_bytes(metadata.sizes()), metadata.chunk_frames
+    if field.spread or not ImageEncoder.fits(image_bytes, images):
         return None
     if field.name != "frames":
         # A map does not move, and its cells are bytes: one line, in which neighbours repeat.
         return ImageEncoder((1, image_bytes), images, (1, 1), moves=False)
-    height, width, colors = row_shape
+    height, width, colors = field.row_shape(metadata.sizes())
     (wide, high), (left, top) = _cells_of(metadata.env)
     return ImageEncoder(
         (height, width * colors), images, (high, wide * colors), (top, left * colors)

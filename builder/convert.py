@@ -27,7 +27,7 @@ from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import Advice, ArgumentError
 from crafter_dataset.schemas.hdf5_format import SUFFIXES, is_hdf5
-from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES
+from crafter_dataset.schemas.layout import MOST_CHUNK_FRAMES, PICTURE_CHOICES
 from crafter_dataset.schemas.progress import ProgressOption, reporting
 from crafter_dataset.schemas.wording import counted
 
@@ -51,6 +51,7 @@ class _Wishes:
     append: bool
     codec: str | None
     chunk_frames: int | None
+    pictures: str | None
     allow_pickle: bool
     overwrite: bool
     resume: bool
@@ -77,6 +78,7 @@ def convert(
     append: bool = False,
     codec: str | None = None,
     chunk_frames: int | None = None,
+    pictures: str | None = None,
     allow_pickle: bool = False,
     overwrite: bool = False,
     resume: bool = False,
@@ -115,6 +117,10 @@ def convert(
         then copied as they are, and in HDF5 what needs no plugin.
     chunk_frames : int, optional
         Frames compressed together; by default as in the source.
+    pictures : {'stored', 'drawn', 'both'}, optional
+        Store frames, or what they are drawn from, or both; by default as in the
+        source. From stored frames each episode is played again, and refused if
+        it does not come out the same.
     allow_pickle : bool
         Let files of `source` hold Python objects of any class, which can run
         code: trust them.
@@ -167,9 +173,13 @@ def convert(
         raise ArgumentError(("overwrite", others), "expected at most one, found both")
     if chunk_frames is not None:
         chunk_frames = whole_number("chunk_frames", chunk_frames, 1, MOST_CHUNK_FRAMES)
+    if pictures is not None and pictures not in PICTURE_CHOICES:
+        raise ArgumentError(
+            "pictures", f"expected one of {', '.join(PICTURE_CHOICES)}, found {pictures!r}"
+        )
     wishes = _Wishes(
-        format_of(out, to), from_, episodes, filter, append, codec, chunk_frames, allow_pickle,
-        overwrite, resume, progress, should_stop, on_note or _warn,
+        format_of(out, to), from_, episodes, filter, append, codec, chunk_frames, pictures,
+        allow_pickle, overwrite, resume, progress, should_stop, on_note or _warn,
     )  # fmt: skip
     where = source.path if isinstance(source, Dataset) else source
     if not is_address(where):
@@ -255,17 +265,20 @@ def _copy(dataset: Dataset, out: Path, wishes: _Wishes) -> Dataset:
     parts = [part_of(dataset)]
     if wishes.append:
         wishes.refuse(
-            "expected none with append, which keeps those of the dataset", "codec", "chunk_frames"
-        )
+            "expected none with append, which keeps those of the dataset",
+            "codec", "chunk_frames", "pictures",
+        )  # fmt: skip
         parts.insert(0, part_of(opened(out)))
         if wishes.resume:
             parts[1] = missing_from(parts[1], parts[0])
         codec = parts[0].metadata.codec
+        pictures: str | None = parts[0].metadata.pictures
     else:
         codec = choose_codec(wishes.codec, dataset.path, dataset.metadata.codec, out)
+        pictures = wishes.pictures
     return store_plan(
         out,
-        combine(parts, codec, wishes.chunk_frames),
+        combine(parts, codec, wishes.chunk_frames, pictures),
         resume=wishes.resume,
         overwrite=wishes.overwrite,
         append=wishes.append,
@@ -282,7 +295,7 @@ def _import(source: Path, out: Path, wishes: _Wishes) -> Dataset:
 
     wishes.refuse(
         f"expected a dataset of ours to copy from, found {source}; import it whole first",
-        "episodes", "filter", "append",
+        "episodes", "filter", "append", "pictures",
     )  # fmt: skip
     if wishes.to not in OURS:
         raise ArgumentError(
@@ -312,7 +325,7 @@ def _import(source: Path, out: Path, wishes: _Wishes) -> Dataset:
 def _export(dataset: Dataset, out: Path, wishes: _Wishes) -> Path:
     wishes.refuse(
         f"expected a dataset of ours to write, found {wishes.to}",
-        "codec", "chunk_frames", "append", "resume",
+        "codec", "chunk_frames", "pictures", "append", "resume",
     )  # fmt: skip
     with reporting(wishes.progress) as report, ctrl_c_unless(wishes.should_stop) as asked:
         whole = export_dataset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from crafter_dataset.builder.compression import Encode, image_encoder
 from crafter_dataset.engine.compiled.memory import aligned_zeros
+from crafter_dataset.engine.draw import Drawer, draw_episode, find_anchors
 from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.schemas.anchors import LEAST_WORDS, Anchors, checksum_of
 from crafter_dataset.schemas.codecs import ChunkCodec
 from crafter_dataset.schemas.digests import EpisodeHasher
-from crafter_dataset.schemas.layout import CUT
+from crafter_dataset.schemas.layout import ANCHORS, CUT, STORED, Field
 from crafter_dataset.schemas.metadata import Metadata
 
 Rows = dict[str, NDArray[Any]]
@@ -123,11 +125,11 @@ def make_room(metadata: Metadata, names: Iterable[str], episodes: int = 1) -> Ro
     Returns
     -------
     dict of str to ndarray
-        By name: `chunk_frames` rows an episode of a sharded field, `block_rows` of any other.
+        By name: `chunk_frames` rows an episode of images and maps, `block_rows` of all others.
     """
     sizes, arrays = metadata.sizes(), {}
     for about in map(metadata.frame_field, names):
-        rows = metadata.chunk_frames if about.sharded else block_rows(metadata)
+        rows = metadata.chunk_frames if about.image else block_rows(metadata)
         arrays[about.name] = aligned_zeros((episodes * rows, *about.row_shape(sizes)), about.dtype)
         arrays[about.name][:] = about.fill
     return arrays
@@ -141,8 +143,21 @@ def image_encoders(metadata: Metadata) -> dict[str, Encode]:
     metadata : Metadata
         Of the dataset.
     """
-    fields = metadata.digested_fields()
+    fields = metadata.recorded_fields()
     return {field.name: image_encoder(field, metadata) for field in fields if field.sharded}
+
+
+def made_fields(metadata: Metadata) -> dict[str, Field]:
+    """Return what there is to write of each frame while an episode is played, by name.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of the dataset.
+    """
+    fields = {field.name: field for field in metadata.digested_fields()}
+    fields |= {field.name: field for field in metadata.recorded_fields() if not field.spread}
+    return fields
 
 
 class EpisodeEncoder:
@@ -169,15 +184,19 @@ class EpisodeEncoder:
         encode: Mapping[str, Encode] | None = None,
     ) -> None:
         self._chunk_frames = metadata.chunk_frames
-        fields = metadata.digested_fields()
         self._block_rows = block_rows(metadata)
-        self._fields = {field.name: field for field in fields}
+        self._fields = made_fields(metadata)
+        self._digested = [field.name for field in metadata.digested_fields()]
         self._encode = image_encoders(metadata) if encode is None else encode
         self._of_actions = [*Done._fields, *(extra.name for extra in metadata.extras)]
         arrays = make_room(metadata, self._fields) if room is None else room
         arrays = {name: arrays[name] for name in self._fields}
-        self._images = {name: arrays[name] for name in self._encode}
-        self._small = {name: arrays[name] for name in self._fields if name not in self._encode}
+        images = [name for name, field in self._fields.items() if field.image]
+        self._images = {name: arrays[name] for name in images}
+        self._small = {name: arrays[name] for name in self._fields if name not in images}
+        stored = {field.name for field in metadata.recorded_fields()}
+        self._rows_of = [name for name in self._small if name in stored]
+        self._is_drawn = metadata.pictures != STORED
         self._seen, self._done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         self.start()
 
@@ -186,9 +205,11 @@ class EpisodeEncoder:
         self._flushed = 0  # rows of the episode in earlier blocks of small fields
         self._block_used = 0
         self._chunk_used = 0
-        self._chunks: dict[str, list[Buffer]] = {name: [] for name in self._images}
-        self._rows: dict[str, list[NDArray[Any]]] = {name: [] for name in self._small}
-        self._hasher = EpisodeHasher(self._fields)
+        self._chunks: dict[str, list[Buffer]] = {name: [] for name in self._encode}
+        self._rows: dict[str, list[NDArray[Any]]] = {name: [] for name in self._rows_of}
+        self._checksums: list[int] = []
+        self._words: list[int] = []
+        self._hasher = EpisodeHasher(self._digested)
 
     @property
     def length(self) -> int:
@@ -230,7 +251,7 @@ class EpisodeEncoder:
         Parameters
         ----------
         rows : mapping of str to ndarray, shape (rows, ...)
-            Every digested field of the dataset, of its dtype.
+            Every field that `made_fields` lists, of its dtype.
         """
         start, count = 0, len(rows["actions"])
         while start < count:
@@ -269,6 +290,9 @@ class EpisodeEncoder:
             buffer[self._chunk_used :] = self._fields[name].fill
         self._flush_images()
         self._flush_small()
+        if self._is_drawn:
+            assert world_seed is not None
+            self._encode_anchors(world_seed)
         return EncodedEpisode(
             episode=episode,
             length=length,
@@ -286,8 +310,12 @@ class EpisodeEncoder:
     def _flush_images(self) -> None:
         used = self._chunk_used
         self._hasher.update({name: buffer[:used] for name, buffer in self._images.items()})
-        for name, chunks in self._chunks.items():
-            chunks.append(self._encode[name](self._images[name]))
+        for name, buffer in self._images.items():
+            if name in self._chunks:
+                self._chunks[name].append(self._encode[name](buffer))
+        if self._is_drawn:
+            self._checksums.append(checksum_of(self._images["frames"][:used]))
+            self._words.append(int(self._small["random_words"][self._block_used - used]))
         self._chunk_used = 0
 
     def _flush_small(self) -> None:
@@ -298,6 +326,14 @@ class EpisodeEncoder:
             parts.append(rows[name])
         self._flushed += used
         self._block_used = 0
+
+    def _encode_anchors(self, seed: int) -> None:
+        """Encode where the random numbers of the chunks start, and what their pictures hash to."""
+        back, states = find_anchors(np.array(self._words), seed, LEAST_WORDS)
+        words = np.where(back == 0, self._words, 0)
+        anchors = Anchors(back, np.array(self._checksums, np.uint64), words, states)
+        chunks, encode = anchors.spread(self._chunk_frames), self._encode[ANCHORS]
+        self._chunks[ANCHORS] = [encode(chunk) for chunk in chunks]
 
 
 def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
@@ -313,7 +349,7 @@ def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
     Returns
     -------
     dict of str to ndarray, shape (length, ...)
-        Every digested field, without padding.
+        Every field that is stored and comes with an episode, without padding.
     """
     codec, sizes = ChunkCodec.parse(metadata.codec), metadata.sizes()
     rows = dict(episode.rows)
@@ -325,7 +361,12 @@ def decode_rows(episode: EncodedEpisode, metadata: Metadata) -> Rows:
     return rows
 
 
-def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> EncodedEpisode:
+def cut_episode(
+    episode: EncodedEpisode,
+    length: int,
+    metadata: Metadata,
+    pictures: Callable[[], Mapping[str, NDArray[Any]]],
+) -> EncodedEpisode:
     """Cut an episode short, as if the collection had stopped at its `length`-th row.
 
     The last row becomes a final frame, and the action before it is marked as
@@ -339,6 +380,8 @@ def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> Enc
         Rows to keep, 1 or more.
     metadata : Metadata
         Of its dataset.
+    pictures : callable
+        Returns what all its pictures are drawn with, if they are not stored.
 
     Returns
     -------
@@ -348,6 +391,11 @@ def cut_episode(episode: EncodedEpisode, length: int, metadata: Metadata) -> Enc
     if length >= episode.length:
         return episode
     rows = {name: values[:length].copy() for name, values in decode_rows(episode, metadata).items()}
+    if "frames" not in rows:
+        assert episode.world_seed is not None
+        arrays, env = pictures(), metadata.env
+        drawer = Drawer(arrays, env.area, env.view, env.size, metadata.chunk_frames)
+        rows["frames"] = draw_episode(drawer, rows, arrays["daylight"], episode.world_seed)
     rows["truncations"][-2:-1] = True
     encoder = EpisodeEncoder(metadata)
     encoder.extend(rows)

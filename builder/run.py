@@ -6,6 +6,9 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from crafter_dataset.builder import compression
 from crafter_dataset.builder.collectors.job import CollectError, Job
@@ -23,12 +26,15 @@ from crafter_dataset.builder.settings import (
     check_resumable,
 )
 from crafter_dataset.builder.storage import containers
-from crafter_dataset.builder.storage.place import Place, describe_kept
+from crafter_dataset.builder.storage.place import Pictures, Place, describe_kept
 from crafter_dataset.builder.storage.writer import DatasetWriter
+from crafter_dataset.engine import draw
 from crafter_dataset.engine.engines import check_engine, warm_up
+from crafter_dataset.engine.pictures import picture_arrays
 from crafter_dataset.loader.container import local_path
 from crafter_dataset.schemas.cores import usable_cores
 from crafter_dataset.schemas.errors import Advice, Note
+from crafter_dataset.schemas.layout import STORED
 from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.progress import Progress
 
@@ -131,25 +137,38 @@ def run_build(
     containers.check_codec(path, metadata)
     check_engine(options.engine, metadata.env.area)
     others = compression.needed(metadata)
+    if metadata.pictures != STORED:
+        others += draw.needed()
     if options.engine == "fast":
         from crafter_dataset.builder.collectors import chosen  # it needs llvmlite
 
         others += chosen.needed(metadata)
     warm_up(options.engine, metadata.env.area, others)
     compression.warm_up(metadata)
-    with place.writing(None if stored else metadata) as (writer, goes_on):
+
+    def pictures() -> dict[str, NDArray[Any]]:
+        stores_frames_alone = metadata.pictures == STORED
+        return {} if stores_frames_alone else picture_arrays(metadata.env, options.engine)
+
+    with place.writing(None if stored else metadata, pictures) as (writer, goes_on):
         if goes_on:
             check_resumable(writer.metadata, settings, given, str(path))
-        return _Run(writer, target, options, place).run()
+        return _Run(writer, target, options, place, pictures).run()
 
 
 class _Run:
     """One run, from an open writer on."""
 
     def __init__(
-        self, writer: DatasetWriter, target: Target | None, options: RunOptions, place: Place
+        self,
+        writer: DatasetWriter,
+        target: Target | None,
+        options: RunOptions,
+        place: Place,
+        pictures: Pictures,
     ) -> None:
         self._writer, self._options, self._place = writer, options, place
+        self._pictures = pictures
         self._begun = time.monotonic()
         self._target = target or self._stored_target()
         self._waiting: dict[int, EncodedEpisode] = {}
@@ -265,7 +284,7 @@ class _Run:
             self._waiting_rows -= episode.length
             if target.frames:
                 left = target.frames - writer.metadata.counts.frames
-                episode = cut_episode(episode, left, writer.metadata)
+                episode = cut_episode(episode, left, writer.metadata, self._pictures)
             writer.append(episode)
 
     def _commit(self, complete: bool = False) -> None:

@@ -18,6 +18,8 @@ from crafter_dataset.schemas.layout import (
     LONGEST,
     MOST_CHUNK_FRAMES,
     OPTIONAL_FIELDS,
+    PICTURE_CHOICES,
+    STORED,
 )
 from crafter_dataset.schemas.metadata import MIX, Counts, Metadata
 from crafter_dataset.schemas.wording import counted
@@ -189,6 +191,8 @@ class BuildSettings:
         Cells in the picture (x, y), the inventory rows included.
     fields : collection of str
         Optional per-frame fields to store.
+    pictures : {'stored', 'drawn', 'both'}
+        Store frames, or what they are drawn from, or both.
     codec : str, optional
         `zstd:LEVEL`, `blosc-zstd:LEVEL`, `blosc-lz4:LEVEL`, `none`, or in HDF5
         `gzip:LEVEL`; by default what suits the container.
@@ -246,8 +250,14 @@ class BuildSettings:
     )
     fields: Collection[str] = setting(
         OPTIONAL_FIELDS,
-        "Optional fields to store; frames, actions, rewards and flags always are.",
+        "Optional fields to store; actions, rewards and flags always are, and frames in some way.",
         stored=lambda m: m.fields,
+    )
+    pictures: str = setting(
+        STORED,
+        "Store frames as they are; or, in a fiftieth of their bytes, what they are drawn from when "
+        "they are read; or both.",
+        stored=lambda m: m.pictures,
     )
     codec: str | None = setting(
         None,
@@ -266,6 +276,17 @@ class BuildSettings:
     def __post_init__(self) -> None:
         check_integers(self)
         object.__setattr__(self, "fields", _names_of_fields(self.fields))
+        if self.pictures not in PICTURE_CHOICES:
+            raise SettingsError(
+                "pictures",
+                f"expected one of {', '.join(PICTURE_CHOICES)}, found {self.pictures!r}",
+            )
+        if self.pictures != STORED and "inventory" not in self.fields:
+            raise SettingsError(
+                "pictures",
+                f"expected {STORED} without the field inventory, which they are drawn from, found "
+                f"{self.pictures}",
+            )
         if not isinstance(self.policy_args, Mapping):
             raise SettingsError("policy_args", f"expected a mapping, found {self.policy_args!r}")
 
@@ -284,8 +305,11 @@ class BuildSettings:
         from crafter_dataset.builder.policies.declared import declared_extras
         from crafter_dataset.builder.policies.load import describe_policy
         from crafter_dataset.engine import spec  # it reads Crafter's lists of names
+        from crafter_dataset.engine.pictures import check_view, tile_names
 
         spec.check_geometry(self.area, self.view, self.size)
+        if self.pictures != STORED:
+            check_view(self.view)
         policy = describe_policy(self.policy, self.policy_args)
         policies = policy.members() if policy.name == MIX else ()
         return Metadata(
@@ -296,7 +320,9 @@ class BuildSettings:
             chunk_frames=self.chunk_frames,
             codec=str(ChunkCodec.parse(self.codec or DEFAULT_CODEC)),
             fields=tuple(
-                f.name for f in FRAME_FIELDS.values() if not f.optional or f.name in self.fields
+                name
+                for name, f in FRAME_FIELDS.items()
+                if not f.drawn and (not f.optional or name in self.fields)
             ),
             actions=spec.ACTIONS,
             materials=spec.MATERIALS,
@@ -306,16 +332,21 @@ class BuildSettings:
             episode_fields=(*BUILT_TABLE, "policies") if policies else BUILT_TABLE,
             policies=policies,
             extras=declared_extras(policy),
+            pictures=self.pictures,
+            tiles=() if self.pictures == STORED else tile_names(spec.MATERIALS),
         ).versioned()
+
+
+_FIELD_NAMES = tuple(name for name, f in FRAME_FIELDS.items() if not f.drawn)
 
 
 def _names_of_fields(fields: Collection[str]) -> tuple[str, ...]:
     """Return names of fields, a single one as well, each of which there is."""
     names = (fields,) if isinstance(fields, str) or not isinstance(fields, Iterable) else fields
     for name in names:
-        if not isinstance(name, str) or name not in FRAME_FIELDS:
+        if not isinstance(name, str) or name not in _FIELD_NAMES:
             raise SettingsError(
-                "fields", f"expected names out of {', '.join(FRAME_FIELDS)}, found {name!r}"
+                "fields", f"expected names out of {', '.join(_FIELD_NAMES)}, found {name!r}"
             )
     return tuple(names)
 

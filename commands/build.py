@@ -20,7 +20,7 @@ from crafter_dataset.commands.options import Argument, Names, Number, Pair, Plac
 from crafter_dataset.commands.running import Running
 from crafter_dataset.commands.saying import say
 from crafter_dataset.engine.protocol import ENGINES
-from crafter_dataset.schemas.layout import OPTIONAL_FIELDS
+from crafter_dataset.schemas.layout import OPTIONAL_FIELDS, PICTURE_CHOICES
 from crafter_dataset.schemas.wording import counted, extent
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -30,6 +30,7 @@ _OWN_TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "policy_args": ("--policy-arg", {"type": Argument(), "multiple": True}),
     "fields": ("--fields", {"type": Names()}),
     "codec": ("--codec", {"metavar": "CODEC"}),
+    "pictures": ("--pictures", {"type": click.Choice(PICTURE_CHOICES)}),
     "engine": ("--engine", {"type": click.Choice(ENGINES)}),
     "commit_seconds": ("--commit-seconds", {"type": click.FloatRange(0)}),
 }
@@ -77,7 +78,7 @@ GROUPS = {
         "frames", "episodes", "seed", "policy", "policy_args", "trajectories_per_world", "length",
         "size", "area", "view", "fields", *(f"no_{name}" for name in OPTIONAL_FIELDS),
     ),
-    "Where it goes": ("path", "codec", "chunk_frames", "resume", "overwrite",
+    "Where it goes": ("path", "pictures", "codec", "chunk_frames", "resume", "overwrite",
         "allow_policy_change"),
     "How it is run": ("workers", "num_envs", "engine", "commit_seconds", "config", "quiet"),
 }  # fmt: skip

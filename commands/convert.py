@@ -18,6 +18,7 @@ from crafter_dataset.commands.storing import (
     report_copy,
     resume_option,
 )
+from crafter_dataset.schemas.layout import PICTURE_CHOICES
 from crafter_dataset.schemas.wording import extent
 
 TARGETS = (
@@ -33,6 +34,7 @@ EXAMPLES = """\b
 Examples:
   convert-dataset data.zarr data.h5
   convert-dataset data.zarr good.h5 --filter "return > 3"
+  convert-dataset data.zarr small.zarr --pictures drawn
   convert-dataset more.zarr data.zarr --append
   convert-dataset data.zarr replay --to dreamer
   convert-dataset dataset/recent collected.zarr
@@ -42,7 +44,7 @@ Examples:
 
 GROUPS = {
     "What is taken": ("from_", "episodes", "filter", "allow_pickle"),
-    "Where it goes": ("to", "append", "codec", "chunk_frames", "overwrite", "resume"),
+    "Where it goes": ("to", "append", "codec", "chunk_frames", "pictures", "overwrite", "resume"),
 }
 """Options in `--help`, by their headings."""
 
@@ -77,6 +79,12 @@ GROUPS = {
 @click.option("--append", is_flag=True, help="Add the episodes to the dataset that DST is.")
 @codec_option
 @chunk_frames_option
+@click.option(
+    "--pictures",
+    type=click.Choice(PICTURE_CHOICES),
+    help="Store frames as they are; or, in a fiftieth of their bytes, what they are drawn from "
+    "when they are read, for which the episodes are played again; or both.  [default: as in SRC]",
+)
 @click.option(
     "--allow-pickle",
     is_flag=True,

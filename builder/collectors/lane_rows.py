@@ -16,6 +16,7 @@ from crafter_dataset.builder.episodes import (
     make_room,
 )
 from crafter_dataset.engine.rows import Done, Seen
+from crafter_dataset.schemas.layout import FRAME_FIELDS, STORED
 from crafter_dataset.schemas.metadata import Metadata
 
 
@@ -41,7 +42,9 @@ class LaneRows:
 
     def __init__(self, metadata: Metadata, lanes: int) -> None:
         extras = [extra.name for extra in metadata.extras]
-        arrays = make_room(metadata, (*Seen._fields, *Done._fields, *extras), lanes)
+        drawn = metadata.pictures != STORED
+        seen = [name for name in Seen._fields if drawn or not FRAME_FIELDS[name].drawn]
+        arrays = make_room(metadata, (*seen, *Done._fields, *extras), lanes)
         self.stated = {name: arrays[name] for name in extras}
         self.seen, self.done = Seen.over(arrays), Done(*(arrays[name] for name in Done._fields))
         sizes = {name: len(values) // lanes for name, values in arrays.items()}

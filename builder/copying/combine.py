@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.engine.pictures import tile_names
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.errors import CorruptDataError, CrafterDatasetError
-from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, TABLE_FIELDS
+from crafter_dataset.schemas.layout import FRAME_FIELDS, STORED, TABLE, TABLE_FIELDS
 from crafter_dataset.schemas.metadata import MIX, Counts, Metadata, PolicySpec, SourceSpec
 
 ORIGIN_FIELDS = ("numbers", "sources", "policies")
@@ -127,7 +128,12 @@ class Plan:
         return len(self.places)
 
 
-def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) -> Plan:
+def combine(
+    parts: Sequence[Part],
+    codec: str,
+    chunk_frames: int | None = None,
+    pictures: str | None = None,
+) -> Plan:
     """Plan a dataset of some episodes of one or more datasets, one part after the other.
 
     Episodes that are numbered as one build numbers them, from 0 on, make the
@@ -143,6 +149,8 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         Codec of the dataset.
     chunk_frames : int, optional
         Frames compressed together; by default as in the first part.
+    pictures : str, optional
+        Whether frames are stored or drawn; by default as in all parts.
 
     Raises
     ------
@@ -152,7 +160,7 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
     """
     first = parts[0].metadata
     for part in parts[1:]:
-        _check_alike(parts[0], part)
+        _check_alike(parts[0], part, set() if pictures is None else {"pictures", "tiles"})
     sources: dict[str, SourceSpec] = {}
     source_column, number_column = [], []
     for part in parts:
@@ -190,6 +198,7 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         codec=codec,
         chunk_frames=chunk_frames or first.chunk_frames,
         fields=tuple(name for name in FRAME_FIELDS if name in first.fields),
+        **_pictures(parts, pictures),
         status="building",
         digest=None,
         counts=Counts(),
@@ -204,6 +213,15 @@ def combine(parts: Sequence[Part], codec: str, chunk_frames: int | None = None) 
         np.concatenate(places),
         origins,
     )
+
+
+def _pictures(parts: Sequence[Part], wanted: str | None) -> dict[str, Any]:
+    """Return the entries that say how pictures are stored."""
+    pictures = wanted or parts[0].metadata.pictures
+    if pictures == STORED:
+        return {"pictures": STORED, "tiles": ()}
+    named = next((part.metadata.tiles for part in parts if part.metadata.tiles), None)
+    return {"pictures": pictures, "tiles": named or tile_names(parts[0].metadata.materials)}
 
 
 def _players(
@@ -271,8 +289,10 @@ _MAY_DIFFER = {
 }  # fmt: skip
 
 
-def _check_alike(first: Part, part: Part) -> None:
-    one, other = (_flat(p.metadata.to_json()) for p in (first, part))
+def _check_alike(first: Part, part: Part, may_differ: set[str]) -> None:
+    one, other = (
+        _flat(p.metadata.to_json() | {"pictures": p.metadata.pictures}) for p in (first, part)
+    )
     unknown = [", ".join(p.metadata.unknown) or "nothing" for p in (first, part)]
     if unknown[0] != unknown[1]:
         raise CombineError(
@@ -281,7 +301,7 @@ def _check_alike(first: Part, part: Part) -> None:
             "imported cannot be merged with what was built"
         )
     for key in sorted(one.keys() | other.keys()):
-        if key.split(".")[0] not in _MAY_DIFFER and one.get(key) != other.get(key):
+        if key.split(".")[0] not in _MAY_DIFFER | may_differ and one.get(key) != other.get(key):
             raise CombineError(
                 f"{key}: expected {one.get(key)} as in {first.container.name}, found "
                 f"{other.get(key)} ({part.container.name})"

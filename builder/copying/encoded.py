@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crafter_dataset.builder.copying.combine import ORIGIN_FIELDS, Part, Plan
+from crafter_dataset.builder.copying.remade import Remaker, is_remade
+from crafter_dataset.builder.copying.rows import read_rows
 from crafter_dataset.builder.episodes import Buffer, EncodedEpisode
 from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import CHECKSUM_BYTES, ChunkCodec, crc32c, verify
 from crafter_dataset.schemas.container import ChunkLayout, StoredChunks
 from crafter_dataset.schemas.errors import CorruptDataError
-from crafter_dataset.schemas.layout import FRAME_FIELDS, TABLE, Field, padded_rows
+from crafter_dataset.schemas.layout import TABLE_FIELDS, Field, padded_rows
 from crafter_dataset.schemas.metadata import Metadata
 
 THREADS = 8
@@ -56,16 +59,20 @@ class _Reader:
     """Reads episodes of one part."""
 
     def __init__(self, part: Part, target: Metadata, pool: ThreadPoolExecutor) -> None:
-        self._container, self._meta, self._target = part.container, part.metadata, target
+        self._part, self._container = part, part.container
+        self._meta, self._target = part.metadata, target
         self._pool = pool
         self._codec = ChunkCodec.parse(target.codec)
         self._table = {
-            field.name: self._container.read(field.path, 0, self._meta.counts.episodes)
+            field.name: read_rows(part, field, 0, self._meta.counts.episodes)
             for field in self._meta.table_fields()
             if not field.large and field.name not in ORIGIN_FIELDS
         }
+        self._remaker = Remaker(part, target) if is_remade(part.metadata, target) else None
+        self._fields = () if self._remaker else target.frame_fields()
+        self._recorded = {field.name for field in target.recorded_fields()}
         self._stored = {
-            field.name: self._same_bytes(field) for field in target.frame_fields() if field.sharded
+            field.name: self._same_bytes(field) for field in self._fields if field.sharded
         }
 
     def read(self, number: int, episode: int, rare: dict[str, Any]) -> EncodedEpisode:
@@ -83,21 +90,21 @@ class _Reader:
         try:
             terrain = None
             if "terrain" in self._meta.episode_fields:
-                terrain = self._container.read(f"{TABLE}/terrain", number, number + 1)[0]
-            for field in self._target.frame_fields():
+                terrain = read_rows(self._part, TABLE_FIELDS["terrain"], number, number + 1)[0]
+            for field in self._fields:
                 name = field.name
                 if name in self._stored:
-                    chunks[name] = self._chunks(name, start, length)
-                elif field.digested:
-                    rows[name] = self._container.read(name, start, start + length)
+                    chunks[name] = self._chunks(field, start, length)
+                elif name in self._recorded:
+                    rows[name] = read_rows(self._part, field, start, start + length)
         except CorruptDataError as error:
-            found = str(error).removeprefix(f"{name}: ")
+            text = str(error).removeprefix(f"{name}: ")
             raise CorruptDataError(
-                f"episode {number}, {name}: {found} ({self._container.name})"
+                f"episode {number}, {name}: {text} ({self._container.name})"
             ) from error
         if "final_frames" in table:
             rare = {**rare, "final_frames": bool(table["final_frames"])}
-        return EncodedEpisode(
+        found = EncodedEpisode(
             episode=episode,
             length=length,
             end_reason=int(table["end_reasons"]),
@@ -108,6 +115,18 @@ class _Reader:
             rows=rows,
             rare=rare,
         )
+        return found if self._remaker is None else self._remade(found, number, start)
+
+    def _remade(self, episode: EncodedEpisode, number: int, start: int) -> EncodedEpisode:
+        """Make an episode anew, of which all but the rows was read."""
+        assert self._remaker is not None
+        try:
+            made = self._remaker.make(episode, number, start)
+        except CorruptDataError as error:
+            found = str(error).removeprefix(f"episode {number}: ")
+            where = "" if self._container.name in found else f" ({self._container.name})"
+            raise CorruptDataError(f"episode {number}: {found}{where}") from error
+        return replace(made, rare=episode.rare)
 
     def _same_bytes(self, field: Field) -> tuple[ChunkLayout, StoredChunks] | None:
         """Return the stored chunks of a field, if those of the target are to be the same."""
@@ -122,8 +141,8 @@ class _Reader:
             return None
         return found
 
-    def _chunks(self, name: str, start: int, length: int) -> list[Buffer]:
-        size = self._target.chunk_frames
+    def _chunks(self, field: Field, start: int, length: int) -> list[Buffer]:
+        name, size = field.name, self._target.chunk_frames
         stored = self._stored[name]
         if stored is not None:
             layout, source = stored
@@ -132,11 +151,11 @@ class _Reader:
                 _take(source.get(first + index), layout.checksum)
                 for index in range(ceil_div(length, size))
             ]
-        rows = self._container.read(name, start, start + length)
-        padded = np.full(
-            (padded_rows(length, size), *rows.shape[1:]), FRAME_FIELDS[name].fill, rows.dtype
-        )
-        padded[:length] = rows
+        count = padded_rows(length, size)
+        stop = start + (count if field.spread else length)
+        rows = read_rows(self._part, field, start, stop)
+        padded = np.full((count, *rows.shape[1:]), field.fill, rows.dtype)
+        padded[: len(rows)] = rows
         return list(self._pool.map(self._codec.encode, padded.reshape(-1, size, *rows.shape[1:])))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.builder.copying.combine import Plan
 from crafter_dataset.builder.copying.encoded import read_encoded
+from crafter_dataset.builder.copying.remade import Pictures, check_drawable, pictures_of
 from crafter_dataset.builder.episodes import EncodedEpisode
 from crafter_dataset.schemas.layout import TABLE
 from crafter_dataset.schemas.metadata import Metadata
@@ -32,6 +33,8 @@ class Series:
         What `provenance` is to say of where they come from.
     digests : ndarray, shape (count, 16), uint8, optional
         Their digests, if they are known, to tell an interrupted copy from another dataset.
+    pictures : callable
+        Returns what all pictures are drawn with; nothing if they are stored.
     """
 
     metadata: Metadata
@@ -39,6 +42,7 @@ class Series:
     read: Callable[[int], Iterator[EncodedEpisode]]
     sources: tuple[dict[str, Any], ...] = ()
     digests: NDArray[np.uint8] | None = None
+    pictures: Pictures = dict
 
     @classmethod
     def of_plan(cls, plan: Plan) -> Series:
@@ -49,6 +53,8 @@ class Series:
         plan : Plan
             The plan of the dataset.
         """
+        for part in plan.parts:
+            check_drawable(part, plan.metadata)
         digests = [
             part.container.read(f"{TABLE}/digests", 0, part.metadata.counts.episodes)[part.episodes]
             for part in plan.parts
@@ -67,4 +73,5 @@ class Series:
             lambda start: read_encoded(plan, start),
             sources,
             np.concatenate(digests),
+            lambda: pictures_of(plan.parts, plan.metadata),
         )

@@ -108,7 +108,7 @@ def store(path: Path, series: Series, options: StoreOptions | None = None) -> St
         advice=options.advice,
     )
     place.look()
-    with place.writing(series.metadata) as (writer, goes_on):
+    with place.writing(series.metadata, series.pictures) as (writer, goes_on):
         if goes_on:
             _adopt(writer, series)
         complete = _run(writer, series, options)
@@ -161,12 +161,16 @@ def _adopt(writer: DatasetWriter, series: Series) -> None:
             f"episodes together, found {', '.join(stored.episode_fields)}; merge both into a new "
             "dataset"
         )
-    for name in ("fields", "env", "chunk_frames", "codec", "unknown"):
+    for name in ("fields", "env", "chunk_frames", "codec", "unknown", "pictures", "tiles"):
         if getattr(stored, name) != getattr(wanted, name):
             raise BuildError(
                 f"{writer.path}: expected {name} {getattr(wanted, name)} to go on with it, found "
                 f"{getattr(stored, name)}"
             )
+    if not writer.draws_with(series.pictures()):
+        raise BuildError(
+            f"{writer.path}: expected the images and the daylight of what is copied, found others"
+        )
     count = stored.counts.episodes
     if count > series.count:
         raise BuildError(

@@ -48,7 +48,7 @@ class EpisodePipe:
         self._file = pipe
         self._ring = SharedRing(memory)
         sizes = metadata.sizes()
-        fields = metadata.digested_fields()
+        fields = metadata.recorded_fields()
         self._images = [field.name for field in fields if field.sharded]
         self._rows = [
             (field.name, np.dtype(field.dtype), field.row_shape(sizes))

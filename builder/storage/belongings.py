@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from crafter_dataset.builder.storage.files import partial_name
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.extras import is_extras
 from crafter_dataset.schemas.hdf5_format import is_hdf5
-from crafter_dataset.schemas.layout import FIELDS, TABLE
+from crafter_dataset.schemas.layout import BOTH, DRAWN, FIELDS, PICTURES, TABLE
 from crafter_dataset.schemas.stray import is_stray
 from crafter_dataset.schemas.zarr_format import DOCUMENT
 
@@ -26,16 +26,18 @@ Folders = dict[str, Any]
 """Folders that a dataset has in one of its folders, by name, and what these have."""
 
 
-def _folders() -> Folders:
+def _folders(paths: Iterable[str]) -> Folders:
     tree: Folders = {}
-    for field in FIELDS:
+    for path in paths:
         inner = tree
-        for name in field.path.split("/"):
+        for name in path.split("/"):
             inner = inner.setdefault(name, {})
     return tree
 
 
-_FOLDERS = _folders()
+_ALWAYS_OURS = [field.path for field in FIELDS if not field.drawn]
+_OURS_IF_DRAWN = [PICTURES, *(field.path for field in FIELDS if field.drawn)]
+_FOLDERS = _folders(_ALWAYS_OURS)
 
 
 def is_empty(folder: Path) -> bool:
@@ -66,7 +68,7 @@ def foreign_names(path: Path) -> list[str]:
     if is_hdf5(path):
         return _foreign_members(path)
     with _opened(path) as descriptor:
-        known = {**_FOLDERS, **_folders_of_extras(descriptor)}
+        known = {**_FOLDERS, **_named_folders(descriptor)}
         return sorted(_foreign(descriptor, known, ""))
 
 
@@ -74,10 +76,10 @@ def _foreign_members(path: Path) -> list[str]:
     """Return the arrays and groups of others in a file; none if it is too damaged to tell."""
     from crafter_dataset.schemas.hdf5_file import Hdf5File
 
-    ours = {"", TABLE, *(field.path for field in FIELDS)}
+    ours = {"", TABLE, *_ALWAYS_OURS}
     try:
         with Hdf5File(path) as stored:
-            ours.update(_names_of_extras(stored.attributes))
+            ours.update(_named(stored.attributes))
             members = {name.partition("@")[0] for name in stored.names()} - ours
     except Exception:  # h5py raises many kinds
         return []
@@ -120,7 +122,7 @@ def clear_folder(path: Path) -> None:
     """
     with _opened(path) as descriptor:
         # What only the root's metadata names goes before it does.
-        _remove(descriptor, _folders_of_extras(descriptor), _is_ours, folders=True, files=False)
+        _remove(descriptor, _named_folders(descriptor), _is_ours, folders=True, files=False)
         _remove(descriptor, _FOLDERS, _is_ours, folders=True)
 
 
@@ -138,7 +140,7 @@ def remove_partial(path: Path) -> None:
         If a file cannot be deleted.
     """
     with _opened(path) as descriptor:
-        known = {**_FOLDERS, **_folders_of_extras(descriptor)}
+        known = {**_FOLDERS, **_named_folders(descriptor)}
         _remove(descriptor, known, lambda name: bool(_PARTIAL.fullmatch(name)), folders=False)
 
 
@@ -151,23 +153,26 @@ def _opened(path: str | Path, folder: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _folders_of_extras(descriptor: int) -> Folders:
-    """Return the folders of a policy's own arrays, which the root's metadata names."""
+def _named_folders(descriptor: int) -> Folders:
+    """Return the folders that are the dataset's because the root's metadata says so."""
     try:
         root = os.open(DOCUMENT, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=descriptor)
         with open(root, "rb") as file:
             attributes = json.load(file)["attributes"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return {name: {} for name in _names_of_extras(attributes)}
+    return _folders(_named(attributes))
 
 
-def _names_of_extras(attributes: Any) -> list[str]:
+def _named(attributes: Any) -> list[str]:
+    """Return the paths of a policy's own arrays, and of what pictures are drawn from."""
     try:
-        extras = attributes[ATTRIBUTE]["extras"]
-    except (KeyError, TypeError):
+        metadata = dict(attributes[ATTRIBUTE])
+    except (KeyError, TypeError, ValueError):
         return []
-    return [extra["name"] for extra in extras] if is_extras(extras) else []
+    extras: Any = metadata.get("extras")
+    names = [extra["name"] for extra in extras] if is_extras(extras) else []
+    return names + (_OURS_IF_DRAWN if metadata.get("pictures") in (DRAWN, BOTH) else [])
 
 
 def _is_ours(name: str) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.storage.hdf5_writer import Hdf5Writer
 from crafter_dataset.builder.storage.writer import DatasetWriter
@@ -97,7 +101,9 @@ def read_attributes(path: Path) -> dict[str, Any]:
         return file.attributes
 
 
-def create(path: Path, metadata: Metadata) -> DatasetWriter:
+def create(
+    path: Path, metadata: Metadata, pictures: Mapping[str, NDArray[Any]] = MappingProxyType({})
+) -> DatasetWriter:
     """Start an empty dataset, and return its writer.
 
     Parameters
@@ -106,13 +112,15 @@ def create(path: Path, metadata: Metadata) -> DatasetWriter:
         Where the dataset is to be: an empty folder, or where there is no file yet.
     metadata : Metadata
         Of the dataset, without any episode.
+    pictures : mapping of str to ndarray
+        As for `DatasetWriter.fill`; empty if pictures are stored.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    return (Hdf5Writer if is_hdf5(path) else ZarrWriter).create(path, metadata, {})
+    return (Hdf5Writer if is_hdf5(path) else ZarrWriter).create(path, metadata, {}, pictures)
 
 
 def resume(path: Path) -> DatasetWriter:

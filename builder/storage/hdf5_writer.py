@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.storage.hdf5 import objects
 from crafter_dataset.builder.storage.hdf5.file import AppendedFile
@@ -15,7 +18,7 @@ from crafter_dataset.builder.storage.writer import DatasetWriter
 from crafter_dataset.schemas import hdf5_format
 from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import MetadataError
-from crafter_dataset.schemas.layout import TABLE, Field
+from crafter_dataset.schemas.layout import Field, groups_of
 from crafter_dataset.schemas.metadata import Metadata, provenance_of
 
 if TYPE_CHECKING:
@@ -56,7 +59,13 @@ class Hdf5Writer(DatasetWriter):
         )
 
     @classmethod
-    def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> Hdf5Writer:
+    def create(
+        cls,
+        path: Path,
+        metadata: Metadata,
+        provenance: dict[str, Any],
+        pictures: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    ) -> Hdf5Writer:
         """Start an empty dataset where there is no file of that name.
 
         Parameters
@@ -67,11 +76,14 @@ class Hdf5Writer(DatasetWriter):
             Of the dataset, without any episode.
         provenance : dict of str
             What to store under `provenance`.
+        pictures : mapping of str to ndarray
+            As for `DatasetWriter.fill`.
         """
         file = AppendedFile.create(path)
         try:
             writer = cls(file, metadata, provenance, {})
             writer.path = path
+            writer.fill(pictures)
             writer._publish()
             file.publish_as(path)
         except BaseException:
@@ -141,13 +153,14 @@ class Hdf5Writer(DatasetWriter):
     def _write_members(self) -> None:
         """Write the headers of all arrays, and remember where."""
         members = {array.field.path: array.header() for array in self._stored}
-        prefix = f"{TABLE}/"
-        table = {p.removeprefix(prefix): a for p, a in members.items() if p.startswith(prefix)}
-        self._members = {p: a for p, a in members.items() if not p.startswith(prefix)}
-        kept = self._kept
-        self._members[TABLE] = self._file.append(
-            objects.group(table, {}, kept.links.get(TABLE, ()), kept.attributes.get(TABLE, ()))
-        )
+        fields = self.metadata.present_fields()
+        self._members = {f.path: members[f.path] for f in fields if not f.group}
+        for group in groups_of(fields):
+            of_group = {f.name: members[f.path] for f in fields if f.group == group}
+            links, attributes = self._kept.links, self._kept.attributes
+            self._members[group] = self._file.append(
+                objects.group(of_group, {}, links.get(group, ()), attributes.get(group, ()))
+            )
 
     def _write_root(self, metadata: Metadata) -> None:
         provenance, kept = self.provenance, self._kept
@@ -171,15 +184,15 @@ class Hdf5Writer(DatasetWriter):
 def _read_kept(stored: Hdf5File, metadata: Metadata, file: AppendedFile) -> Kept:
     """Read what others have put into the file, which must be something that can be kept."""
     fields = metadata.present_fields()
-    attributes = {"": {ATTRIBUTE, PROVENANCE}, TABLE: set()} | {
+    groups = groups_of(fields)
+    attributes = {"": {ATTRIBUTE, PROVENANCE}, **{group: set() for group in groups}} | {
         field.path: set(hdf5_format.array_attributes(field)) for field in fields
     }
-    members = {
-        "": {TABLE} | {field.path for field in fields if not field.per_episode},
-        TABLE: {field.name for field in fields if field.per_episode},
-    }
+    members = {"": {*groups}} | {group: set() for group in groups}
+    for field in fields:
+        members[field.group].add(field.name)
     if stored.is_own:
-        known = {TABLE, *(field.path for field in fields)}
+        known = {*groups, *(field.path for field in fields)}
         known |= {f"{path}@{name}" for path, names in attributes.items() for name in names}
         if known.issuperset(stored.names()):
             return Kept()  # and libhdf5 need not see it

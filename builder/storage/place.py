@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.errors import BuildError
 from crafter_dataset.builder.storage import containers
@@ -29,6 +32,9 @@ PLACE_ADVICE = (Advice("go on with it by", "resume"), Advice("replace it by", "o
 
 MOST_NAMED = 3
 """Files of the user's that are named, at most, where there are many."""
+
+Pictures = Callable[[], Mapping[str, NDArray[Any]]]
+"""Returns what all pictures of a dataset are drawn with."""
 
 
 class Place:
@@ -126,7 +132,9 @@ class Place:
         raise BuildError(f"{self._path}: exists already", advice=self._advice)
 
     @contextmanager
-    def writing(self, new: Metadata | None) -> Iterator[tuple[DatasetWriter, bool]]:
+    def writing(
+        self, new: Metadata | None, pictures: Pictures = dict
+    ) -> Iterator[tuple[DatasetWriter, bool]]:
         """Hold the only right to write there, and write.
 
         Parameters
@@ -134,6 +142,8 @@ class Place:
         new : Metadata or None
             Of the dataset, without any episode, if a new one is to be written; None if there is
             one to go on with.
+        pictures : callable
+            Returns what all its pictures are drawn with, as `DatasetWriter.fill` takes it.
 
         Yields
         ------
@@ -166,8 +176,10 @@ class Place:
             try:
                 if stored is not None:
                     writer = containers.resume(where)
+                    if not writer.is_filled:
+                        writer.fill(pictures())
                 elif new is not None:
-                    writer = containers.create(where, new)
+                    writer = containers.create(where, new, pictures())
                 else:
                     raise BuildError(f"{self._path}: expected a dataset to go on with, found none")
                 yield writer, stored is not None

@@ -63,12 +63,15 @@ class DatasetWriter(ABC):
         self._images: dict[str, ImageArray] = {}
         self._rows: dict[str, RowArray] = {}
         self._table: dict[str, RowArray] = {}
+        self._fixed: dict[str, RowArray] = {}
         for array in arrays.values():
             name = array.field.name
             if isinstance(array, ImageArray):
                 self._images[name] = array
             elif isinstance(array, RowArray):
-                (self._table if array.field.per_episode else self._rows)[name] = array
+                field = array.field
+                kind = self._rows if field.per_frame else self._table
+                (self._fixed if field.fixed else kind)[name] = array
 
     @property
     def committed(self) -> Metadata:
@@ -104,6 +107,35 @@ class DatasetWriter(ABC):
         array = self._arrays[f"{TABLE}/{name}"]
         assert isinstance(array, RowArray)
         return array.read(start, stop)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the arrays that all pictures are drawn with are there, if there are any."""
+        return all(array.rows for array in self._fixed.values())
+
+    def fill(self, pictures: Mapping[str, NDArray[Any]]) -> None:
+        """Write the arrays that all pictures are drawn with.
+
+        Parameters
+        ----------
+        pictures : mapping of str to ndarray
+            Each of `schemas.layout.PICTURE_FIELDS`, of its dtype and the shape that it has here.
+        """
+        for name, array in self._fixed.items():
+            array.append(pictures[name])
+
+    def draws_with(self, pictures: Mapping[str, NDArray[Any]]) -> bool:
+        """Tell whether that is what all pictures are drawn with here; true if they are stored.
+
+        Parameters
+        ----------
+        pictures : mapping of str to ndarray
+            As for `fill`.
+        """
+        return all(
+            array.read(0, array.rows).tobytes() == pictures[name].tobytes()
+            for name, array in self._fixed.items()
+        )
 
     def append(self, episode: EncodedEpisode) -> None:
         """Add the next episode; it is part of the dataset after the next commit.
@@ -186,7 +218,9 @@ class DatasetWriter(ABC):
         counts = self.metadata.counts
         # Per-episode arrays come first: they say which episode another array's damage is in.
         for array in reversed(self._arrays.values()):
-            rows = counts.episodes if array.field.per_episode else counts.rows
+            rows = self.metadata.rows_of(array.field)
+            if array.field.fixed and not counts.episodes:
+                rows = 0  # it may have been killed before they were written
             try:
                 array.restore(rows)
             except CorruptDataError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crafter_dataset.schemas.layout import TABLE
+from crafter_dataset.schemas.layout import GROUPS
 from crafter_dataset.schemas.zarr_format import DOCUMENT, consolidated
 
 MOST_DEPTH = 16
@@ -80,8 +80,8 @@ def read_kept(root: Path, ours: Mapping[str, Collection[str]], arrays: Collectio
         found = document.get("attributes")
         if isinstance(found, dict):
             kept.attributes[path] = {k: v for k, v in found.items() if k not in names}
-    for parent in ("", TABLE):
-        known = {TABLE, *arrays}
+    for parent in ("", *GROUPS):
+        known = {*GROUPS, *arrays}
         for folder in _folders(root / parent):
             path = f"{parent}/{folder.name}" if parent else folder.name
             if path not in known:

@@ -9,8 +9,12 @@ state, after it the new one.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from numpy.typing import NDArray
 
 from crafter_dataset.builder.storage.background import BackgroundFiles
 from crafter_dataset.builder.storage.belongings import remove_partial
@@ -21,7 +25,7 @@ from crafter_dataset.builder.storage.zarr_kept import Kept, read_document, read_
 from crafter_dataset.schemas import zarr_format
 from crafter_dataset.schemas.entries import ATTRIBUTE, PROVENANCE
 from crafter_dataset.schemas.errors import MetadataError, NotADatasetError
-from crafter_dataset.schemas.layout import TABLE
+from crafter_dataset.schemas.layout import groups_of
 from crafter_dataset.schemas.metadata import Metadata, provenance_of
 
 
@@ -52,7 +56,13 @@ class ZarrWriter(DatasetWriter):
         super().__init__(path, metadata, provenance, {array.field.path: array for array in arrays})
 
     @classmethod
-    def create(cls, path: Path, metadata: Metadata, provenance: dict[str, Any]) -> ZarrWriter:
+    def create(
+        cls,
+        path: Path,
+        metadata: Metadata,
+        provenance: dict[str, Any],
+        pictures: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    ) -> ZarrWriter:
         """Start an empty dataset in an empty folder.
 
         Parameters
@@ -63,6 +73,8 @@ class ZarrWriter(DatasetWriter):
             Of the dataset, without any episode.
         provenance : dict of str
             What to store under `provenance`.
+        pictures : mapping of str to ndarray
+            As for `DatasetWriter.fill`.
         """
         sync_folder(path.parent)
         writer = cls(path, metadata, provenance)
@@ -70,6 +82,7 @@ class ZarrWriter(DatasetWriter):
         # dataset that can be resumed.
         writer._write_root(metadata)
         writer._write_members()
+        writer.fill(pictures)
         return writer
 
     @classmethod
@@ -105,18 +118,17 @@ class ZarrWriter(DatasetWriter):
                     f"{name}: expected the layout that this version writes, found another; "
                     f"the dataset can be read but not extended ({path})"
                 )
-        for folder in (path / TABLE, *(array.folder.path for array in writer._stored)):
+        groups = [path / group for group in groups_of(metadata.present_fields())]
+        for folder in (*groups, *(array.folder.path for array in writer._stored)):
             if folder.is_symlink():  # what it leads to may have other files
                 raise MetadataError(
                     f"{folder.relative_to(path)}: expected a folder, found a link; the dataset "
                     f"can be read but not extended ({path})"
                 )
         remove_partial(path)
-        counts = metadata.counts
         for array in writer._stored:
-            rows = counts.episodes if array.field.per_episode else counts.rows
             array.folder.path.mkdir(parents=True, exist_ok=True)  # if it was killed before that
-            array.folder.remove_beyond(rows)
+            array.folder.remove_beyond(metadata.rows_of(array.field))
         writer._restore_all()
         return writer
 
@@ -148,7 +160,8 @@ class ZarrWriter(DatasetWriter):
 
     def _write_members(self) -> None:
         keep = self._kept.add_attributes
-        self._write_document(self.path / TABLE, keep(TABLE, zarr_format.table_document()))
+        for group in groups_of(self.metadata.present_fields()):
+            self._write_document(self.path / group, keep(group, zarr_format.group_document()))
         for array in self._stored:
             document = zarr_format.array_document(array.field, self.metadata)
             self._write_document(array.folder.path, keep(array.field.path, document))
