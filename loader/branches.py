@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
     from crafter_dataset.loader.dataset import Dataset
 
+_SEEN = tuple(name for name in Seen._fields if not FRAME_FIELDS[name].drawn)
+
 _Part = tuple[int, NDArray[np.int64], NDArray[np.int64]]
 """Index of an episode, frames at which branches start in ascending order, their numbers."""
 
@@ -155,7 +157,7 @@ def _checked_fields(fields: Collection[str]) -> tuple[str, ...]:
     if not isinstance(fields, Collection):
         raise ArgumentError("fields", f"expected names of fields, found {fields!r}")
     names = (fields,) if isinstance(fields, str) else tuple(fields)
-    known = (*Seen._fields, *CAUSED)
+    known = (*_SEEN, *CAUSED)
     for name in names:
         if name not in known:
             raise ArgumentError("fields", f"expected some of {', '.join(known)}, found {name!r}")
@@ -219,7 +221,10 @@ def _shapes(
     """Return shape and dtype: a row an action for what it causes, one more for what is seen."""
     sizes, (count, horizon) = dataset.metadata.sizes(), shape
     shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"valid": (shape, np.dtype(bool))}
-    for name in (*CAUSED, *(name for name in names if name in Seen._fields)):
+    for name in (
+        *CAUSED,
+        *(name for name in names if name in Seen._fields),
+    ):
         field = FRAME_FIELDS[name]
         many = count, horizon + (name not in CAUSED)
         shapes[name] = (*many, *field.row_shape(sizes)), np.dtype(field.dtype)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from crafter_dataset.loader.workers import default_threads
 from crafter_dataset.schemas.container import Container
+from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import ArgumentError, NotADatasetError
 from crafter_dataset.schemas.git_lfs import POINTER, is_pointer
 from crafter_dataset.schemas.hdf5_format import is_hdf5
+from crafter_dataset.schemas.layout import DRAWN, STORED
+from crafter_dataset.schemas.metadata import Metadata
+from crafter_dataset.schemas.progress import Report
+from crafter_dataset.schemas.violations import metadata_violations
+
+if TYPE_CHECKING:
+    from crafter_dataset.loader.memory.snapshot import Snapshot
 
 CACHE_BYTES = 64 * 2**20
 """Bytes of decoded chunks that a reader keeps, by default."""
@@ -100,12 +110,94 @@ def open_container(
     ValueError
         If `cache_bytes` or `threads` is out of its range.
     """
+    stored = _open_checked(path, cache_bytes, threads)
+    return drawing(stored, threads) if _pictures_of(stored.attributes) == DRAWN else stored
+
+
+def read_into_memory(
+    path: str | Path, cache_bytes: int, threads: int | None, report: Report
+) -> Snapshot:
+    """Read a dataset into memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `open_container`.
+    cache_bytes : int
+        As for `open_container`.
+    threads : int, optional
+        As for `open_container`.
+    report : callable
+        Takes a `Progress` now and then.
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing that can be read, or it does not fit into memory.
+    """
+    from crafter_dataset.loader.memory.snapshot import take_snapshot
+
+    stored = _open_checked(path, cache_bytes, threads)
+    metadata = Metadata.from_attributes(stored.attributes, stored.name)
+    return take_snapshot(stored, metadata, report)
+
+
+def in_memory(snapshot: Snapshot, cache_bytes: int, threads: int | None) -> Container:
+    """Return the container of a dataset that was read into memory.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The dataset.
+    cache_bytes : int
+        As for `open_container`.
+    threads : int, optional
+        As for `open_container`.
+    """
+    from crafter_dataset.loader.memory.container import MemoryContainer
+
+    stored = MemoryContainer(snapshot, cache_bytes, threads or default_threads())
+    return drawing(stored, threads) if _pictures_of(stored.attributes) == DRAWN else stored
+
+
+def _open_checked(path: str | Path, cache_bytes: int, threads: int | None) -> Container:
+    """Open what is there, as it is stored, if the arguments allow it."""
     for name, value, low in (("cache_bytes", cache_bytes, 0), ("threads", threads, 1)):
         if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
             raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
     path = located(path)
     if not is_address(path) and is_pointer(path):
         raise NotADatasetError(f"{path}: expected a Crafter dataset, found {POINTER}")
+    return _open_stored(path, cache_bytes, threads)
+
+
+def drawing(stored: Container, threads: int | None = None) -> Container:
+    """Return a container that draws the frames of another one, also if that stores them as well.
+
+    Parameters
+    ----------
+    stored : Container
+        A dataset whose pictures are drawn.
+    threads : int, optional
+        As for `open_container`.
+    """
+    from crafter_dataset.loader.drawn.container import DrawnContainer
+
+    metadata = Metadata.from_attributes(stored.attributes, stored.name)
+    return DrawnContainer(stored, metadata, threads or default_threads())
+
+
+def _pictures_of(attributes: Mapping[str, Any]) -> Any:
+    """Return whether frames are stored or drawn; stored if the metadata is wrong in any way."""
+    try:
+        found = attributes[ATTRIBUTE].get("pictures", STORED)
+    except (KeyError, TypeError, AttributeError):
+        return STORED
+    return STORED if found != STORED and any(metadata_violations(attributes)) else found
+
+
+def _open_stored(path: Path | str, cache_bytes: int, threads: int | None) -> Container:
+    """Open what is there, as it is stored."""
     # Imported here, so that importing the loader costs neither zarr-python's import nor h5py's.
     if is_address(path) or (Path(path).is_file() and str(path).lower().endswith(".zip")):
         from crafter_dataset.loader.zarr.remote import RemoteZarr

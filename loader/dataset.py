@@ -28,6 +28,7 @@ from crafter_dataset.schemas.errors import (
 )
 from crafter_dataset.schemas.layout import TABLE, TABLE_FIELDS, padded_rows
 from crafter_dataset.schemas.metadata import Metadata, SourceSpec, provenance_of
+from crafter_dataset.schemas.progress import ProgressOption, Report, reporting
 from crafter_dataset.schemas.wording import counted
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ BRANCH_FIELDS = ("frames", "rewards", "terminations", "truncations")
 
 
 def open_dataset(
-    path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
+    path: str | Path,
+    *,
+    cache_bytes: int = CACHE_BYTES,
+    threads: int | None = None,
+    in_memory: bool = False,
+    progress: ProgressOption = None,
 ) -> Dataset:
     """Open a dataset, complete or still being built.
 
@@ -57,6 +63,13 @@ def open_dataset(
     threads : int, optional
         Threads that decode at once, 1 or more; by default the usable cores, at
         most 8, or one in a worker process.
+    in_memory : bool
+        Read all of it into memory now, for forked and spawned workers to share;
+        files are not looked at any more. What frames are drawn from is decoded
+        then, with actions, rewards and flags (95 bytes a frame of the default
+        view); all else stays compressed.
+    progress : bool or callable, optional
+        As for `build`, while it is read into memory.
 
     Returns
     -------
@@ -77,7 +90,10 @@ def open_dataset(
     >>> dataset[3]["frames"][10:26].shape
     (16, 64, 64, 3)
     """
-    return Dataset(path, cache_bytes=cache_bytes, threads=threads)
+    if not in_memory:
+        return Dataset(path, cache_bytes=cache_bytes, threads=threads)
+    with reporting(progress) as report:
+        return Dataset(path, cache_bytes=cache_bytes, threads=threads, report=report)
 
 
 class Dataset(Sequence[Episode]):
@@ -100,6 +116,8 @@ class Dataset(Sequence[Episode]):
         As for `open_dataset`.
     threads : int, optional
         As for `open_dataset`.
+    report : callable, optional
+        Takes a `Progress` now and then; the dataset is read into memory if it is given.
 
     Attributes
     ----------
@@ -127,15 +145,21 @@ class Dataset(Sequence[Episode]):
     """
 
     def __init__(
-        self, path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
+        self,
+        path: str | Path,
+        *,
+        cache_bytes: int = CACHE_BYTES,
+        threads: int | None = None,
+        report: Report | None = None,
     ) -> None:
         # The current folder may change.
         where = located(path)
         self.path = where.absolute() if isinstance(where, Path) else where
-        self._files = SharedContainer(self.path, cache_bytes, threads)
+        self._files = SharedContainer(self.path, cache_bytes, threads, report)
         self._table: EpisodeTable | None = None
         container = self._files.container()
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
+        self._fields = self.metadata.known_fields()
         self._records = self._read_records(container)
         self._check_rows()
         self._records.flags.writeable = False
@@ -253,8 +277,8 @@ class Dataset(Sequence[Episode]):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names of the per-frame fields that are stored."""
-        return self.metadata.known_fields()
+        """Names of the per-frame fields that can be read."""
+        return self._fields
 
     @property
     def provenance(self) -> dict[str, Any]:

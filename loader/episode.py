@@ -11,6 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from crafter_dataset.loader.indexing import index_of
+from crafter_dataset.loader.reading.recycled import recycled_empty
 from crafter_dataset.schemas.container import Cuts
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError, UnknownNameError
 from crafter_dataset.schemas.layout import TABLE
@@ -145,7 +146,7 @@ class EpisodeField(NDArrayOperatorsMixin):
 
     def _room(self, shape: tuple[int, ...]) -> NDArray[Any]:
         try:
-            return np.empty(shape, self.dtype)
+            return recycled_empty(shape, self.dtype)
         except (MemoryError, ValueError):
             raise CorruptDataError(
                 f"episode {self._episode}, {self.name}: expected rows that fit into memory, found "

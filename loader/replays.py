@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.loader.indexing import index_of
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
-from crafter_dataset.schemas.layout import TABLE
+from crafter_dataset.schemas.layout import PICTURES, TABLE
 
 if TYPE_CHECKING:
     from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
@@ -105,7 +105,7 @@ def _check_shapes(dataset: Dataset) -> None:
     """Refuse sizes that only the metadata claims: worlds and pictures of them take memory."""
     metadata = dataset.metadata
     for field in metadata.present_fields():
-        if field.path not in ("frames", f"{TABLE}/terrain"):
+        if field.path not in ("frames", f"{TABLE}/terrain", f"{PICTURES}/tiles"):
             continue
         expected, found = field.row_shape(metadata.sizes()), dataset.container.describe(field.path)
         if found is not None and found.shape[1:] != expected:

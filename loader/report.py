@@ -9,12 +9,13 @@ import numpy as np
 
 from crafter_dataset.loader.players import shown_name
 from crafter_dataset.loader.summary import Summary, summary_of
+from crafter_dataset.schemas.layout import BOTH, DRAWN
 from crafter_dataset.schemas.wording import counted, format_bytes
 
 if TYPE_CHECKING:
     from crafter_dataset.loader.dataset import Dataset
     from crafter_dataset.loader.table import EpisodeTable
-    from crafter_dataset.schemas.metadata import SourceSpec
+    from crafter_dataset.schemas.metadata import Metadata, SourceSpec
 
 Lines = list[tuple[str, str]]
 """One name and one text per line."""
@@ -125,6 +126,8 @@ def settings_lines(dataset: Dataset) -> Lines:
     if meta.extras:
         shapes = ((e.name, e.dtype, "x".join(map(str, e.shape))) for e in meta.extras)
         more.append(("extras", ", ".join(" ".join(filter(None, words)) for words in shapes)))
+    if drawn := _drawn(meta):
+        more.append(("pictures", drawn.strip()))
     more += [("unknown", ", ".join(meta.unknown))] if meta.unknown else []
     more += [
         (f"source {index}", f"seed {source.seed}, {source.policy.name}{_arguments(source)}")
@@ -197,7 +200,7 @@ def short_lines(dataset: Dataset) -> list[str]:
     width, height = meta.env.size
     lines = [
         f"{episodes}, {counted(dataset.frames, 'frame')}, {meta.status}",
-        f"{meta.built_by()}, {width}x{height} pixels, {meta.codec}{digest}",
+        f"{meta.built_by()}, {width}x{height} pixels{_drawn(meta)}, {meta.codec}{digest}",
     ]
     if len(dataset):
         lines.append(
@@ -205,6 +208,11 @@ def short_lines(dataset: Dataset) -> list[str]:
             f"{_counted(_ends(dataset))}"
         )
     return lines
+
+
+def _drawn(metadata: Metadata) -> str:
+    """Say how pictures are stored, if they are not as most are."""
+    return {DRAWN: " drawn", BOTH: " stored and drawn"}.get(metadata.pictures, "")
 
 
 def html(dataset: Dataset) -> str:

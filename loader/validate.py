@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from crafter_dataset.loader.container import open_container
+from crafter_dataset.loader.container import drawing, open_container
 from crafter_dataset.loader.dataset import Dataset, open_dataset
 from crafter_dataset.schemas.arguments import whole_number
 from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
@@ -158,7 +159,14 @@ def validate(
     with reporting(progress) as report:
         container = open_container(path)
         told = _Told(report, container.attributes, path)
-        take(find_violations(container, deep=deep, on_episode=told.checked))
+        drawn = functools.cache(lambda: drawing(container))
+        found = find_violations(
+            container,
+            deep=deep,
+            draw=lambda start, stop: drawn().read("frames", start, stop),
+            on_episode=told.checked,
+        )
+        take(found)
         dataset = _opened(path, violations) if deep or not violations else None
         if dataset is None:
             return ValidationReport(str(path), tuple(violations), 0, deep)

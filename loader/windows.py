@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crafter_dataset.loader.dataset import Dataset
+from crafter_dataset.loader.reading.recycled import recycled_empty
 from crafter_dataset.loader.table import EpisodeTable
 from crafter_dataset.loader.window_index import Padding, WindowIndex
 from crafter_dataset.schemas.container import Cuts
@@ -132,7 +133,7 @@ class Windows:
         self.dataset, self.fields = dataset, fields
         self.next_frame, self.alignment = next_frame, alignment
         # Pictures last: they push everything else out of the processor's cache.
-        described = {field.name: field for field in dataset.metadata.frame_fields()}
+        described = {field.name: field for field in dataset.metadata.known_frame_fields()}
         self._described = {name: described[name] for name in fields}
         self._reading_order = sorted(fields, key=lambda name: described[name].sharded)
         self.weights = None if weights is None else episode_weights(dataset, weights)
@@ -260,7 +261,7 @@ class Windows:
         episodes, starts = self.index.locate(numbers.astype(np.int64))
         shapes = self.shapes(len(numbers))
         if out is None:
-            out = {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}
+            out = {name: recycled_empty(*about) for name, about in shapes.items()}
         else:
             check_out(out, shapes)
         rows = starts[:, None] + np.arange(self.length)
@@ -271,11 +272,16 @@ class Windows:
         out["starts"][...] = starts
         in_order = len(numbers) < 2 or bool((np.diff(numbers) == 1).all())
         cuts: dict[tuple[int, int, int], Cuts] = {}
+        partial: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
         for name in self._reading_order:
             span = self._span(name)
             if span not in cuts:
                 cuts[span] = self._cuts(span, episodes, starts)
-            self._fill(name, cuts[span], out[name], in_order, episodes, starts)
+                partial[span] = cuts[span].partial(span[1])
+            self._read_into(name, cuts[span], out[name], in_order, episodes, starts)
+            for item, first, last in partial[span]:  # rows that do not exist are zero
+                out[name][item, :first] = 0
+                out[name][item, last:] = 0
         return out
 
     def _span(self, name: str) -> tuple[int, int, int]:
@@ -303,7 +309,7 @@ class Windows:
         stored = table["starts"][episodes]
         return Cuts(stored + lows, stored + highs, lows - firsts)
 
-    def _fill(
+    def _read_into(
         self,
         name: str,
         cuts: Cuts,
@@ -312,16 +318,12 @@ class Windows:
         episodes: NDArray[np.int64],
         starts: NDArray[np.int64],
     ) -> None:
-        """Read the rows of a field that exist, and make the others zero."""
+        """Read the rows of a field that exist."""
         try:
             self.dataset.container.read_into(name, cuts, out, keep)
         except CorruptDataError:
             self._find_corrupt(name, episodes, starts)
             raise
-        ends = cuts.places + (cuts.stops - cuts.starts)
-        for item in np.flatnonzero((cuts.places > 0) | (ends < out.shape[1])):
-            out[item, : cuts.places[item]] = 0
-            out[item, ends[item] :] = 0
 
     def _find_corrupt(
         self, name: str, episodes: NDArray[np.int64], starts: NDArray[np.int64]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.loader.reading.chunk_cache import ChunkCache
 from crafter_dataset.loader.workers import WorkerThreads
+from crafter_dataset.schemas.arithmetic import ceil_div
 from crafter_dataset.schemas.codecs import decode_into
 from crafter_dataset.schemas.container import ChunkLayout, Cuts, StoredChunks
 from crafter_dataset.schemas.errors import CorruptDataError
@@ -20,6 +21,9 @@ Piece: TypeAlias = tuple[int, int, NDArray[Any]]
 
 WHOLE_BYTES = 2**24
 """Bytes up to which an array of small rows is read whole."""
+
+SMALL_ROW_BYTES = 256
+"""Bytes of a row, at most, if an array of many chunks may be read whole."""
 
 
 class DirectArray:
@@ -59,7 +63,29 @@ class DirectArray:
         self._keeps = not layout.images or self._nbytes <= cache.capacity // 2
         self._scratch = threading.local()
         self._whole: NDArray[Any] | None = None
-        self._tried_whole = False
+        self._until_whole = self._reads_until_whole()
+
+    @classmethod
+    def of_rows(
+        cls, name: str, rows: NDArray[Any], cache: ChunkCache, threads: WorkerThreads
+    ) -> DirectArray:
+        """Return an array all of whose rows are in memory.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        rows : ndarray, shape (rows, ...)
+            The rows.
+        cache : ChunkCache
+            As for others.
+        threads : WorkerThreads
+            As for others.
+        """
+        layout = ChunkLayout(rows.shape, rows.dtype, max(len(rows), 1), False, "none")
+        array = cls(layout, _NoChunks(name), cache, threads)
+        array._whole, array._until_whole = rows, -1
+        return array
 
     def read_into(self, cuts: Cuts, out: NDArray[Any], keep: bool) -> None:
         """Read cuts of rows, decoding each touched chunk once; see `Container.read_into`.
@@ -79,21 +105,32 @@ class DirectArray:
             If chunks are missing or damaged, or the rows are not as in `out`.
         """
         self._check(cuts, out)
-        if not self._tried_whole:  # threads may do it twice, with the same result
+        if self._until_whole == 0:  # threads may do it twice, with the same result
             self._whole = self._read_whole()
-            self._tried_whole = True
+            self._until_whole = -1
         if self._whole is None:
+            if self._until_whole > 0:
+                self._until_whole = max(self._until_whole - len(cuts.starts), 0)
             self._read_chunks(cuts, out, keep or self._keeps)
         else:
-            rows = cuts.offsets + np.arange(out.shape[1])
             # What lies outside is undefined.
-            np.take(self._whole, rows, axis=0, out=out, mode="clip")
+            np.take(self._whole, cuts.rows(out.shape[1]), axis=0, out=out, mode="clip")
+
+    def _reads_until_whole(self) -> int:
+        """Return how many cuts are read before a small array is read whole; -1 for never.
+
+        Of few chunks none: they are decoded soon anyway. Of many, as many as there are.
+        """
+        rows, row_bytes = self.layout.shape[0], self._nbytes // max(self.layout.shape[0], 1)
+        if not rows or self._nbytes > WHOLE_BYTES:
+            return -1
+        if not self.layout.images:
+            return 0
+        return ceil_div(rows, self.layout.chunk_rows) if row_bytes <= SMALL_ROW_BYTES else -1
 
     def _read_whole(self) -> NDArray[Any] | None:
         """Read all rows of a small array: gathering from them is faster than looking up chunks."""
         shape = self.layout.shape
-        if self.layout.images or not shape[0] or self._nbytes > WHOLE_BYTES:
-            return None
         rows = np.empty(shape, self.layout.dtype)
         try:
             self._read_chunks(Cuts.one(0, shape[0]), rows[None], keep=False)
@@ -107,7 +144,7 @@ class DirectArray:
                 f"expected rows of {out.dtype}, shape {out.shape[2:]}, found "
                 f"{self.layout.dtype}, shape {self._chunk_shape[1:]}"
             )
-        low, high = cuts.starts.min(initial=0), cuts.stops.max(initial=0)
+        low, high = cuts.bounds
         if low < 0 or high > self.layout.shape[0]:
             raise CorruptDataError(
                 f"expected rows {low} to {high}, found {self.layout.shape[0]} rows"
@@ -163,3 +200,17 @@ class DirectArray:
         data = self.chunks.get(chunk)
         decode_into(self.layout.compression, data, out, self.layout.checksum)
         self.chunks.count(len(data))
+
+
+class _NoChunks:
+    """Stands for the chunks of an array that is in memory; see `StoredChunks`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get(self, number: int) -> NDArray[np.uint8]:
+        """Refuse to return a chunk."""
+        raise CorruptDataError(f"expected rows in memory, found chunk {number} asked for")
+
+    def count(self, size: int) -> None:
+        """Do nothing."""

@@ -1,0 +1,1 @@
+"""Frames that are drawn as they are read."""

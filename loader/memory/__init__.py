@@ -1,0 +1,1 @@
+"""A dataset that is read into memory once, and shared by processes."""
