@@ -41,30 +41,45 @@ def build_seconds(folder: Path, *options: object) -> float:
 @click.option("--workers", default=os.cpu_count() or 1, show_default=True)
 @click.option("--engine", default="fast", show_default=True)
 @click.option("--codec", default=None, help="By default, the command's own default.")
+@click.option(
+    "--pictures", multiple=True, default=("stored", "drawn"), show_default=True, help="In turns."
+)
 def main(
-    frames: int, stock_frames: int, rounds: int, workers: int, engine: str, codec: str | None
+    frames: int,
+    stock_frames: int,
+    rounds: int,
+    workers: int,
+    engine: str,
+    codec: str | None,
+    pictures: tuple[str, ...],
 ) -> None:
     """Measure."""
     options = ["--workers", workers, "--engine", engine, *(["--codec", codec] if codec else [])]
-    ratios, starts = [], []
-    click.echo(f"{'round':>5} {'stock':>8} {'build':>8} {'ratio':>6} {'start':>7}")
+    rates: dict[str, list[float]] = {name: [] for name in pictures}
+    stock, starts = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build_seconds(folder, "--frames", 1, *options)  # compiles, if need be
+        for kind in pictures:
+            build_seconds(folder, "--frames", 1, "--pictures", kind, *options)  # compiles
         for number in range(rounds):
             before = stock_rate_on_cores(stock_frames, number, workers)
-            build = frames / build_seconds(folder, "--frames", frames, "--seed", number, *options)
+            for kind, found in rates.items():
+                size = ["--frames", frames, "--seed", number, "--pictures", kind]
+                found.append(frames / build_seconds(folder, *size, *options))
             after = stock_rate_on_cores(stock_frames, number, workers)
+            stock.append(statistics.mean([before, after]))
             starts.append(build_seconds(folder, "--frames", 1, *options))
-            ratios.append(build / statistics.mean([before, after]))
-            click.echo(
-                f"{number:>5} {(before + after) / 2:>8,.0f} {build:>8,.0f} {ratios[-1]:>6.1f} "
-                f"{starts[-1]:>5.2f} s"
-            )
-    click.echo(
-        f"median: {statistics.median(ratios):.1f} x stock, both on {workers} cores; "
-        f"a build of one frame takes {statistics.median(starts):.2f} s"
-    )
+            shown = ", ".join(f"{kind} {found[-1]:,.0f}" for kind, found in rates.items())
+            click.echo(f"round {number}: stock {stock[-1]:,.0f} frames/s, {shown}")
+    first = next(iter(rates.values()))
+    for kind, found in rates.items():
+        to_stock = statistics.median(a / b for a, b in zip(found, stock, strict=True))
+        to_first = statistics.median(a / b for a, b in zip(found, first, strict=True))
+        click.echo(
+            f"{kind}: median {to_stock:.1f} x stock, {to_first:.2f} x {pictures[0]}, all on "
+            f"{workers} cores"
+        )
+    click.echo(f"a build of one frame takes {statistics.median(starts):.2f} s")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ import numpy as np
 from crafter_dataset.builder.policies.builtin import heuristic
 from crafter_dataset.engine.fast import render as engine_render
 from crafter_dataset.engine.fast import step as engine_step
-from crafter_dataset.engine.fast.fast_lanes import FastLanes, daylights
-from crafter_dataset.engine.fast.textures import Picture
+from crafter_dataset.engine.fast.fast_lanes import FastLanes
+from crafter_dataset.engine.fast.picture import Picture
+from crafter_dataset.engine.pictures import daylights
 from crafter_dataset.engine.seeding import policy_generator, world_seed
 
 NIGHT, DAY = (float(light) for light in daylights(301)[[240, 300]])

@@ -13,6 +13,7 @@ import pytest
 
 from crafter_dataset.builder import compression
 from crafter_dataset.builder.settings import BuildSettings, Target
+from crafter_dataset.engine import draw
 from crafter_dataset.engine.engines import warm_up
 from crafter_dataset.engine.fast.branching_lanes import BranchingLanes
 from crafter_dataset.schemas.cores import usable_cores
@@ -33,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         warm_up("crafter", (64, 64))
         branching = BranchingLanes((64, 64), (9, 9), (64, 64), 10_000, True)
-        warm_up("fast", (64, 64), branching.needed())
+        warm_up("fast", (64, 64), [*branching.needed(), *draw.needed()])
         compression.warm_up(BuildSettings().metadata())
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import zarr
 
+from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.layout import FIELDS
+from tests.building import build
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,46 @@ def test_tensorstore(dataset, dataset_path):
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)
         assert array.domain.labels == field.dims
+
+
+@pytest.fixture(scope="module", params=[".zarr", ".h5"])
+def drawn(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("drawn") / f"d{request.param}"
+    settings = BuildSettings(seed=5, length=90, pictures="drawn")
+    build(path, settings, Target(frames=200), workers=0)
+    return open_dataset(path)
+
+
+def test_what_drawn_datasets_store(drawn):
+    """Each reader opens all arrays of what pictures are drawn from."""
+    fields, path = drawn.metadata.present_fields(), drawn.path
+    assert {"tiles", "sleeping", "random_words", "anchors", "pictures/tiles"} <= {
+        field.path for field in fields
+    }
+    if path.suffix == ".h5":
+        h5py = pytest.importorskip("h5py")
+        readers = [lambda name: h5py.File(path)[name][...]]
+    else:
+        tensorstore, xarray = map(pytest.importorskip, ("tensorstore", "xarray"))
+        root = zarr.open_group(path, mode="r")
+        groups = {
+            group: xarray.open_zarr(path, group=group or None, chunks=None)
+            for group in ("", "episodes", "pictures")
+        }
+
+        def by_tensorstore(name):
+            kvstore = {"driver": "file", "path": f"{path}/{name}"}
+            array = tensorstore.open({"driver": "zarr3", "kvstore": kvstore}).result()
+            return array.read().result()
+
+        readers = [
+            lambda name: root[name][...],
+            by_tensorstore,
+            lambda name: groups[name.rpartition("/")[0]][name.rpartition("/")[2]].values,
+        ]
+    for field in fields:
+        expected = drawn.container.read(field.path, 0, drawn.metadata.rows_of(field))
+        for read in readers:
+            found = read(field.path)
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)

@@ -6,7 +6,7 @@ from benchmarks.peers.base import Peer, Reader
 from benchmarks.peers.hdf5 import HDF5
 from benchmarks.peers.lance_table import LanceTable
 from benchmarks.peers.minari_dataset import Minari
-from benchmarks.peers.ours import DecodeLimit, Ours, OursInHdf5
+from benchmarks.peers.ours import DecodeLimit, Ours, OursDrawn, OursInHdf5
 from benchmarks.peers.raw_memory_map import RawMemoryMap
 from benchmarks.peers.torch_episodes import TorchEpisodes
 from benchmarks.peers.zarr_python import ZarrPython
@@ -17,6 +17,8 @@ PEERS: tuple[Peer, ...] = (
     DecodeLimit(),
     Ours(1),
     Ours(2),
+    OursDrawn(1),
+    OursDrawn(2),
     OursInHdf5("zstd:1"),
     OursInHdf5("gzip:3"),
     ZarrPython(),

@@ -80,6 +80,19 @@ class OursInHdf5(Ours):
         return reader
 
 
+class OursDrawn(Ours):
+    """Stores what frames are drawn from, and draws them with so many threads."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.name = f"the same, pictures drawn, {threads} thread{'s' * (threads > 1)}"
+
+    def write(self, dataset: Dataset, folder: Path) -> None:
+        """Convert the dataset."""
+        folder.mkdir(parents=True)
+        convert(dataset, folder / LINK, pictures="drawn", progress=False)
+
+
 class DecodeReader(Reader):
     """Decodes the chunks of frames that a window touches, and does nothing with them.
 
