@@ -48,8 +48,10 @@ def window(
 
     Returns
     -------
-    of_map, of_view : tuple of slice
-        As many cells of either; the others of the view are off the map.
+    of_map : tuple of slice
+        Cells of the map.
+    of_view : tuple of slice
+        As many of the view; its others are off the map.
     """
     of_map, of_view = [], []
     for at, shown, cells in zip(center, grid, area, strict=True):
