@@ -195,6 +195,8 @@ def check_drawable(part: Part, target: Metadata) -> None:
     ------
     CombineError
         If the dataset lacks what pictures are drawn from, or another simulator has made it.
+    CorruptDataError
+        If its rows have other shapes than its metadata says.
     """
     from crafter_dataset.engine import spec
     from crafter_dataset.engine.pictures import check_view
@@ -216,12 +218,26 @@ def check_drawable(part: Part, target: Metadata) -> None:
     for name in ("actions", "materials", "objects", "items"):
         if getattr(metadata, name) != getattr(spec, name.upper()):
             raise CombineError(f"pictures: expected Crafter's own {name}, found others {where}")
+    _check_shapes(part)
     env = metadata.env
     try:
         spec.check_geometry(env.area, env.view, env.size)
         check_view(env.view)
     except ArgumentError as error:
         raise CombineError(f"pictures: they cannot be drawn, {error} {where}") from error
+
+
+def _check_shapes(part: Part) -> None:
+    """Refuse sizes that only the metadata claims: worlds and pictures of them take memory."""
+    metadata = part.metadata
+    for field in metadata.present_fields():
+        info, expected = part.container.describe(field.path), field.row_shape(metadata.sizes())
+        if info is None or info.shape[1:] != expected:
+            found = "none" if info is None else info.shape[1:]
+            raise CorruptDataError(
+                f"{field.path}: expected rows of shape {expected}, found {found} "
+                f"({part.container.name})"
+            )
 
 
 def pictures_of(parts: tuple[Part, ...], target: Metadata) -> dict[str, NDArray[Any]]:

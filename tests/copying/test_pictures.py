@@ -14,7 +14,7 @@ from crafter_dataset import convert, merge, open_dataset, split, validate
 from crafter_dataset.builder.copying.combine import CombineError
 from crafter_dataset.builder.errors import BuildError, SettingsError
 from crafter_dataset.builder.settings import BuildSettings, Target
-from crafter_dataset.schemas.errors import ArgumentError
+from crafter_dataset.schemas.errors import ArgumentError, CorruptDataError
 from tests.building import build
 from tests.conftest import SMALL_WORLD
 
@@ -152,6 +152,14 @@ def test_what_cannot_be_played_again_is_refused_before_anything(made, tmp_path, 
     path = convert(made("stored"), tmp_path / "d.zarr").path
     _with_metadata(path, change)
     with pytest.raises(CombineError, match=f"pictures: {message}"):
+        convert(path, tmp_path / "e.zarr", pictures="drawn")
+    assert not (tmp_path / "e.zarr").exists()
+
+
+def test_sizes_that_only_the_metadata_claims_take_no_memory(made, tmp_path):
+    path = convert(made("stored"), tmp_path / "d.zarr").path
+    _with_metadata(path, lambda m: m["env"].update(size=[32_760, 32_760]))
+    with pytest.raises(CorruptDataError, match="frames: expected rows of shape"):
         convert(path, tmp_path / "e.zarr", pictures="drawn")
     assert not (tmp_path / "e.zarr").exists()
 
