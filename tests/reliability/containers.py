@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,52 @@ from crafter_dataset.loader import open_dataset
 from crafter_dataset.loader.container import open_container
 from crafter_dataset.schemas import find_violations
 from crafter_dataset.schemas.errors import NotADatasetError
-from crafter_dataset.schemas.layout import FRAME_FIELDS
+from crafter_dataset.schemas.layout import DRAWN, STORED
 from crafter_dataset.schemas.shards import MISSING, read_index
 from crafter_dataset.schemas.zarr_format import DOCUMENT
 
-SUFFIXES = (".zarr", ".h5")
-
 QUICK = BuildSettings(seed=4, area=(10, 10), size=(18, 18), length=20, chunk_frames=8)
 """Episodes of a few milliseconds, whose arrays are small."""
+
+NIGHTS = replace(QUICK, seed=0, length=200, pictures=DRAWN)
+"""Episodes with nights, in which pictures are drawn with random numbers, and sleep."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of dataset: its container, and whether its pictures are stored or drawn.
+
+    Parameters
+    ----------
+    suffix : str
+        Of its path.
+    pictures : str
+        As in `BuildSettings`.
+    """
+
+    suffix: str
+    pictures: str = STORED
+
+    def __str__(self) -> str:
+        return self.suffix if self.pictures == STORED else f".{self.pictures}{self.suffix}"
+
+    @property
+    def settings(self) -> BuildSettings:
+        """Settings under which it is built quickly; those of `OPTIONS`, for commands."""
+        return replace(QUICK, pictures=self.pictures)
+
+
+KINDS = ZARR, HDF5, DRAWN_ZARR, DRAWN_HDF5 = (
+    Kind(".zarr"), Kind(".h5"), Kind(".zarr", DRAWN), Kind(".h5", DRAWN),
+)  # fmt: skip
+
+
+def each_kind(*quick: Kind) -> pytest.MarkDecorator:
+    """Run a test over all kinds, over those that are not named only with the slow ones."""
+    marks = {kind: () if kind in quick else pytest.mark.slow for kind in KINDS}
+    params = [pytest.param(kind, marks=marks[kind], id=str(kind)) for kind in KINDS]
+    return pytest.mark.parametrize("kind", params)
+
 
 SMALL = {
     "crafter_dataset.schemas.layout.FILE_ROWS": 48,
@@ -45,6 +83,14 @@ def small_files() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, rows in SMALL.items():
             patch.setattr(name, rows)
+        yield
+
+
+@contextmanager
+def many_states() -> Iterator[None]:
+    """Let every other chunk of the night have a state of its random numbers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crafter_dataset.builder.episodes.LEAST_WORDS", 6_000)
         yield
 
 
@@ -187,7 +233,8 @@ def _hdf5_places(path: Path) -> Iterator[Place]:
 
 def episode_at(path: Path, field: str, row: int) -> int | None:
     """Return the episode that owns a row of a frame field; None if many rows share the chunk."""
-    if field not in FRAME_FIELDS or not FRAME_FIELDS[field].sharded:
+    dataset = open_dataset(path)
+    known = {known.path: known for known in dataset.metadata.frame_fields()}
+    if field not in known or not known[field].sharded:
         return None
-    starts = open_dataset(path).episodes["starts"]
-    return int(starts.searchsorted(row, side="right")) - 1
+    return int(dataset.episodes["starts"].searchsorted(row, side="right")) - 1

@@ -105,7 +105,7 @@ def _attribute(file: h5py.File, rng: random.Random) -> str:
         "numbers": np.arange(100),
         "texts": ["{}", "{}"],
         "nothing": h5py.Empty("S1"),
-        "a reference": file["frames"].ref,
+        "a reference": file["actions"].ref,
         "a record": np.zeros(2, [("a", "i4"), ("b", "f8")]),
         "opaque": np.void(b"\x00\x01\x02"),
         "zeros": np.bytes_(b"\0" * 100),
@@ -271,7 +271,8 @@ def _bomb(file: h5py.File, rng: random.Random) -> str:
     """Let a small chunk claim to be another: of garbage, or of much more than fits."""
     import zlib
 
-    name = rng.choice(["actions", "rewards", "episodes/starts", "episodes/terrain"])
+    drawn = [name for name in ("tiles", "pictures/tiles", "pictures/daylight") if name in file]
+    name = rng.choice(["actions", "rewards", "episodes/starts", "episodes/terrain", *drawn])
     what = rng.choice(["grows", "is garbage", "is one byte"])
     data = {
         "grows": zlib.compress(bytes(2**28)),

@@ -35,6 +35,13 @@ def _arrays(path: Path) -> list[str]:
     return sorted(str(p.parent.relative_to(path)) for p in own if list(p.parent.glob("c.*")))
 
 
+def _sharded(path: Path) -> list[str]:
+    """Name the arrays of which a file holds many chunks."""
+    documents = json.loads((path / DOCUMENT).read_text())["consolidated_metadata"]["metadata"]
+    first = {name: document.get("codecs", [{}])[0] for name, document in documents.items()}
+    return sorted(name for name in first if first[name].get("name") == "sharding_indexed")
+
+
 def _edit(file: Path, rng: random.Random, under: tuple[str, ...]) -> str:
     document = json.loads(file.read_text())
     done = malice.spoil_document(document, rng, under)
@@ -148,7 +155,8 @@ def _link(path: Path, rng: random.Random) -> str:
 def _bomb(path: Path, rng: random.Random) -> str:
     """Let a chunk grow when it is decompressed."""
     data = malice.bomb(rng.choice([2**25, 2**31]))
-    name = rng.choice(["actions", "rewards", "episodes/starts", "episodes/terrain"])
+    drawn = [p for p in ("pictures/tiles", "pictures/daylight") if (path / p).exists()]
+    name = rng.choice(["actions", "rewards", "episodes/starts", "episodes/terrain", *drawn])
     file = next((path / name).glob("c.*"))
     file.write_bytes(data + crc32c(data))
     return f"{name} grows"
@@ -156,7 +164,9 @@ def _bomb(path: Path, rng: random.Random) -> str:
 
 def _index(path: Path, rng: random.Random) -> str:
     """Change a shard's index and make its checksum right again, so that it is believed."""
-    file = rng.choice(sorted(path.glob("frames/c.*")) + sorted(path.glob("semantic/c.*")))
+    file = rng.choice(
+        [file for name in _sharded(path) for file in sorted(path.glob(f"{name}/c.*"))]
+    )
     content = bytearray(file.read_bytes())
     root = json.loads((path / DOCUMENT).read_text())
     document = root["consolidated_metadata"]["metadata"][file.parent.name]
@@ -172,7 +182,7 @@ def _index(path: Path, rng: random.Random) -> str:
 
 def _chunk(path: Path, rng: random.Random) -> str:
     """Change bytes of a chunk and make its checksum right again, so that they are decoded."""
-    arrays = [name for name in _arrays(path) if name not in ("frames", "semantic")]
+    arrays = sorted({*_arrays(path)} - {*_sharded(path)})
     file = next((path / rng.choice(arrays)).glob("c.*"))
     body = bytearray(file.read_bytes()[:-4])
     for _ in range(rng.choice([1, 2, 8])):

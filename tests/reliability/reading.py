@@ -81,7 +81,8 @@ def read_all(path: Path | str, episodes: int | None = None, deep: bool = True) -
                 continue
             del reading.values[f"{number}"]
             reading.attempt(f"{number}/end", lambda e=episode: np.array(e.end_reason))
-            reading.attempt(f"{number}/terrain", lambda e=episode: e.terrain)
+            if "terrain" in dataset.metadata.episode_fields:
+                reading.attempt(f"{number}/terrain", lambda e=episode: e.terrain)
             for name in episode:
                 reading.attempt(f"{number}/{name}", lambda e=episode, n=name: e[n].read())
     try:

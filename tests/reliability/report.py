@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def campaign(name: str, suffix: str) -> Iterator[Counter[str]]:
+def campaign(name: str, kind: object) -> Iterator[Counter[str]]:
     """Count what a campaign meets; print the counts and the seconds it took at its end."""
     figures: Counter[str] = Counter()
     begun = time.monotonic()
     yield figures
     counted = ", ".join(f"{what} {count:,}" for what, count in sorted(figures.items()))
-    print(f"\nreliability: {name} {suffix}: {counted}, {time.monotonic() - begun:,.0f} s")
+    print(f"\nreliability: {name} {kind}: {counted}, {time.monotonic() - begun:,.0f} s")

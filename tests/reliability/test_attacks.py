@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -13,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -21,6 +24,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crafter_dataset.builder.convert import convert
+from crafter_dataset.builder.settings import Target
 from crafter_dataset.loader import CorruptDataError, NotADatasetError, open_dataset
 from crafter_dataset.loader.container import open_container
 from crafter_dataset.schemas import DatasetError, find_violations
@@ -29,6 +34,10 @@ from crafter_dataset.schemas.hdf5_checksum import lookup3, lookup3_of_rows
 from crafter_dataset.schemas.hdf5_file import Hdf5File
 from crafter_dataset.schemas.hdf5_foreign import ForeignStructures
 from crafter_dataset.schemas.hdf5_foreign_rows import _unpack
+from tests.building import build
+from tests.reliability.children import limit_memory, unlimited_memory
+from tests.reliability.containers import NIGHTS, many_states
+from tests.reliability.hostile_arrays import Opened, opened
 from tests.synthetic import grow_dataset, write_dataset
 
 LENGTHS = [9, 30, 1, 12]
@@ -431,3 +440,75 @@ def test_a_commit_between_the_reads_makes_nothing_invalid(tmp_path):
     container = open_container(path)
     next(growing)
     assert not list(find_violations(container))
+
+
+@pytest.fixture(scope="module")
+def made_from(tmp_path_factory):
+    """Return a function that builds a dataset with nights: drawn, or both."""
+    folder = tmp_path_factory.mktemp("nights")
+
+    @functools.cache
+    def make(pictures: str) -> Path:
+        path = folder / f"{pictures}.zarr"
+        with many_states():
+            build(path, replace(NIGHTS, pictures=pictures), Target(episodes=1), workers=0)
+        return path
+
+    return make
+
+
+@contextmanager
+def changed(source: Path, target: Path) -> Iterator[Opened]:
+    """Copy a dataset, for its arrays and metadata to be changed."""
+    shutil.copytree(source, target)
+    with opened(target) as dataset:
+        yield dataset
+
+
+@pytest.mark.parametrize("step", [2**60, -1])
+def test_random_words_without_bounds_are_not_followed_to_their_states(made_from, tmp_path, step):
+    with changed(made_from("drawn"), tmp_path / "d.zarr") as dataset:
+        words = dataset.read("random_words")
+        words[:100] += np.int64(step) * np.arange(100)  # by day, where no picture takes any
+        dataset.write("random_words", words)
+    with pytest.raises(CorruptDataError, match=r"episode 0.*random_words.*expected"):
+        convert(tmp_path / "d.zarr", tmp_path / "e.zarr", chunk_frames=5)
+
+
+def test_frames_are_not_dropped_for_what_gives_others(made_from, tmp_path):
+    with changed(made_from("both"), tmp_path / "d.zarr") as dataset:
+        dataset.write("tiles", dataset.read("tiles") * 0)
+    with pytest.raises(CorruptDataError, match=r"episode 0.*: rows 0 to 8: expected the"):
+        convert(tmp_path / "d.zarr", tmp_path / "e.zarr", pictures="drawn")
+    assert convert(tmp_path / "d.zarr", tmp_path / "f.zarr", pictures="stored").metadata.digest
+
+
+def test_pictures_of_any_size_are_refused_in_one_line(made_from, tmp_path):
+    """Of metadata that claims them, and of arrays of zeros that go with it."""
+    with changed(made_from("drawn"), tmp_path / "d.zarr") as dataset:
+        dataset.metadata["env"] |= {"size": [27_000, 27_000], "view": [9, 9]}
+    refuses_pictures(tmp_path / "d.zarr", "episode 0, frames.*expected rows that fit into memory")
+    with changed(made_from("drawn"), tmp_path / "e.zarr") as dataset:
+        dataset.metadata["env"] |= {"size": [9_000, 9_000], "view": [3_000, 9]}
+        dataset.metadata["items"] = ["x"]
+        rows = dataset.metadata["counts"]["rows"]
+        dataset.write("inventory", np.zeros((rows, 1), np.uint8))
+        dataset.write("tiles", np.zeros((rows, 3_000, 8), np.uint8))
+        tiles = len(dataset.metadata["tiles"])
+        dataset.write("pictures/tiles", np.zeros((tiles, 1_000, 3, 3), np.uint8))
+        dataset.write("pictures/items", np.zeros((1, 10, 1_000, 3, 3), np.uint8))
+        dataset.write("pictures/vignette", np.zeros((8_000, 9_000)))
+    refuses_pictures(tmp_path / "e.zarr", "episode 0, frames.*expected")
+
+
+def refuses_pictures(path: Path, text: str) -> None:
+    """Reading pictures within a gigabyte says so in one line."""
+    dataset = open_dataset(path, threads=1)
+    limit_memory(2**30)
+    try:
+        with pytest.raises(DatasetError, match=text) as caught:
+            dataset[0]["frames"].read(180, 181)
+        assert list(find_violations(open_container(path), deep=True))
+    finally:
+        unlimited_memory()
+    assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,19 @@ import pytest
 
 from crafter_dataset.builder.settings import BuildSettings, Target
 from crafter_dataset.loader import open_dataset
+from crafter_dataset.schemas.layout import DRAWN, DRAWN_FIELDS, PICTURES, STORED
 from tests.building import build
 from tests.conftest import SMALL_WORLD
 from tests.containers.places import put
 from tests.reliability.children import run_cases
-from tests.reliability.containers import Place, episode_at, places
+from tests.reliability.containers import NIGHTS, Place, episode_at, many_states, places
 from tests.reliability.damage import Damage, draw
 from tests.reliability.reading import Reading, describe, differing, read_all
 from tests.reliability.report import campaign
 
 SEED = 3
-SETTINGS = BuildSettings(seed=8, chunk_frames=16, **SMALL_WORLD)
+SETTINGS = {STORED: BuildSettings(seed=8, chunk_frames=16, **SMALL_WORLD), DRAWN: NIGHTS}
+EPISODES = {STORED: 6, DRAWN: 3}
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +33,10 @@ def datasets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corruption")
 
     @functools.cache
-    def make(suffix: str) -> Path:
-        path = folder / f"d{suffix}"
-        build(path, SETTINGS, Target(episodes=6), workers=0)
+    def make(suffix: str, pictures: str) -> Path:
+        path = folder / f"{pictures}{suffix}"
+        with many_states():
+            build(path, SETTINGS[pictures], Target(episodes=EPISODES[pictures]), workers=0)
         return path
 
     return make
@@ -46,9 +50,21 @@ def original(path: Path) -> Reading:
 
 @functools.cache
 def chunks(path: Path) -> list[tuple[Place, int]]:
-    """Return the chunks of images and maps, and the episode that each belongs to."""
+    """Return the chunks that an episode has for itself, and that episode."""
     found = [(place, episode_at(path, place.field, place.row)) for place in places(path)]
     return [(place, episode) for place, episode in found if episode is not None]
+
+
+@functools.cache
+def shared_chunks(path: Path) -> list[Place]:
+    """Return the chunks that the frames of all episodes are drawn with, or from."""
+    owned = {place for place, _ in chunks(path)}
+    return [place for place in places(path) if place not in owned and is_drawn_from(place.field)]
+
+
+def is_drawn_from(field: str) -> bool:
+    """Tell whether frames are drawn from or with an array."""
+    return field.startswith(PICTURES) or field in (*DRAWN_FIELDS, "inventory")
 
 
 def examine(case: tuple[Path, str, Damage]) -> tuple[str, str]:
@@ -84,25 +100,45 @@ def complaint(path: Path, file: str, spoilt: list[tuple[int, int]], reading: Rea
         return f"metadata read without an error, but not as written: {reading.metadata}"
     if silent and reading.values.keys() != sound.values.keys():
         return f"not there any more: {sound.values.keys() - reading.values.keys()}"
-    for place, episode in chunks(path) if reading.metadata else ():
-        hit = any(low < place.stop and place.start < high for low, high in spoilt)
-        if place.file == file and hit:
-            name = f"{episode}/{place.field}"
-            if f"episode {episode}," not in reading.errors.get(name, ""):
-                return f"{name} is damaged, but reading it said {reading.errors.get(name)!r}"
-            if not any(place.field in v and f"episode {episode}" in v for v in reading.violations):
-                return f"{name} is damaged, but validation said {reading.violations}"
+    for place, episode in affected(path, file, spoilt) if reading.metadata else ():
+        for name in read_from(place.field, sound):
+            said = reading.errors.get(f"{episode}/{name}", "")
+            if f"episode {episode}, {name}" not in said or place.field not in said:
+                return f"{place.field} is damaged, but reading {episode}/{name} said {said!r}"
+        if not any(place.field in v and f"episode {episode}" in v for v in reading.violations):
+            return f"{place.field} is damaged, but validation said {reading.violations}"
     return ""
 
 
-@pytest.mark.parametrize("where", ["zarr", "hdf5", "zip", "memory"])
+def affected(path: Path, file: str, spoilt: list[tuple[int, int]]) -> Iterator[tuple[Place, int]]:
+    """Yield the chunks that were damaged, and each episode that they are of."""
+    is_drawn = original(path).metadata.pictures == DRAWN
+    shared = shared_chunks(path) if is_drawn else ()
+    of_all = [(place, episode) for place in shared for episode in range(EPISODES[DRAWN])]
+    for place, episode in [*chunks(path), *of_all]:
+        hit = any(low < place.stop and place.start < high for low, high in spoilt)
+        if place.file == file and hit:
+            yield place, episode
+
+
+def read_from(field: str, sound: Reading) -> set[str]:
+    """Name the fields of an episode that cannot be read without an array."""
+    found = {field} & {name.partition("/")[2] for name in sound.values}
+    is_drawn = sound.metadata is not None and sound.metadata.pictures == DRAWN
+    return found | {"frames"} if is_drawn and is_drawn_from(field) else found
+
+
+@pytest.mark.parametrize(("where", "pictures"), [
+    *((where, STORED) for where in ("zarr", "hdf5", "zip", "memory")), ("zarr", DRAWN),
+    ("hdf5", DRAWN), pytest.param("zip", DRAWN, marks=pytest.mark.slow),
+])  # fmt: skip
 @pytest.mark.parametrize("count", [12, pytest.param(1_000, marks=pytest.mark.slow)])
-def test_corruption(datasets, where, count):
+def test_corruption(datasets, where, pictures, count):
     """Files are damaged before they are zipped, or put to an address."""
-    path = datasets(".h5" if where == "hdf5" else ".zarr")
+    path = datasets(".h5" if where == "hdf5" else ".zarr", pictures)
     assert open_dataset(path).metadata.status == "complete"
     damages = draw(places(path), count, SEED)
-    with campaign("corruption", where) as figures:
+    with campaign("corruption", f"{where}, {pictures}") as figures:
         figures["cases"] = count
         failures: list[Any] = []
         cases = [(path, where, damage) for damage in damages]

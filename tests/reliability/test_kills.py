@@ -17,10 +17,12 @@ from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.errors import NotADatasetError
 from tests.building import build
 from tests.reliability.containers import (
-    QUICK,
-    SUFFIXES,
+    DRAWN_ZARR,
+    HDF5,
+    ZARR,
     build_command,
     committed,
+    each_kind,
     problems,
     remove,
     seen_by_reader,
@@ -59,25 +61,26 @@ def check_kept(path: Path, seen: list[bytes], figures: Counter[str]) -> None:
     figures["with episodes committed"] += bool(kept)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@each_kind(ZARR, HDF5, DRAWN_ZARR)
 @pytest.mark.parametrize(
     ("kills", "frames"), [(1, 2_000), pytest.param(100, 30_000, marks=pytest.mark.slow)]
 )
-def test_kills(tmp_path, suffix, kills, frames):
-    options = {"frames": frames, "commit_seconds": 0.1}
-    whole = build(tmp_path / f"whole{suffix}", QUICK, Target(frames=frames), workers=0)
+def test_kills(tmp_path, kind, kills, frames):
+    options = {"frames": frames, "commit_seconds": 0.1, "pictures": kind.pictures}
+    settings, target = kind.settings, Target(frames=frames)
+    whole = build(tmp_path / f"whole{kind.suffix}", settings, target, workers=0)
     durations = {}
     for workers in WORKERS if kills > 10 else (1,):
-        path = tmp_path / f"undisturbed{suffix}"
+        path = tmp_path / f"undisturbed{kind.suffix}"
         begun = time.monotonic()
         subprocess.run(build_command(path, "--quiet", workers=workers, **options), check=True)
         durations[workers] = time.monotonic() - begun
         assert open_dataset(path).metadata.digest == whole.metadata.digest
         remove(path)
     rng = random.Random(kills)
-    path = tmp_path / f"d{suffix}"
+    path = tmp_path / f"d{kind.suffix}"
     seen: list[bytes] = []
-    with campaign("kills", suffix) as figures:
+    with campaign("kills", kind) as figures:
         while figures["kills"] < kills:
             workers = rng.choice(WORKERS)
             moment = rng.uniform(0, durations.get(workers, durations[1]))
@@ -97,7 +100,7 @@ def test_kills(tmp_path, suffix, kills, frames):
                 error.add_note(case)
                 raise
             seen = found
-        done = build(path, QUICK, Target(frames=frames), workers=0, resume=True)
+        done = build(path, settings, target, workers=0, resume=True)
         assert done.metadata.digest == whole.metadata.digest
         assert problems(path) == []
         figures["resumed to the end"] += 1

@@ -16,9 +16,13 @@ from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.errors import NotADatasetError
 from tests.building import build
 from tests.reliability.containers import (
+    DRAWN_HDF5,
+    HDF5,
     QUICK,
-    SUFFIXES,
+    ZARR,
+    Kind,
     committed,
+    each_kind,
     problems,
     remove,
     small_files,
@@ -41,7 +45,7 @@ def whole(tmp_path_factory):
     return done.metadata.digest, committed(folder / "d.zarr"), committed(folder / "first.zarr")
 
 
-def record(path: Path) -> list[Step]:
+def record(path: Path, kind: Kind) -> list[Step]:
     """Build a dataset and extend it, with a commit after each episode."""
     commit = _Run._commit
 
@@ -52,10 +56,10 @@ def record(path: Path) -> list[Step]:
     options = {"workers": 0, "num_envs": 1, "commit_seconds": 0.0}
     with recording(path.parent) as recorder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(_Run, "_commit", commit_and_mark)
-        build(path, QUICK, FIRST, **options)
+        build(path, kind.settings, FIRST, **options)
         # The cut episode is taken back before it is done again.
         recorder.mark(str(len(open_dataset(path)) - 1))
-        build(path, QUICK, LAST, resume=True, **options)
+        build(path, kind.settings, LAST, resume=True, **options)
     check_recording(recorder, path.parent)
     return recorder.steps
 
@@ -90,15 +94,15 @@ def look(path: Path, whole: tuple[str, list[bytes], list[bytes]]) -> int | None:
     return len(found)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@each_kind(ZARR, HDF5, DRAWN_HDF5)
 @pytest.mark.parametrize(
     ("states", "resumed"), [(20, 0.1), pytest.param(10_000, 0.2, marks=pytest.mark.slow)]
 )
-def test_power_loss(tmp_path, suffix, whole, states, resumed):
+def test_power_loss(tmp_path, kind, whole, states, resumed):
     (tmp_path / "recorded").mkdir()
     rng = random.Random(states)
-    with small_files(), campaign("power loss", suffix) as figures:
-        steps = record(tmp_path / "recorded" / f"d{suffix}")
+    with small_files(), campaign("power loss", kind) as figures:
+        steps = record(tmp_path / "recorded" / f"d{kind.suffix}", kind)
         figures["steps"] = len(steps)
         cases = [(*at, loss) for at in moments(steps) for loss in LOSSES]
         chosen = sorted(rng.sample(range(len(cases)), min(states, len(cases))))
@@ -113,9 +117,9 @@ def test_power_loss(tmp_path, suffix, whole, states, resumed):
                 root.mkdir()
                 place_content(content, root)
                 try:
-                    known[name] = look(root / f"d{suffix}", whole)
+                    known[name] = look(root / f"d{kind.suffix}", whole)
                     if rng.random() < resumed:
-                        resume(root / f"d{suffix}", whole[0])
+                        resume(root / f"d{kind.suffix}", kind, whole[0])
                         figures["resumed"] += 1
                 except BaseException as error:
                     error.add_note(where)
@@ -127,9 +131,9 @@ def test_power_loss(tmp_path, suffix, whole, states, resumed):
         assert len({*known.values()}) > len(whole[1]) // 2, "the states are too much alike"
 
 
-def resume(path: Path, digest: str) -> None:
+def resume(path: Path, kind: Kind, digest: str) -> None:
     """Go on with what is left, to the end."""
-    done = build(path, QUICK, LAST, workers=0, resume=True)
+    done = build(path, kind.settings, LAST, workers=0, resume=True)
     assert done.metadata.digest == digest
     assert problems(path) == []
 
@@ -139,23 +143,23 @@ def is_there(path: Path) -> bool:
     return path.is_file() or (path / "zarr.json").is_file()
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@each_kind(ZARR, HDF5, DRAWN_HDF5)
 @pytest.mark.parametrize("states", [12, pytest.param(3_000, marks=pytest.mark.slow)])
-def test_power_loss_while_a_dataset_is_replaced(tmp_path, suffix, states):
+def test_power_loss_while_a_dataset_is_replaced(tmp_path, kind, states):
     """The old one is there, whole, until the new one is; then the new one is, whole."""
     (tmp_path / "recorded").mkdir()
-    path = tmp_path / "recorded" / f"d{suffix}"
-    other = replace(QUICK, seed=99)
+    path = tmp_path / "recorded" / f"d{kind.suffix}"
+    settings, other = kind.settings, replace(kind.settings, seed=99)
     options = {"workers": 0, "num_envs": 1, "commit_seconds": 0.0}
     rng = random.Random(states)
     with small_files(), recording(path.parent) as recorder:
         old = build(path, other, Target(episodes=3), **options).metadata.digest
         begin = len(recorder.steps)
-        new = build(path, QUICK, FIRST, overwrite=True, **options).metadata.digest
+        new = build(path, settings, FIRST, overwrite=True, **options).metadata.digest
         check_recording(recorder, path.parent)
     steps, seen = recorder.steps, set()
     cases = [(moment, loss) for moment in range(begin, len(steps) + 1) for loss in LOSSES]
-    with small_files(), campaign("replaced", suffix) as figures:
+    with small_files(), campaign("replaced", kind) as figures:
         chosen = {*rng.sample(range(len(cases)), min(states, len(cases))), len(cases) - 1}
         for case in sorted(chosen):
             moment, loss = cases[case]
@@ -175,12 +179,12 @@ def test_power_loss_while_a_dataset_is_replaced(tmp_path, suffix, states):
                     figures["old" if found == old else "new"] += 1
                 else:
                     figures["between"] += 1
-                beside = root / f".d.unfinished{suffix}"
+                beside = root / f".d.unfinished{kind.suffix}"
                 if (committed(beside) if is_there(beside) else 0) or not is_there(where):
                     build(where, None, None, resume=True, **options)
                     assert open_dataset(where).metadata.digest == new
                     figures["gone on with"] += 1
-                again = build(where, QUICK, FIRST, overwrite=True, **options)
+                again = build(where, settings, FIRST, overwrite=True, **options)
                 assert again.metadata.digest == new
                 assert list(root.iterdir()) == [where]
             except BaseException as error:

@@ -13,7 +13,7 @@ from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.digests import EpisodeHasher
 from crafter_dataset.schemas.errors import NotADatasetError
 from crafter_dataset.schemas.layout import digested_fields
-from tests.reliability.containers import SUFFIXES, start_build
+from tests.reliability.containers import DRAWN_HDF5, HDF5, ZARR, each_kind, start_build
 from tests.reliability.report import campaign
 
 SEED = 6
@@ -27,19 +27,18 @@ def check_digest(dataset, index: int) -> None:
     assert hasher.digest().tobytes() == stored.tobytes(), f"episode {index}"
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@each_kind(ZARR, HDF5, DRAWN_HDF5)
 @pytest.mark.parametrize(
     ("opens", "commits"), [(8, 2), pytest.param(1_000, 50, marks=pytest.mark.slow)]
 )
-def test_readers(tmp_path, suffix, opens, commits):
-    path = tmp_path / f"d{suffix}"
-    process = start_build(
-        path, "--quiet", frames=100_000_000, commit_seconds=0, workers=1, num_envs=1
-    )
+def test_readers(tmp_path, kind, opens, commits):
+    path = tmp_path / f"d{kind.suffix}"
+    options = {"frames": 100_000_000, "commit_seconds": 0, "workers": 1, "num_envs": 1}
+    process = start_build(path, "--quiet", pictures=kind.pictures, **options)
     rng = random.Random(SEED)
     held = 0
     try:
-        with campaign("readers", suffix) as figures:
+        with campaign("readers", kind) as figures:
             while figures["opens"] < opens or figures["commits seen"] < commits:
                 assert process.poll() is None, process.communicate()[1]
                 try:
