@@ -126,6 +126,11 @@ class _Reader:
             found = str(error).removeprefix(f"episode {number}: ")
             where = "" if self._container.name in found else f" ({self._container.name})"
             raise CorruptDataError(f"episode {number}: {found}{where}") from error
+        except MemoryError:
+            raise CorruptDataError(
+                f"episode {number}: expected rows that fit into memory, found {episode.length} "
+                f"({self._container.name})"
+            ) from None
         return replace(made, rare=episode.rare)
 
     def _same_bytes(self, field: Field) -> tuple[ChunkLayout, StoredChunks] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -199,6 +200,7 @@ def check_drawable(part: Part, target: Metadata) -> None:
         If its rows have other shapes than its metadata says.
     """
     from crafter_dataset.engine import spec
+    from crafter_dataset.engine.engines import MOST_CELLS
     from crafter_dataset.engine.pictures import check_view
 
     metadata, where = part.metadata, f"({part.container.name})"
@@ -219,7 +221,12 @@ def check_drawable(part: Part, target: Metadata) -> None:
         if getattr(metadata, name) != getattr(spec, name.upper()):
             raise CombineError(f"pictures: expected Crafter's own {name}, found others {where}")
     _check_shapes(part)
-    env = metadata.env
+    env, cells = metadata.env, math.prod(metadata.env.area)
+    if cells > MOST_CELLS:
+        raise CombineError(
+            f"pictures: expected worlds of at most {MOST_CELLS:,} cells, to play the episodes "
+            f"again, found {cells:,} {where}"
+        )
     try:
         spec.check_geometry(env.area, env.view, env.size)
         check_view(env.view)
@@ -262,7 +269,12 @@ def pictures_of(parts: tuple[Part, ...], target: Metadata) -> dict[str, NDArray[
         from crafter_dataset.engine.again import Again
         from crafter_dataset.engine.pictures import picture_arrays
 
-        return picture_arrays(target.env, Again(target).engine)
+        try:
+            return picture_arrays(target.env, Again(target).engine)
+        except MemoryError:
+            raise CombineError(
+                f"pictures: expected a size that fits into memory, found {target.env.size}"
+            ) from None
     found: dict[str, NDArray[Any]] = {}
     for part in drawn:
         arrays = read_pictures(part.container, part.metadata)

@@ -92,7 +92,7 @@ def remount(folder: Path, options: str) -> None:
 
 
 def test_a_full_disk(tmp_path, kind):
-    with small_disk(tmp_path / "disk", "300k") as disk:
+    with small_disk(tmp_path / "disk", "600k") as disk:
         path = disk / f"d{kind.suffix}"
         fails(path, kind, "No space left on device")
         kept = committed(path)
@@ -107,7 +107,7 @@ def test_a_limit_on_files(tmp_path, kind):
     path = tmp_path / f"d{kind.suffix}"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(
-        resource.RLIMIT_FSIZE, (100_000 if kind.suffix == ".h5" else 40_000, limits[1])
+        resource.RLIMIT_FSIZE, (100_000 if kind.suffix == ".h5" else 60_000, limits[1])
     )
     try:
         fails(path, kind, "File too large")
