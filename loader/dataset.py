@@ -159,7 +159,6 @@ class Dataset(Sequence[Episode]):
         self._table: EpisodeTable | None = None
         container = self._files.container()
         self.metadata = Metadata.from_attributes(container.attributes, str(path))
-        self._fields = self.metadata.known_fields()
         self._records = self._read_records(container)
         self._check_rows()
         self._records.flags.writeable = False
@@ -278,7 +277,7 @@ class Dataset(Sequence[Episode]):
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the per-frame fields that can be read."""
-        return self._fields
+        return self.metadata.known_fields()
 
     @property
     def provenance(self) -> dict[str, Any]:

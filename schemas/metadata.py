@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -309,6 +310,10 @@ class Metadata:
 
     def known_fields(self) -> tuple[str, ...]:
         """Return the names of what there is of a frame, as far as this version knows, in order."""
+        return self._known_fields
+
+    @functools.cached_property
+    def _known_fields(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.known_frame_fields())
 
     def recorded_fields(self) -> tuple[Field, ...]:
