@@ -77,6 +77,12 @@ def play(name, number):
     return coverage
 
 
+def test_both_engines_see_what_crafter_draws_from():
+    for number, name in list(enumerate(PLAYED))[:2]:
+        play(name, number)
+
+
+@pytest.mark.slow
 def test_both_engines_see_what_crafter_draws_from_and_everything_is_seen():
     coverage = Coverage()
     for number, name in enumerate(PLAYED):

@@ -130,7 +130,7 @@ def read_from(field: str, sound: Reading) -> set[str]:
 
 @pytest.mark.parametrize(("where", "pictures"), [
     *((where, STORED) for where in ("zarr", "hdf5", "zip", "memory")), ("zarr", DRAWN),
-    ("hdf5", DRAWN), pytest.param("zip", DRAWN, marks=pytest.mark.slow),
+    *(pytest.param(where, DRAWN, marks=pytest.mark.slow) for where in ("hdf5", "zip")),
 ])  # fmt: skip
 @pytest.mark.parametrize("count", [12, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_corruption(datasets, where, pictures, count):

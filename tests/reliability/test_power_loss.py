@@ -16,7 +16,7 @@ from crafter_dataset.loader import open_dataset
 from crafter_dataset.schemas.errors import NotADatasetError
 from tests.building import build
 from tests.reliability.containers import (
-    DRAWN_HDF5,
+    DRAWN_ZARR,
     HDF5,
     QUICK,
     ZARR,
@@ -94,7 +94,7 @@ def look(path: Path, whole: tuple[str, list[bytes], list[bytes]]) -> int | None:
     return len(found)
 
 
-@each_kind(ZARR, HDF5, DRAWN_HDF5)
+@each_kind(ZARR, HDF5, DRAWN_ZARR)
 @pytest.mark.parametrize(
     ("states", "resumed"), [(20, 0.1), pytest.param(10_000, 0.2, marks=pytest.mark.slow)]
 )
@@ -143,7 +143,7 @@ def is_there(path: Path) -> bool:
     return path.is_file() or (path / "zarr.json").is_file()
 
 
-@each_kind(ZARR, HDF5, DRAWN_HDF5)
+@each_kind(ZARR, HDF5)
 @pytest.mark.parametrize("states", [12, pytest.param(3_000, marks=pytest.mark.slow)])
 def test_power_loss_while_a_dataset_is_replaced(tmp_path, kind, states):
     """The old one is there, whole, until the new one is; then the new one is, whole."""
