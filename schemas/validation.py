@@ -73,7 +73,8 @@ def find_violations(
         yield from structure
         if structure:
             broken.add(field.path)
-        else:
+        elif metadata.counts.episodes or not field.fixed:
+            # What pictures are drawn with is written again with the first episode.
             yield from container.check(field, metadata)
     table: Rows = {}
     for field in metadata.table_fields():
