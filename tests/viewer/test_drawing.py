@@ -12,7 +12,7 @@ from crafter_dataset.viewer.arrangement import arrange
 from crafter_dataset.viewer.drawing.export import draw
 from crafter_dataset.viewer.drawing.header import header_lines
 from crafter_dataset.viewer.drawing.scene import Scene
-from crafter_dataset.viewer.drawing.style import GOLD, GREEN, NIGHT, RED, SLEEP
+from crafter_dataset.viewer.drawing.style import GOLD, GREEN, NIGHT, RED, SLEEP, write_wrapped
 from crafter_dataset.viewer.drawing.timeline import _strip
 from crafter_dataset.viewer.drawing.window import _key_name
 from crafter_dataset.viewer.events import Drag, Key, Press, Release, Resize, Tick, Wheel
@@ -223,6 +223,7 @@ def test_names_that_no_font_or_encoding_has(dataset_path):
         shelf = replace(state.shelf, metadata=names, name=name)
         track = replace(state.track, names=names)
         draw(replace(state, shelves=(shelf,), track=track, message=name), library)
+        write_wrapped(pygame.Surface((90, 90)), f"damaged: {name}", (0, 0, 90, 90))
     library.close()
 
 

@@ -47,6 +47,11 @@ def _label(text: str, colour: Colour, size: int) -> pygame.Surface:
     return font(size).render(text, True, colour)
 
 
+def _shown(text: str) -> str:
+    """Return what can be shown of a text: what is from a file may be of any length and anything."""
+    return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 def write(
     surface: pygame.Surface,
     text: str,
@@ -73,8 +78,7 @@ def write(
     width : int, optional
         Pixels beyond which it is cut, and ends in dots.
     """
-    # A name from a file may be of any length and of anything.
-    text = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "?")
+    text = _shown(text)
     if width is not None and font(size).size(text)[0] > width:
         keep = len(text)
         while keep and font(size).size(text[:keep] + "...")[0] > width:
@@ -103,7 +107,7 @@ def write_wrapped(
     """
     x, y, width, height = rect
     line, bottom = "", y + height
-    for word in [*text.split(), None]:
+    for word in [*_shown(text).split(), None]:
         longer = f"{line} {word}".strip() if word is not None else ""
         if word is not None and font(FONT_SIZE).size(longer)[0] <= width:
             line = longer
