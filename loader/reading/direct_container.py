@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crafter_dataset.loader.reading.cuts import copy_cuts, empty_rows
 from crafter_dataset.loader.reading.direct import DirectArray
-from crafter_dataset.schemas.container import ChunkLayout, Cuts, StoredChunks
+from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
 from crafter_dataset.schemas.errors import CorruptDataError
 
 
@@ -66,6 +66,12 @@ class DirectContainer(ABC):
         """
         direct = self._direct_array(path)
         if direct is None:
+            info = self.describe(path)
+            if info is not None and (info.shape[1:], info.dtype) != (out.shape[2:], out.dtype):
+                raise CorruptDataError(
+                    f"{path}: expected rows of {out.dtype}, shape {out.shape[2:]}, found "
+                    f"{info.dtype}, shape {info.shape[1:]}"
+                )
             copy_cuts(self._read_slowly, path, cuts, out)
             return
         try:
@@ -90,6 +96,16 @@ class DirectContainer(ABC):
         """
         direct = self._direct_array(path)
         return None if direct is None else (direct.layout, direct.chunks)
+
+    @abstractmethod
+    def describe(self, path: str) -> ArrayInfo | None:
+        """Return the structure of an array; see `Container.describe`.
+
+        Parameters
+        ----------
+        path : str
+            Path of the array.
+        """
 
     @abstractmethod
     def _direct_array(self, path: str) -> DirectArray | None:

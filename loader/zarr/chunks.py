@@ -67,6 +67,7 @@ class DirectLayout:
             and grid["name"] == "regular"
             and (keys["name"], keys["configuration"]["separator"]) == ("default", ".")
             and not document.get("storage_transformers")
+            and shape != ()
             and tuple(rest) == shape[1:]
             and rows > 0
         )

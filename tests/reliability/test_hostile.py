@@ -149,7 +149,10 @@ def read_windows(path: Path) -> None:
 def run_command(name: str, path: Path, options: tuple[str, ...]) -> str:
     """Run a command in this process; say what is wrong with how it ended."""
     main = importlib.import_module(f"crafter_dataset.commands.{name}").main
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), "utf-8", errors)
+        for errors in (sys.stdout.errors, sys.stderr.errors)
+    )
     saved = sys.argv, sys.stdout, sys.stderr
     free = str(path.parent / "out")
     given = [option.replace("OUT", free) for option in options]
