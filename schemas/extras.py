@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from crafter_dataset.schemas.layout import FIELDS, TABLE, Field
+from crafter_dataset.schemas.layout import FIELDS, GROUPS, Field
 from crafter_dataset.schemas.wording import short_repr
 
 EXTRA_DTYPES = (
@@ -29,8 +29,8 @@ MOST_EXTRA_AXES = 4
 """Axes of such a field beside that of the frames, at most."""
 
 TAKEN = frozenset(
-    {field.name for field in FIELDS}
-    | {TABLE, "id", "length", "return", "end", "policy", "end_reason", "final_frame", "world_seed"}
+    {*GROUPS, *(field.name for field in FIELDS)}
+    | {"id", "length", "return", "end", "policy", "end_reason", "final_frame", "world_seed"}
     | {"is_first", "mask_padding", "obs", "act", "rew", "trunc", "info", "infos"}
 )
 """Names of fields and groups, of columns of episodes, and of arrays of windows and exports."""
