@@ -219,19 +219,36 @@ def find_anchors(
     states : ndarray, shape (chunks, 624), uint32
         The states, 0 where there is none.
     """
-    back, states = np.zeros(len(words), np.int64), np.zeros((len(words), WORDS), np.uint32)
-    words = np.array(words, np.int64)
+    count = len(words)
+    if not count or words[-1] <= least:
+        return np.arange(1, count + 1), np.zeros((count, WORDS), np.uint32)
     if not _reasons:
         try:
-            if not hasattr(_finding, "entry"):
-                _finding.scenes, _finding.entry = make_scenes(), _entry("find_anchors")
-            _finding.entry((_finding.scenes, words, back, states), seed, least)
+            return _find_compiled(words, seed, least)
         except ImportError as error:
             _draw_plainly_from_now_on(error)
-        else:
-            return back, states
+    back, states = np.zeros(count, np.int64), np.zeros((count, WORDS), np.uint32)
     find_plainly(words, back, states, seed, least)
     return back, states
+
+
+def _find_compiled(
+    words: NDArray[np.int64], seed: int, least: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Find states in arrays of this thread: with others, a call takes longer."""
+    own, count = _finding, len(words)
+    if not hasattr(own, "entry"):
+        own.scenes, own.entry = make_scenes(), _entry("find_anchors")
+        own.arrays = ()
+    if not own.arrays or len(own.arrays[1]) < count:
+        room = max(2 * count, _LEAST_CHUNKS)
+        number, states = np.zeros((2, room), np.int64), np.zeros((room, WORDS), np.uint32)
+        own.arrays = own.scenes, number[0], number[1], states
+    _, taken, back, states = own.arrays
+    taken[:count] = words
+    states[:count] = 0
+    own.entry(own.arrays, count, seed, least)
+    return back[:count].copy(), states[:count].copy()
 
 
 def _compile() -> None:
@@ -257,7 +274,7 @@ def needed() -> list[Needed]:
 
         found = [
             Needed(_entry("draw_cuts"), (scenes, picture, records, cuts, byte), 4),
-            Needed(_entry("find_anchors"), (scenes, number, number, states), 2),
+            Needed(_entry("find_anchors"), (scenes, number, number, states), 3),
         ]
         if any(each.entry.missing(each.arrays, each.numbers) for each in found):
             import_numba()
@@ -271,6 +288,8 @@ _reasons: list[str] = []
 """Why there is no compiled code, if there is none."""
 
 _finding = threading.local()
+_LEAST_CHUNKS = 16
+"""Chunks of an episode that there is room for, at least."""
 _lock = threading.Lock()
 
 

@@ -107,8 +107,8 @@ def find_plainly(
     numbers.seed(seed)
     last, at = -1, 0
     for chunk, taken in enumerate(words.tolist()):
-        numbers.skip(taken - numbers.taken)
         if taken - at > least:
+            numbers.skip(taken - numbers.taken)
             states[chunk] = numbers.state
             last, at = chunk, taken
         back[chunk] = chunk - last

@@ -16,6 +16,7 @@ MOST_BYTES = 2**17
 
 _RAW, _REPEATED = 0, 1
 _ONE_SEGMENT_OF_4_SIZE_BYTES = 0xA0
+_SHORT = 64
 _START = MAGIC + bytes([_ONE_SEGMENT_OF_4_SIZE_BYTES])
 
 
@@ -33,7 +34,10 @@ def encode_sparse(chunk: NDArray[Any]) -> bytes:
         The frame.
     """
     content = chunk.tobytes()
-    filled = content.rstrip(b"\0")
+    # Most chunks hold a few bytes; stripping looks at one byte after the other.
+    start = content[:_SHORT]
+    is_short = content == start.ljust(len(content), b"\0")
+    filled = (start if is_short else content).rstrip(b"\0")
     zeros = len(content) - len(filled)
     blocks = _header(_RAW, len(filled), not zeros) + filled
     if zeros:

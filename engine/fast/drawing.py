@@ -105,7 +105,7 @@ def _set(scene: Scene, picture: Picture, records: Records, record: int) -> bool:
 @kernel
 def find_anchors(
     scenes: NDArray[np.void], words: NDArray[np.int64], back: NDArray[np.int64],
-    states: NDArray[np.uint32], seed: int, least: int,
+    states: NDArray[np.uint32], count: int, seed: int, least: int,
 ) -> int:  # fmt: skip
     """Find the states from which the random numbers of an episode's chunks go on.
 
@@ -113,13 +113,15 @@ def find_anchors(
     ----------
     scenes : ndarray of records, shape (1,)
         As `scenes.make_scenes` makes them; overwritten.
-    words : ndarray, shape (chunks,), int64
+    words : ndarray, shape (chunks or more,), int64
         Words that had been taken before each chunk's first picture, ascending.
-    back : ndarray, shape (chunks,), int64
+    back : ndarray, shape (chunks or more,), int64
         Overwritten: how many chunks before each its state is, 0 for its own; one more than there
         are before it for the seed.
-    states : ndarray, shape (chunks, 624), uint32
+    states : ndarray, shape (chunks or more, 624), uint32
         Overwritten where there is one.
+    count : int
+        Number of chunks.
     seed : int
         Seed of the world's random numbers.
     least : int
@@ -133,9 +135,9 @@ def find_anchors(
     scene = scenes[0]
     seed_words(scene, seed)
     last, at, found = -1, np.int64(0), 0
-    for chunk in range(len(words)):
-        skip_words(scene, words[chunk] - words_drawn(scene))
+    for chunk in range(count):
         if words[chunk] - at > least:
+            skip_words(scene, words[chunk] - words_drawn(scene))
             take_state(scene, states[chunk])
             last, at, found = chunk, words[chunk], found + 1
         back[chunk] = chunk - last

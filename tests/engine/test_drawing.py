@@ -91,7 +91,7 @@ class Drawing:
         """Return how far back each chunk's state is, and the states."""
         words = np.ascontiguousarray(self.records.random_words[::chunk])
         back, states = np.zeros(len(words), np.int64), np.zeros((len(words), 624), np.uint32)
-        found = FIND((self.scenes, words, back, states), self.seed, least)
+        found = FIND((self.scenes, words, back, states), len(words), self.seed, least)
         return words, back, states, found
 
 
