@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from crafter_dataset.engine.compiled.native import Entry
 from crafter_dataset.engine.fast.code import ENGINE
 from crafter_dataset.engine.fast.fast_lanes import FastLanes
 from crafter_dataset.engine.fast.lane_parts import pack, unpack
+from crafter_dataset.loader import open_dataset
 
 BUILD = ("build-dataset", "--out", "d", "--episodes", 2, "--length", 5, "--quiet")
 NO_NUMBA = """
@@ -324,3 +326,23 @@ def test_a_cold_cache_is_filled_whatever_a_shell_that_debugs_has_set(tmp_path, c
     assert done.returncode == 0, done.stderr
     done = command(*BUILD, "--overwrite", "--workers", 2, NUMBA_CACHE_DIR=env["NUMBA_CACHE_DIR"])
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of x86-64")
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
+def test_code_for_processors_without_avx512_makes_and_draws_the_same(tmp_path, command, processor):
+    options = "--frames", 3000, "--workers", 2, "--quiet"
+    assert command("build-dataset", "--out", "usual", *options).returncode == 0
+    env = {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "",
+    }  # fmt: skip
+    options = *options, "--pictures", "drawn"
+    done = command("build-dataset", "--out", "other", *options, timeout=600, **env)
+    assert done.returncode == 0, done.stderr
+    other, usual = (open_dataset(tmp_path / name) for name in ("other", "usual"))
+    assert other.metadata.digest == usual.metadata.digest
+    done = command("validate-dataset", "other", "--deep", timeout=600, **env)
+    assert done.returncode == 0, done.stdout
+    assert command("validate-dataset", "other", "--deep").returncode == 0
