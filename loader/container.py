@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from crafter_dataset.loader.reading.direct_container import DirectContainer
 from crafter_dataset.loader.workers import default_threads
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.entries import ATTRIBUTE
@@ -21,7 +22,9 @@ from crafter_dataset.schemas.violations import metadata_violations
 if TYPE_CHECKING:
     from crafter_dataset.loader.memory.snapshot import Snapshot
 
-CACHE_BYTES = 64 * 2**20
+_CACHE_BYTES = 2**26
+_DRAWN_CACHE_BYTES = 2**28
+"""Enough for what some seven million frames are drawn from, and their actions and rewards."""
 """Bytes of decoded chunks that a reader keeps, by default."""
 
 
@@ -83,7 +86,7 @@ def local_path(argument: str, path: str | Path) -> Path:
 
 
 def open_container(
-    path: str | Path, *, cache_bytes: int = CACHE_BYTES, threads: int | None = None
+    path: str | Path, *, cache_bytes: int | None = None, threads: int | None = None
 ) -> Container:
     """Open a dataset's container, read only.
 
@@ -92,8 +95,9 @@ def open_container(
     path : str or Path
         Folder of a Zarr group, or an HDF5 file. Also a zip file of a group, or
         an address that fsspec opens; these are read through zarr-python.
-    cache_bytes : int
-        Bytes of decoded chunks to keep, 0 or more.
+    cache_bytes : int, optional
+        Bytes of decoded chunks to keep, 0 or more; by default 64 MiB, or 256 MiB if pictures
+        are drawn.
     threads : int, optional
         Threads that decode at once, 1 or more; by default the usable cores, at
         most 8, or one in a worker process.
@@ -111,11 +115,15 @@ def open_container(
         If `cache_bytes` or `threads` is out of its range.
     """
     stored = _open_checked(path, cache_bytes, threads)
-    return drawing(stored, threads) if _pictures_of(stored.attributes) == DRAWN else stored
+    if _pictures_of(stored.attributes) != DRAWN:
+        return stored
+    if cache_bytes is None and isinstance(stored, DirectContainer):
+        stored.keep(_DRAWN_CACHE_BYTES)
+    return drawing(stored, threads)
 
 
 def read_into_memory(
-    path: str | Path, cache_bytes: int, threads: int | None, report: Report
+    path: str | Path, cache_bytes: int | None, threads: int | None, report: Report
 ) -> Snapshot:
     """Read a dataset into memory.
 
@@ -123,7 +131,7 @@ def read_into_memory(
     ----------
     path : str or Path
         As for `open_container`.
-    cache_bytes : int
+    cache_bytes : int, optional
         As for `open_container`.
     threads : int, optional
         As for `open_container`.
@@ -142,33 +150,34 @@ def read_into_memory(
     return take_snapshot(stored, metadata, report)
 
 
-def in_memory(snapshot: Snapshot, cache_bytes: int, threads: int | None) -> Container:
+def in_memory(snapshot: Snapshot, cache_bytes: int | None, threads: int | None) -> Container:
     """Return the container of a dataset that was read into memory.
 
     Parameters
     ----------
     snapshot : Snapshot
         The dataset.
-    cache_bytes : int
+    cache_bytes : int, optional
         As for `open_container`.
     threads : int, optional
         As for `open_container`.
     """
     from crafter_dataset.loader.memory.container import MemoryContainer
 
+    cache_bytes = _CACHE_BYTES if cache_bytes is None else cache_bytes
     stored = MemoryContainer(snapshot, cache_bytes, threads or default_threads())
     return drawing(stored, threads) if _pictures_of(stored.attributes) == DRAWN else stored
 
 
-def _open_checked(path: str | Path, cache_bytes: int, threads: int | None) -> Container:
+def _open_checked(path: str | Path, cache_bytes: int | None, threads: int | None) -> Container:
     """Open what is there, as it is stored, if the arguments allow it."""
     for name, value, low in (("cache_bytes", cache_bytes, 0), ("threads", threads, 1)):
-        if (value is not None or name != "threads") and (not isinstance(value, int) or value < low):
+        if value is not None and (not isinstance(value, int) or value < low):
             raise ArgumentError(name, f"expected an integer of {low} or more, found {value!r}")
     path = located(path)
     if not is_address(path) and is_pointer(path):
         raise NotADatasetError(f"{path}: expected a Crafter dataset, found {POINTER}")
-    return _open_stored(path, cache_bytes, threads)
+    return _open_stored(path, _CACHE_BYTES if cache_bytes is None else cache_bytes, threads)
 
 
 def drawing(stored: Container, threads: int | None = None) -> Container:

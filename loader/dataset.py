@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crafter_dataset.loader.container import CACHE_BYTES, located
+from crafter_dataset.loader.container import located
 from crafter_dataset.loader.episode import Episode
 from crafter_dataset.loader.indexing import chosen, index_of
 from crafter_dataset.loader.players import player_names, read_players
@@ -44,7 +44,7 @@ BRANCH_FIELDS = ("frames", "rewards", "terminations", "truncations")
 def open_dataset(
     path: str | Path,
     *,
-    cache_bytes: int = CACHE_BYTES,
+    cache_bytes: int | None = None,
     threads: int | None = None,
     in_memory: bool = False,
     progress: ProgressOption = None,
@@ -57,9 +57,10 @@ def open_dataset(
         Folder of the dataset, or its HDF5 file. Also a zip file of the folder,
         or an address such as `s3://bucket/data.zarr`; these are read through
         zarr-python, slowly.
-    cache_bytes : int
-        Bytes of decoded chunks that each process keeps, 0 or more. Twice the
-        size of a decoded array keeps all of it once it was read.
+    cache_bytes : int, optional
+        Bytes of decoded chunks that each process keeps, 0 or more; by default
+        64 MiB, or 256 MiB if pictures are drawn. Twice the size of a decoded
+        array keeps all of it once it was read.
     threads : int, optional
         Threads that decode at once, 1 or more; by default the usable cores, at
         most 8, or one in a worker process.
@@ -112,7 +113,7 @@ class Dataset(Sequence[Episode]):
     ----------
     path : str or Path
         As for `open_dataset`.
-    cache_bytes : int
+    cache_bytes : int, optional
         As for `open_dataset`.
     threads : int, optional
         As for `open_dataset`.
@@ -148,7 +149,7 @@ class Dataset(Sequence[Episode]):
         self,
         path: str | Path,
         *,
-        cache_bytes: int = CACHE_BYTES,
+        cache_bytes: int | None = None,
         threads: int | None = None,
         report: Report | None = None,
     ) -> None:

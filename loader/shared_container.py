@@ -21,7 +21,7 @@ class SharedContainer:
     ----------
     path : Path or str
         As for `open_container`.
-    cache_bytes : int
+    cache_bytes : int, optional
         As for `open_container`.
     threads : int, optional
         As for `open_container`.
@@ -32,7 +32,7 @@ class SharedContainer:
     def __init__(
         self,
         path: Path | str,
-        cache_bytes: int,
+        cache_bytes: int | None,
         threads: int | None,
         report: Report | None = None,
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from crafter_dataset.loader.reading.chunk_cache import ChunkCache
 from crafter_dataset.loader.reading.cuts import copy_cuts, empty_rows
 from crafter_dataset.loader.reading.direct import DirectArray
 from crafter_dataset.schemas.container import ArrayInfo, ChunkLayout, Cuts, StoredChunks
@@ -15,6 +16,18 @@ from crafter_dataset.schemas.errors import CorruptDataError
 
 class DirectContainer(ABC):
     """Reads arrays directly where possible, otherwise through the container's own library."""
+
+    _cache: ChunkCache
+
+    def keep(self, cache_bytes: int) -> None:
+        """Keep decoded chunks up to so many bytes; called before anything is read.
+
+        Parameters
+        ----------
+        cache_bytes : int
+            Bytes that they may take.
+        """
+        self._cache.capacity = cache_bytes
 
     def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Read rows of an array; see `Container.read`.

@@ -366,7 +366,7 @@ def test_what_is_read_only_is_not_written_to(paths):
 
 
 @pytest.mark.parametrize(
-    "options", [{"threads": 0}, {"threads": "2"}, {"cache_bytes": -1}, {"cache_bytes": None}]
+    "options", [{"threads": 0}, {"threads": "2"}, {"cache_bytes": -1}, {"cache_bytes": 1.5}]
 )
 def test_wrong_options_are_named(paths, options):
     (name,) = options

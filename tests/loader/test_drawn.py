@@ -295,3 +295,14 @@ def test_both_is_held_to_what_is_drawn(twins, tmp_path):
     open_dataset(copy)[0]["frames"][:]
     violations = [str(v) for v in validate(copy, deep=True).violations]
     assert any("drawn" in v and "episode" in v for v in violations), violations
+
+
+def test_more_chunks_are_kept_of_what_pictures_are_drawn_from(twins):
+    paths = twins("default")
+
+    def capacity(path, **options):
+        container = open_dataset(path, **options).container
+        return getattr(container, "_stored", container)._cache.capacity
+
+    assert capacity(paths["drawn"]) > capacity(paths["both"]) == capacity(paths["stored"])
+    assert capacity(paths["drawn"], cache_bytes=5) == capacity(paths["stored"], cache_bytes=5) == 5
