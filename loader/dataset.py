@@ -66,9 +66,10 @@ def open_dataset(
         most 8, or one in a worker process.
     in_memory : bool
         Read all of it into memory now, for forked and spawned workers to share;
-        files are not looked at any more. What frames are drawn from is decoded
-        then, with actions, rewards and flags (95 bytes a frame of the default
-        view); all else stays compressed.
+        files are not looked at any more. All is kept as it is stored, but for
+        what each window needs a few rows of: actions, rewards, flags, and
+        of drawn frames `inventory`, `sleeping` and `random_words` (35 bytes a
+        frame).
     progress : bool or callable, optional
         As for `build`, while it is read into memory.
 

@@ -1,4 +1,4 @@
-"""A dataset as it was read into memory: what pictures are drawn from decoded, others as stored."""
+"""A dataset as it was read into memory: arrays of long chunks decoded, others as stored."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ from crafter_dataset.schemas.metadata import Metadata
 from crafter_dataset.schemas.progress import Progress, Report
 
 DECODED = (
-    "actions", "rewards", "terminations", "truncations", "tiles", "inventory", "sleeping",
-    "random_words",
+    "actions", "rewards", "terminations", "truncations", "inventory", "sleeping", "random_words",
 )  # fmt: skip
-"""Per-frame arrays whose rows are kept: windows of pictures need them, a few rows at a time."""
+"""Per-frame arrays whose rows are kept: windows of pictures need a few of each long chunk."""
 
 _ALIGNMENT = 64
 _BLOCK_ROWS = 2**16
