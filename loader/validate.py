@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crafter_dataset.loader.container import drawing, open_container
 from crafter_dataset.loader.dataset import Dataset, open_dataset
@@ -164,6 +165,7 @@ def validate(
             container,
             deep=deep,
             draw=lambda start, stop: drawn().read("frames", start, stop),
+            find_states=_find_states,
             on_episode=told.checked,
         )
         take(found)
@@ -185,6 +187,15 @@ def validate(
             told.replayed(number, len(chosen), len(dataset[index]))
     missing = _missing_from(dataset)
     return ValidationReport(str(path), tuple(violations), count, deep, tuple(chosen), missing)
+
+
+def _find_states(metadata: Metadata, words: NDArray[np.int64], seed: int) -> NDArray[np.uint32]:
+    """Return the states of an episode's random numbers before each chunk."""
+    from crafter_dataset.engine.draw import check_words, find_anchors
+
+    sizes, chunk = metadata.sizes(), metadata.chunk_frames
+    check_words(words, seed, metadata.env.area, sizes["view_x"] * sizes["view_y"])
+    return find_anchors(words[::chunk], seed, -1)[1]
 
 
 def _missing_from(dataset: Dataset) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crafter_dataset.schemas.anchors import LEAST_WORDS, Anchors, checksum_of
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import (
+    ANCHORS,
     BOTH,
     CUT,
     DRAWN,
@@ -28,6 +30,7 @@ from crafter_dataset.schemas.violations import Violation, metadata_violations, r
 
 Rows = dict[str, NDArray[Any]]
 Draw = Callable[[int, int], NDArray[np.uint8]]
+FindStates = Callable[[Metadata, NDArray[np.int64], int], NDArray[np.uint32]]
 
 
 def find_violations(
@@ -35,6 +38,7 @@ def find_violations(
     *,
     deep: bool = False,
     draw: Draw | None = None,
+    find_states: FindStates | None = None,
     on_episode: Callable[[int], None] = lambda episode: None,
 ) -> Iterator[Violation]:
     """Yield everything that is wrong with a dataset.
@@ -47,6 +51,10 @@ def find_violations(
         Also read every chunk: checksums, digests, ranges, flags, padding.
     draw : callable, optional
         `draw(start, stop)` draws rows of frames, where they are stored and drawn, to be compared.
+    find_states : callable, optional
+        `find_states(metadata, words, seed)` returns the states of an episode's
+        random numbers before each chunk, to be compared where pictures are drawn; ValueError
+        if there are none.
     on_episode : callable
         Called with the number of each episode, from 0, once its chunks are checked.
 
@@ -93,7 +101,7 @@ def find_violations(
     if deep and not misplaced:
         sound = [field for field in metadata.present_fields() if field.path not in broken]
         draws = draw if metadata.pictures == BOTH else None
-        yield from _check_content(container, metadata, table, sound, draws, on_episode)
+        yield from _check_content(container, metadata, table, sound, draws, find_states, on_episode)
 
 
 def _check_policies(metadata: Metadata) -> Iterator[Violation]:
@@ -162,6 +170,7 @@ def _check_content(
     table: Rows,
     sound: Collection[Field],
     draw: Draw | None,
+    find_states: FindStates | None,
     on_episode: Callable[[int], None],
 ) -> Iterator[Violation]:
     """Read every chunk of the arrays that are sound, and check their values."""
@@ -185,6 +194,9 @@ def _check_content(
         yield from _check_padding(rows, metadata, episode, start, length)
         if draw is not None and "frames" in rows:
             yield from _check_drawn(rows["frames"][:length], draw, episode, start)
+        if find_states is not None and {ANCHORS, "random_words", "frames"} <= set(rows):
+            seed = int(table["world_seeds"][episode]) if "world_seeds" in table else -1
+            yield from _check_anchors(rows, metadata, find_states, seed, episode, start, length)
         rows = {name: values[:length] for name, values in rows.items()}
         yield from _check_episode(rows, metadata, table, episode, start, length)
         for field in large:
@@ -233,6 +245,63 @@ def _check_drawn(
     for row in _rows_where(frames != drawn)[:1]:
         yield Violation(
             f"frames[{start + row}] (episode {episode})", "the picture that is drawn", "another"
+        )
+
+
+def _check_anchors(
+    rows: Rows,
+    metadata: Metadata,
+    find_states: FindStates,
+    seed: int,
+    episode: int,
+    start: int,
+    length: int,
+) -> Iterator[Violation]:
+    """Check the records of an episode's chunks: where their states are, and all that follows."""
+    chunk, where = metadata.chunk_frames, f"(episode {episode})"
+    words, frames = rows["random_words"][:length], rows["frames"][:length]
+    if (np.diff(words) < 0).any():
+        return  # which is another violation
+    try:
+        states = find_states(metadata, words, seed)
+    except ValueError as error:
+        yield Violation(
+            f"random_words {where}", "numbers that a world of its seed takes", str(error)
+        )
+        return
+    words = words[::chunk]
+    count = len(words)
+    found = rows[ANCHORS].reshape(count, chunk, -1)
+    back, numbers = Anchors.gathered(found).back, np.arange(count)
+    is_own = back == 0
+    at = numbers - back
+    exists = (at == -1) | ((at >= 0) & is_own[np.maximum(at, 0)])
+    wrong = ~exists | (is_own & (words < 1))
+    for number in np.flatnonzero(wrong)[:1]:
+        place = f"{ANCHORS}[{start + number * chunk}] {where}"
+        yield Violation(
+            place, "the place of a state of the episode, or of its seed", str(back[number])
+        )
+    last = 0
+    for number, taken in enumerate(words.tolist()):
+        if is_own[number]:
+            last = taken
+        elif taken - last > LEAST_WORDS:
+            yield Violation(f"{ANCHORS}[{start + number * chunk}] {where}", "a state", "none")
+            break
+    pieces = [frames[first : first + chunk] for first in range(0, length, chunk)]
+    checksums = [checksum_of(np.ascontiguousarray(piece)) for piece in pieces]
+    expected = Anchors(
+        back,
+        np.array(checksums, np.uint64),
+        np.where(is_own, words, 0),
+        np.where(is_own[:, None], states, np.uint32(0)),
+    )
+    for number in _rows_where(expected.spread(chunk) != found)[:1]:
+        yield Violation(
+            f"{ANCHORS}[{start + number * chunk}] {where}",
+            "the checksum, words and state that follow from the other arrays",
+            "others",
         )
 
 
@@ -361,8 +430,8 @@ def _check_range(
         wrong |= values > high
     rows = _rows_where(wrong)
     if len(rows):
-        if low is not None and high is not None:
-            expected = f"{low:g} to {high:g}"
+        if high is not None:
+            expected = f"{low or 0:g} to {high:g}"
         else:
             expected = "finite numbers" if low is None else f"at least {low:g}"
         found = values[rows[0]][wrong[rows[0]]].ravel()[0]
