@@ -77,6 +77,8 @@ class SharedContainer:
 
     def close(self) -> None:
         """Let go of the container, which is closed once no thread reads from it any more."""
+        if self._snapshot is not None:
+            self._snapshot.block.let_go()
         self._closed, self._container, self._snapshot = True, None, None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -20,7 +20,9 @@ LEAST_BYTES = 2**20
 MOST_BYTES = 2**28
 """Bytes that are kept for arrays to come, at most."""
 
-_free: list[memoryview] = []
+_free: dict[int, list[memoryview]] = {}
+"""Memory that nobody has, by its size."""
+
 _lent: dict[int, weakref.ref[NDArray[Any]]] = {}
 
 
@@ -51,8 +53,8 @@ def recycled_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]
 
     def give_back(_: object) -> None:
         del _lent[key]
-        if sum(map(len, _free)) + nbytes <= MOST_BYTES:
-            _free.append(block)
+        if sum(size * len(blocks) for size, blocks in list(_free.items())) + nbytes <= MOST_BYTES:
+            _free.setdefault(nbytes, []).append(block)
 
     _lent[key] = weakref.ref(array, give_back)
     return array.reshape(shape)
@@ -60,10 +62,7 @@ def recycled_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]
 
 def _take(nbytes: int) -> memoryview:
     """Return memory of that size: what was left last, or new."""
-    for index in range(len(_free) - 1, -1, -1):
-        try:
-            if len(_free[index]) == nbytes:
-                return _free.pop(index)
-        except IndexError:  # another thread was quicker
-            continue
-    return np.empty(nbytes, np.uint8).data
+    try:
+        return _free[nbytes].pop()
+    except (KeyError, IndexError):
+        return np.empty(nbytes, np.uint8).data
