@@ -284,8 +284,8 @@ class BuildSettings:
         if self.pictures != STORED and "inventory" not in self.fields:
             raise SettingsError(
                 "pictures",
-                f"expected {STORED} without the field inventory, which they are drawn from, found "
-                f"{self.pictures}",
+                f"expected {STORED}, or the field inventory to draw them from, found "
+                f"{self.pictures} without it",
             )
         if not isinstance(self.policy_args, Mapping):
             raise SettingsError("policy_args", f"expected a mapping, found {self.policy_args!r}")

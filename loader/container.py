@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from crafter_dataset.loader.memory.snapshot import Snapshot
 
 _CACHE_BYTES = 2**26
-_DRAWN_CACHE_BYTES = 2**28
-"""Enough for what some seven million frames are drawn from, and their actions and rewards."""
 """Bytes of decoded chunks that a reader keeps, by default."""
+_DRAWN_CACHE_BYTES = 2**28
+"""The same where pictures are drawn: enough for what some seven million are drawn from."""
 
 
 def is_address(path: str | Path) -> bool:

@@ -173,7 +173,9 @@ class Remaker:
             )[1]
         ]
         also = (
-            f", and so are episodes {', '.join(map(str, others[:_MOST_NAMED]))}" if others else ""
+            f", and the like in episodes {', '.join(map(str, others[:_MOST_NAMED]))}"
+            if others
+            else ""
         )
         more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
         return (
@@ -277,6 +279,8 @@ def pictures_of(parts: tuple[Part, ...], target: Metadata) -> dict[str, NDArray[
             ) from None
     found: dict[str, NDArray[Any]] = {}
     for part in drawn:
+        if not part.metadata.counts.episodes:
+            continue  # a build that has just begun has no pictures either
         arrays = read_pictures(part.container, part.metadata)
         for field in PICTURE_FIELDS:
             rows = arrays[field.name]

@@ -100,6 +100,8 @@ def take_snapshot(container: Container, metadata: Metadata, report: Report) -> S
     """
     plans, end = [], 0
     for each in metadata.present_fields():
+        if each.fixed and not metadata.counts.episodes:
+            continue  # a build that has just begun may have none yet
         plan = _Plan(container, each, metadata)
         plan.start = end = round_up(end, _ALIGNMENT)
         end += plan.nbytes

@@ -130,7 +130,9 @@ def test_episodes_that_come_out_otherwise_are_refused(made, tmp_path):
     for row in (starts[2] + 3, starts[4] + 1):
         _with_frames(path, lambda frames, row=row: frames[row].fill(0))
     out = tmp_path / "e.zarr"
-    message = "episode 2: .* that frame 3 is another than .*, and so are episodes 4; leave them out"
+    message = (
+        "episode 2: .* that frame 3 is another than .*, and the like in episodes 4; leave them out"
+    )
     with pytest.raises(CombineError, match=message):
         convert(path, out, pictures="drawn")
     assert len(open_dataset(out)) == 2
@@ -166,7 +168,7 @@ def test_sizes_that_only_the_metadata_claims_take_no_memory(made, tmp_path):
 
 def test_builds_that_cannot_be_drawn_are_refused(tmp_path):
     fields = tuple(name for name in SETTINGS.fields if name != "inventory")
-    with pytest.raises(SettingsError, match="pictures: expected stored without the field inv"):
+    with pytest.raises(SettingsError, match="pictures: expected stored, or the field inv"):
         build(tmp_path / "d", BuildSettings(fields=fields, pictures="drawn"), Target(episodes=1))
     with pytest.raises(ArgumentError, match="view: expected at least 3 rows"):
         build(tmp_path / "d", BuildSettings(view=(9, 2), pictures="drawn"), Target(episodes=1))

@@ -6,6 +6,8 @@ import functools
 import json
 import multiprocessing
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -306,3 +308,62 @@ def test_more_chunks_are_kept_of_what_pictures_are_drawn_from(twins):
 
     assert capacity(paths["drawn"]) > capacity(paths["both"]) == capacity(paths["stored"])
     assert capacity(paths["drawn"], cache_bytes=5) == capacity(paths["stored"], cache_bytes=5) == 5
+
+
+def _first_actions(dataset, queue):
+    queue.put(dataset[0]["actions"][:].tolist())
+
+
+def test_memory_that_only_another_process_has(twins):
+    path, context = twins("odd")["drawn"], multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(
+        target=_first_actions, args=(open_dataset(path, in_memory=True), queue)
+    )
+    process.start()
+    assert queue.get(timeout=60) == open_dataset(path)[0]["actions"][:].tolist()
+    process.join()
+
+
+def test_memory_that_was_given_back_is_not_taken_for_another(twins):
+    dataset = open_dataset(twins("odd")["drawn"], in_memory=True)
+    content = pickle.dumps(dataset)
+    dataset.close()
+    del dataset
+    others = [open_dataset(twins("default")["drawn"], in_memory=True) for _ in range(3)]
+    with pytest.raises(DatasetError, match="to have it open, found its memory gone"):
+        pickle.loads(content)
+    assert others
+
+
+def test_a_build_that_has_just_begun_is_in_memory(tmp_path):
+    path = tmp_path / "data.zarr"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crafter_dataset", "--out", path, "--pictures", "drawn",
+         "--frames", "10000000", "--workers", "1", "--quiet"]
+    )  # fmt: skip
+    while not (path / "pictures" / "daylight" / "zarr.json").exists():
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    dataset = open_dataset(path, in_memory=True)
+    assert len(dataset) == len(open_dataset(path))
+
+
+RECORDS = {
+    "no such chunk": (lambda record: record.__setitem__((1, 0), 99), "the place of a state"),
+    "a state that is none": (lambda record: record.__setitem__((0, 7), 3), "that follow from"),
+    "a checksum": (lambda record: record.__setitem__((2, 1), 3), "whose checksum was stored"),
+}
+
+
+@pytest.mark.parametrize("what", RECORDS)
+def test_wrong_records_are_found_by_validation(twins, tmp_path, what):
+    change, expected = RECORDS[what]
+
+    def spoil(values):
+        change(values.reshape(len(values) // 32, -1))
+
+    path = _rewritten(twins("default")["drawn"], tmp_path, "anchors", spoil)
+    (violation,) = validate(path, deep=True).violations[:1]
+    assert expected in str(violation)
