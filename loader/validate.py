@@ -189,13 +189,15 @@ def validate(
     return ValidationReport(str(path), tuple(violations), count, deep, tuple(chosen), missing)
 
 
-def _find_states(metadata: Metadata, words: NDArray[np.int64], seed: int) -> NDArray[np.uint32]:
-    """Return the states of an episode's random numbers before each chunk."""
+def _find_states(
+    metadata: Metadata, words: NDArray[np.int64], chunks: NDArray[np.intp], seed: int
+) -> NDArray[np.uint32]:
+    """Return the states of an episode's random numbers before some of its chunks."""
     from crafter_dataset.engine.draw import check_words, find_anchors
 
-    sizes, chunk = metadata.sizes(), metadata.chunk_frames
+    sizes = metadata.sizes()
     check_words(words, seed, metadata.env.area, sizes["view_x"] * sizes["view_y"])
-    return find_anchors(words[::chunk], seed, -1)[1]
+    return find_anchors(words[chunks * metadata.chunk_frames], seed, -1)[1]
 
 
 def _missing_from(dataset: Dataset) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.schemas.anchors import LEAST_WORDS, Anchors, checksum_of
+from crafter_dataset.schemas.anchors import HEAD_WORDS, LEAST_WORDS, Anchors, checksum_of
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import (
+    ANCHOR_WORDS,
     ANCHORS,
     BOTH,
     CUT,
@@ -30,7 +31,7 @@ from crafter_dataset.schemas.violations import Violation, metadata_violations, r
 
 Rows = dict[str, NDArray[Any]]
 Draw = Callable[[int, int], NDArray[np.uint8]]
-FindStates = Callable[[Metadata, NDArray[np.int64], int], NDArray[np.uint32]]
+FindStates = Callable[[Metadata, NDArray[np.int64], NDArray[np.intp], int], NDArray[np.uint32]]
 
 
 def find_violations(
@@ -52,9 +53,9 @@ def find_violations(
     draw : callable, optional
         `draw(start, stop)` draws rows of frames, where they are stored and drawn, to be compared.
     find_states : callable, optional
-        `find_states(metadata, words, seed)` returns the states of an episode's
-        random numbers before each chunk, to be compared where pictures are drawn; ValueError
-        if there are none.
+        `find_states(metadata, words, chunks, seed)` returns the states of an episode's
+        random numbers before some of its chunks, to be compared where pictures are
+        drawn; ValueError if there are none.
     on_episode : callable
         Called with the number of each episode, from 0, once its chunks are checked.
 
@@ -262,19 +263,19 @@ def _check_anchors(
     words, frames = rows["random_words"][:length], rows["frames"][:length]
     if (np.diff(words) < 0).any():
         return  # which is another violation
+    found = rows[ANCHORS].reshape(-1, chunk, rows[ANCHORS].shape[-1])
+    back = Anchors.gathered(found).back
+    is_own = back == 0
+    states = np.zeros((len(found), ANCHOR_WORDS - HEAD_WORDS), np.uint32)
     try:
-        states = find_states(metadata, words, seed)
+        states[is_own] = find_states(metadata, words, np.flatnonzero(is_own), seed)
     except ValueError as error:
         yield Violation(
             f"random_words {where}", "numbers that a world of its seed takes", str(error)
         )
         return
     words = words[::chunk]
-    count = len(words)
-    found = rows[ANCHORS].reshape(count, chunk, -1)
-    back, numbers = Anchors.gathered(found).back, np.arange(count)
-    is_own = back == 0
-    at = numbers - back
+    at = np.arange(len(words)) - back
     exists = (at == -1) | ((at >= 0) & is_own[np.maximum(at, 0)])
     wrong = ~exists | (is_own & (words < 1))
     for number in np.flatnonzero(wrong)[:1]:
@@ -295,7 +296,7 @@ def _check_anchors(
         back,
         np.array(checksums, np.uint64),
         np.where(is_own, words, 0),
-        np.where(is_own[:, None], states, np.uint32(0)),
+        states,
     )
     for number in _rows_where(expected.spread(chunk) != found)[:1]:
         yield Violation(
