@@ -238,12 +238,11 @@ def _find_compiled(
     """Find states in arrays of this thread: with others, a call takes longer."""
     own, count = _finding, len(words)
     if not hasattr(own, "entry"):
-        own.scenes, own.entry = make_scenes(), _entry("find_anchors")
-        own.arrays = ()
-    if not own.arrays or len(own.arrays[1]) < count:
-        room = max(2 * count, _LEAST_CHUNKS)
-        number, states = np.zeros((2, room), np.int64), np.zeros((room, WORDS), np.uint32)
-        own.arrays = own.scenes, number[0], number[1], states
+        own.entry, own.room = _entry("find_anchors"), 0
+    if own.room < count:
+        own.room = max(count, _LEAST_CHUNKS)
+        number, states = np.zeros((2, own.room), np.int64), np.zeros((own.room, WORDS), np.uint32)
+        own.arrays = make_scenes(), number[0], number[1], states
     _, taken, back, states = own.arrays
     taken[:count] = words
     states[:count] = 0

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crafter_dataset.schemas.anchors import HEAD_WORDS, LEAST_WORDS, Anchors, checksum_of
+from crafter_dataset.schemas.anchor_records import wrong_records
 from crafter_dataset.schemas.container import Container
 from crafter_dataset.schemas.digests import EpisodeHasher, dataset_digest, digested_table
 from crafter_dataset.schemas.entries import ATTRIBUTE
 from crafter_dataset.schemas.errors import CorruptDataError
 from crafter_dataset.schemas.layout import (
-    ANCHOR_WORDS,
     ANCHORS,
     BOTH,
     CUT,
@@ -258,52 +257,21 @@ def _check_anchors(
     start: int,
     length: int,
 ) -> Iterator[Violation]:
-    """Check the records of an episode's chunks: where their states are, and all that follows."""
-    chunk, where = metadata.chunk_frames, f"(episode {episode})"
+    """Check the records of an episode's chunks."""
+    where, chunk = f"(episode {episode})", metadata.chunk_frames
     words, frames = rows["random_words"][:length], rows["frames"][:length]
     if (np.diff(words) < 0).any():
         return  # which is another violation
     found = rows[ANCHORS].reshape(-1, chunk, rows[ANCHORS].shape[-1])
-    back = Anchors.gathered(found).back
-    is_own = back == 0
-    states = np.zeros((len(found), ANCHOR_WORDS - HEAD_WORDS), np.uint32)
     try:
-        states[is_own] = find_states(metadata, words, np.flatnonzero(is_own), seed)
+        wrong = wrong_records(
+            found, words[::chunk], frames, lambda own: find_states(metadata, words, own, seed)
+        )
+        for number, expected, given in wrong:
+            yield Violation(f"{ANCHORS}[{start + number * chunk}] {where}", expected, given)
     except ValueError as error:
-        yield Violation(
-            f"random_words {where}", "numbers that a world of its seed takes", str(error)
-        )
-        return
-    words = words[::chunk]
-    at = np.arange(len(words)) - back
-    exists = (at == -1) | ((at >= 0) & is_own[np.maximum(at, 0)])
-    wrong = ~exists | (is_own & (words < 1))
-    for number in np.flatnonzero(wrong)[:1]:
-        place = f"{ANCHORS}[{start + number * chunk}] {where}"
-        yield Violation(
-            place, "the place of a state of the episode, or of its seed", str(back[number])
-        )
-    last = 0
-    for number, taken in enumerate(words.tolist()):
-        if is_own[number]:
-            last = taken
-        elif taken - last > LEAST_WORDS:
-            yield Violation(f"{ANCHORS}[{start + number * chunk}] {where}", "a state", "none")
-            break
-    pieces = [frames[first : first + chunk] for first in range(0, length, chunk)]
-    checksums = [checksum_of(np.ascontiguousarray(piece)) for piece in pieces]
-    expected = Anchors(
-        back,
-        np.array(checksums, np.uint64),
-        np.where(is_own, words, 0),
-        states,
-    )
-    for number in _rows_where(expected.spread(chunk) != found)[:1]:
-        yield Violation(
-            f"{ANCHORS}[{start + number * chunk}] {where}",
-            "the checksum, words and state that follow from the other arrays",
-            "others",
-        )
+        place = f"random_words {where}"
+        yield Violation(place, "numbers that a world of its seed takes", str(error))
 
 
 def _check_episode(

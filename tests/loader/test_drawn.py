@@ -8,6 +8,7 @@ import multiprocessing
 import pickle
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -344,6 +345,7 @@ def test_a_build_that_has_just_begun_is_in_memory(tmp_path):
     )  # fmt: skip
     while not (path / "pictures" / "daylight" / "zarr.json").exists():
         assert process.poll() is None
+        time.sleep(0.001)
     process.kill()
     process.wait()
     dataset = open_dataset(path, in_memory=True)
